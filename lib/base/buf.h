@@ -1,0 +1,48 @@
+/**
+ * buf - growable bytes with a mandatory maximum.
+ *
+ * Appending past the maximum sets a sticky `failed` mark and drops the bytes, so that a writer may
+ * append many things and check once. The text is always NUL-terminated. malloc() failure aborts.
+ */
+#ifndef SLUICE_BASE_BUF_H
+#define SLUICE_BASE_BUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct buf {
+    char *text;
+    size_t len;
+    size_t size;
+    size_t max;
+    bool failed;
+};
+
+/** Starts an empty buffer that refuses to grow past @max bytes. Allocates nothing yet. */
+void buf_init(struct buf *b, size_t max);
+
+/** Frees the bytes. Accepts a zeroed buffer; leaves it empty. */
+void buf_done(struct buf *b);
+
+/** Forgets the content and the failure, keeps the memory. */
+void buf_clear(struct buf *b);
+
+/** Appends @len bytes; returns false (and marks the buffer failed) past the maximum. */
+bool buf_add(struct buf *b, const void *bytes, size_t len);
+
+/** Appends a NUL-terminated string. */
+bool buf_puts(struct buf *b, const char *text);
+
+/** Appends one byte. */
+bool buf_putc(struct buf *b, char c);
+
+/** Appends formatted text. */
+bool buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/** Returns the text (empty string when nothing was added), owned by the buffer. */
+const char *buf_text(const struct buf *b);
+
+/** Gives the malloc()ed bytes to the caller, who frees them, and empties the buffer. */
+char *buf_take(struct buf *b, size_t *ret_len);
+
+#endif

@@ -1,0 +1,108 @@
+/**
+ * blueprint - a published process, compiled: states, transitions, guards and inputs.
+ *
+ * Compiled once per worker from the JSON document that the query blueprint_load returns, then immutable (a
+ * published version never changes, so a compiled one is never stale). Pure logic: no I/O, no clock.
+ */
+#ifndef SLUICE_BLUEPRINT_BLUEPRINT_H
+#define SLUICE_BLUEPRINT_BLUEPRINT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct arena;
+struct buf;
+
+/** Text in the three languages; a missing one falls back to English. */
+struct label {
+    const char *en, *pl, *ru;
+};
+
+/** Returns the text for "en", "pl" or "ru". */
+const char *label_in(const struct label *l, const char *language);
+
+enum state_category { STATE_OPEN, STATE_WON, STATE_LOST, STATE_CANCELLED, STATE_POSTPONED, STATE_DONE };
+
+struct state {
+    const char *key;
+    struct label label;
+    enum state_category category;
+    int position;
+};
+
+enum transition_kind {
+    TRANSITION_MANUAL,
+    TRANSITION_INITIAL,      /* how a record is born; never executed by name */
+    TRANSITION_CONVERT,      /* the lead becomes account and contact */
+    TRANSITION_CONVERT_OPEN, /* the same, and an opportunity is opened */
+};
+
+/** Who may execute: any one row. No rows: whoever may write the record. */
+struct actor_rule {
+    enum { ACTOR_RULE_ROLE, ACTOR_RULE_TEAM, ACTOR_RULE_USER, ACTOR_RULE_FIELD } kind;
+    const char *value; /* role key, team id, user id, or the name of a user-valued field ("owner_id") */
+};
+
+enum guard_op { GUARD_LEAF, GUARD_ALL, GUARD_ANY, GUARD_NONE };
+
+struct guard_kind;
+
+struct guard {
+    const char *key;              /* stable name, e.g. "industry_filled" */
+    enum guard_op op;
+    const struct guard_kind *kind; /* leaves only */
+    const json_t *params;
+    struct label message;         /* all NULL: the kind's own sentence */
+    const struct guard *children;
+    size_t nchildren;
+};
+
+enum input_kind { INPUT_FIELD, INPUT_NOTE, INPUT_CHECKLIST, INPUT_ACTIVITY, INPUT_TASK };
+
+struct input {
+    const char *key;
+    enum input_kind kind;
+    struct label label;
+    bool required;
+    const json_t *params; /* field: {"field", "choices": ["..."]?}; activity: {"kind"}; checklist: {"item"} */
+};
+
+struct transition {
+    const char *key;
+    struct label label;
+    enum transition_kind kind;
+    const char *to;
+    bool from_any;            /* from every state but those in `except` */
+    const char *const *from;  /* ends with NULL; empty for initial */
+    const char *const *except;
+    const struct actor_rule *actors;
+    size_t nactors;
+    struct guard guards;      /* the root, always GUARD_ALL, possibly without children */
+    const struct input *inputs;
+    size_t ninputs;
+};
+
+struct blueprint {
+    const char *id;     /* of the version */
+    const char *entity; /* "lead", "account", "opportunity" */
+    const char *key;
+    int number;
+    const struct state *states;
+    size_t nstates;
+    const struct transition *transitions; /* in order of position */
+    size_t ntransitions;
+};
+
+/** Compiles the document; copies what it needs. Returns NULL and says why (with a JSON pointer) when it is
+ * not a blueprint: unknown guard kind, wrong parameter, cycle, unknown state. Free with blueprint_destroy. */
+struct blueprint *blueprint_compile(const json_t *doc, struct buf *why);
+void blueprint_destroy(struct blueprint *b);
+
+const struct state *blueprint_state(const struct blueprint *b, const char *key);
+const struct transition *blueprint_transition(const struct blueprint *b, const char *key);
+
+/** Tells whether the transition is declared from this state. Never true for TRANSITION_INITIAL. */
+bool transition_leaves(const struct transition *t, const char *state);
+
+#endif

@@ -1,0 +1,206 @@
+/**
+ * call - one operation in flight: arena, deadline, principal, steps, ask and reply.
+ *
+ * An operation is a list of steps that run top to bottom. A step returns NEXT, WAIT (an ask or a job is in
+ * flight; the following step runs when it is answered), REPLY (the reply is ready) or FAIL (c->err says
+ * why). One engine owns replying, deadlines and freeing:
+ *
+ *               replied?   asking?    what happens
+ *  running      no         no         steps run
+ *  waiting      no         yes        answer -> steps run;  deadline -> reply 504, replied = yes
+ *  orphaned     yes        yes        answer -> dropped, then freed
+ *  over         yes        no         freed
+ *
+ * A call belongs to one worker. It knows neither sockets nor libpq: whoever creates it (HTTP, a timer,
+ * sluicectl) gives it a way to tell the reply.
+ */
+#ifndef SLUICE_CALL_CALL_H
+#define SLUICE_CALL_CALL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "base/uuid.h"
+#include "call/route.h"
+#include "db/ask.h"
+
+struct call;
+struct db;
+struct worker;
+struct offload;
+struct job;
+struct token_key;
+
+enum step { STEP_NEXT, STEP_WAIT, STEP_REPLY, STEP_FAIL };
+typedef enum step step_fn(struct call *c);
+
+/** What the contract calls an operation. The list of steps ends with NULL. */
+struct operation {
+    step_fn *const *steps;
+};
+
+enum scope { SCOPE_NONE, SCOPE_OWN, SCOPE_TEAM, SCOPE_ALL };
+
+enum actor_kind { ACTOR_ANONYMOUS, ACTOR_USER, ACTOR_API_KEY, ACTOR_INTAKE, ACTOR_SYSTEM };
+
+#define PERMISSIONS_MAX 64
+
+/** Who calls. Loaded from the session or key, cached by the worker for a moment. */
+struct principal {
+    enum actor_kind kind;
+    struct uuid id;      /* the user, the API key or the intake form */
+    struct uuid session; /* the session of a user, else none */
+    const char *name;
+    const char *language;             /* en, pl, ru */
+    enum scope scope[PERMISSIONS_MAX]; /* by enum permission (generated) */
+    const char *const *roles;         /* ends with NULL */
+    const char *const *teams;         /* uuids, ends with NULL */
+};
+
+/** What the worker lends to its calls. One per worker, immutable while calls run. */
+struct call_env {
+    struct worker *worker;
+    struct db *db;
+    struct offload *offload;
+    const struct token_key *token_key;
+    const unsigned char *cursor_key;  /* 32 bytes */
+    unsigned deadline_ms;
+    size_t arena_limit;
+    void *blueprints;                 /* the worker's cache of compiled blueprints (service) */
+    void *principals;                 /* the worker's cache of principals (service) */
+    unsigned access_ttl_s, refresh_ttl_s;
+    unsigned principal_cache_ms;
+    /** Sends an ask; db_ask unless a unit test says otherwise. */
+    void (*ask)(struct db *db, struct ask *ask);
+};
+
+#define REPLY_HEADERS_MAX 8
+
+struct reply_header {
+    const char *name;
+    const char *value;
+};
+
+struct reply {
+    int status;
+    const char *media_type; /* NULL: application/json */
+    struct buf body;
+    struct reply_header headers[REPLY_HEADERS_MAX];
+    unsigned nheaders;
+};
+
+/** What the client said, set by whoever creates the call. Strings live in the call's arena. */
+struct request {
+    char id[UUID_TEXT];               /* request id, a uuid of ours or the client's Request-Id */
+    const char *const *path;          /* decoded values of the route's path parameters, in order */
+    const char *const *query;         /* decoded: name, value, name, value, ..., NULL */
+    const char *credentials;          /* value of Authorization, or NULL */
+    const char *media_type;           /* of the body, lower case, without parameters; NULL without body */
+    struct span raw_body;
+    const char *if_match, *if_none_match;
+    const char *idempotency_key;
+    const char *prefer;
+    const char *accept_language;
+    const char *origin, *user_agent, *address, *referer;
+};
+
+struct call {
+    struct arena arena;
+    const struct call_env *env;
+    const struct route *route;
+    struct request request;
+    struct principal *who;     /* never NULL once steps run; anonymous for public operations */
+    json_t *body;              /* checked against the route's schema; NULL without body */
+    json_t *params;            /* checked query parameters: an object of name -> value (or array) */
+    bool dry;                  /* Prefer: tx=rollback */
+    bool minimal;              /* Prefer: return=minimal */
+    const char *language;      /* en, pl or ru, by Accept-Language, then the user's */
+    struct err err;
+    struct reply reply;
+    struct ask *ask;           /* being filled, or in flight, or answered */
+    void *state;               /* the operation's own, in the arena */
+
+    /* the engine's own */
+    step_fn *const *steps;
+    unsigned next;
+    unsigned restarts;
+    bool asking, replied;
+    bool claimed, replaying;   /* idempotency */
+    int64_t started_us, db_us;
+    struct timer *deadline;
+    void (*told)(struct call *c, void *arg); /* the reply (or problem) is ready */
+    void *told_arg;
+    void (*ended)(struct call *c, void *arg);
+};
+
+/** Creates a call with an arena, an empty err and a deadline that starts now. */
+struct call *call_create(const struct call_env *env, const struct route *route);
+
+/** Runs it: principal, permission, parameters, body, idempotency, then the operation's steps. @told runs
+ * exactly once, with c->reply complete; the call frees itself after @told returned and nothing is in
+ * flight. */
+void call_start(struct call *c, void (*told)(struct call *c, void *arg), void *arg);
+
+/** The client left before the reply: nothing will be told; work in flight ends by itself. */
+void call_abandon(struct call *c);
+
+/** Runs the steps of the operation again from the first one (the record changed between two asks).
+ * Returns false after 3 times. */
+bool call_restart(struct call *c);
+
+/* what steps use */
+
+/** Adds a statement to the call's ask. Generated ask_<query>() functions end here. Returns the index of
+ * the statement among the operation's own (0 for the first of this ask), or -1 when there is no room.
+ * @values is copied; strings are not. */
+int call_ask(struct call *c, const struct query *q, const char *const *values);
+
+/** Same for a composed statement. */
+int call_ask_composed(struct call *c, enum lane lane, const char *text, int nparams,
+                      const unsigned *types, const char *const *values);
+
+/** Returns the result of statement @i (as call_ask numbered it) of the answered ask. */
+const struct result *call_result(const struct call *c, int i);
+
+/** For the step before an ask: what to do when the database refuses with SQLSTATE class SL or a known
+ * constraint is the engine's business; a step only sees successful answers. */
+
+/** Runs @job->work on an offload thread; return STEP_WAIT after it. Returns false with c->err set when the
+ * queue is full. The job must live in the arena. */
+bool call_offload(struct call *c, struct job *job);
+
+/** Fails with the code; for "return call_fail(c, ERR_..., ...)". */
+enum step call_fail(struct call *c, enum err_code code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/** Memory from the call's arena; aborts the step flow by returning NULL past the limit (the engine answers
+ * 413 then). */
+void *call_alloc(struct call *c, size_t size);
+
+/* parameters, all checked before the first step */
+
+/** Path parameter @name as uuid; false with ERR_NOT_FOUND set if it is none. */
+bool call_path_uuid(struct call *c, const char *name, struct uuid *ret);
+const char *call_path(const struct call *c, const char *name);
+
+/** Query parameter as checked JSON, or NULL. */
+const json_t *call_param(const struct call *c, const char *name);
+const char *call_param_text(const struct call *c, const char *name);
+
+/** If-Match as a version number; 0 when absent or "*"; false with err set when malformed. */
+bool call_if_match(struct call *c, int64_t *ret);
+
+/** Member of the body as string / the body as JSON text (in the arena). */
+const char *call_body_text(const struct call *c, const char *name);
+const char *call_json(struct call *c, const json_t *value);
+
+/** The scope that the principal has for the permission, as the text that queries take: "all", "team",
+ * "own" or "none". */
+const char *call_scope(const struct call *c, enum permission p);
+
+#endif

@@ -1,0 +1,38 @@
+/**
+ * reply - generic last steps: a row, a list, nothing; rows become JSON here.
+ */
+#ifndef SLUICE_CALL_REPLY_H
+#define SLUICE_CALL_REPLY_H
+
+#include "call/call.h"
+#include "json/out.h"
+
+/** Adds a header. Name and value must live as long as the call. */
+void reply_header(struct call *c, const char *name, const char *value);
+
+/** Writes one row as a JSON object: "account.id", "account.name" nest under "account" (the columns of a
+ * group stand together; a group whose first column is NULL is null). Columns whose name starts with '_' are
+ * left out. @fields (ends with NULL) keeps only these top-level names, NULL keeps all. */
+void reply_write_row(struct out *o, const struct result *r, int row, const char *const *fields);
+
+/* steps */
+
+/** Replies with the first row of the last statement's result: the route's success status, ETag from the
+ * column "version". No row is 404. Knows If-None-Match (304), `fields` and Prefer: return=minimal. */
+enum step reply_row(struct call *c);
+
+/** As reply_row, with Location: the collection's address and the row's id. */
+enum step reply_created(struct call *c);
+
+/** Replies with the rows of the last statement as {"items": [...]}, without pages. */
+enum step reply_rows(struct call *c);
+
+/** 204 without body. */
+enum step reply_empty(struct call *c);
+
+/** For PATCH and DELETE: statement 0 is the write and returns a row only if it changed something; the last
+ * statement reads the record back. No row anywhere is 404; a record but no change is 412 `stale` with the
+ * current version. Then NEXT. */
+enum step check_written(struct call *c);
+
+#endif
