@@ -35,13 +35,17 @@ struct worker;
 struct offload;
 struct job;
 struct token_key;
+struct timer;
+struct principals;
 
 enum step { STEP_NEXT, STEP_WAIT, STEP_REPLY, STEP_FAIL };
 typedef enum step step_fn(struct call *c);
 
-/** What the contract calls an operation. The list of steps ends with NULL. */
+/** What the contract calls an operation. The list of steps ends with NULL; @of is what the steps work on
+ * (a table row of the service), so that one list serves every resource of a kind. */
 struct operation {
     step_fn *const *steps;
+    const void *of;
 };
 
 enum scope { SCOPE_NONE, SCOPE_OWN, SCOPE_TEAM, SCOPE_ALL };
@@ -62,7 +66,8 @@ struct principal {
     const char *const *teams;         /* uuids, ends with NULL */
 };
 
-/** What the worker lends to its calls. One per worker, immutable while calls run. */
+/** What the worker lends to its calls. One per worker, immutable while calls run. Without a worker (unit
+ * tests) there are no deadlines. */
 struct call_env {
     struct worker *worker;
     struct db *db;
@@ -72,14 +77,14 @@ struct call_env {
     unsigned deadline_ms;
     size_t arena_limit;
     void *blueprints;                 /* the worker's cache of compiled blueprints (service) */
-    void *principals;                 /* the worker's cache of principals (service) */
+    struct principals *principals;    /* call/principal.h; NULL: nothing is cached */
     unsigned access_ttl_s, refresh_ttl_s;
     unsigned principal_cache_ms;
     /** Sends an ask; db_ask unless a unit test says otherwise. */
     void (*ask)(struct db *db, struct ask *ask);
 };
 
-#define REPLY_HEADERS_MAX 8
+#define REPLY_HEADERS_MAX 12
 
 struct reply_header {
     const char *name;
@@ -122,31 +127,43 @@ struct call {
     const char *language;      /* en, pl or ru, by Accept-Language, then the user's */
     struct err err;
     struct reply reply;
-    struct ask *ask;           /* being filled, or in flight, or answered */
+    struct ask *ask;           /* being filled, or in flight, or answered; all asks live as long as the call */
     void *state;               /* the operation's own, in the arena */
+    struct uuid resource;      /* what a POST makes or changes: see call_new_id() */
 
     /* the engine's own */
     step_fn *const *steps;
     unsigned next;
     unsigned restarts;
-    bool asking, replied;
-    bool claimed, replaying;   /* idempotency */
+    unsigned pauses;
+    bool started, asking, replied;
+    bool filling;              /* the ask collects statements and was not sent yet */
+    bool aside;                /* see call_ask_aside() */
+    bool overfull;             /* a statement found no room: the step fails whatever it returns */
+    int first;                 /* index of the operation's first statement in the ask */
+    bool keyed;                /* an Idempotency-Key counts for this request */
+    bool looked_up, claimed;   /* ... is known to be new; was claimed by a write that is done */
+    const char *key_owner;     /* whose key it is */
     int64_t started_us, db_us;
     struct timer *deadline;
+    struct timer *pause;
     void (*told)(struct call *c, void *arg); /* the reply (or problem) is ready */
     void *told_arg;
     void (*ended)(struct call *c, void *arg);
 };
 
-/** Creates a call with an arena, an empty err and a deadline that starts now. */
+/** Creates a call with an arena and an empty err. Fill in c->request, then call_start() or, to give it up,
+ * call_abandon(). */
 struct call *call_create(const struct call_env *env, const struct route *route);
 
-/** Runs it: principal, permission, parameters, body, idempotency, then the operation's steps. @told runs
- * exactly once, with c->reply complete; the call frees itself after @told returned and nothing is in
- * flight. */
+/** Starts the deadline and runs it: principal, permission, parameters, body, idempotency, then the
+ * operation's steps. @told runs exactly once (possibly before call_start() returns), with c->reply complete:
+ * a problem is a reply too. The call frees itself after @told returned and nothing is in flight, with
+ * c->ended, if set, as the last thing; after call_start() it must not be touched but in these two. */
 void call_start(struct call *c, void (*told)(struct call *c, void *arg), void *arg);
 
-/** The client left before the reply: nothing will be told; work in flight ends by itself. */
+/** The client left before the reply (or the call was never started): nothing will be told; work in flight
+ * ends by itself. Not from inside @told. */
 void call_abandon(struct call *c);
 
 /** Runs the steps of the operation again from the first one (the record changed between two asks).
@@ -164,15 +181,29 @@ int call_ask(struct call *c, const struct query *q, const char *const *values);
 int call_ask_composed(struct call *c, enum lane lane, const char *text, int nparams,
                       const unsigned *types, const char *const *values);
 
-/** Returns the result of statement @i (as call_ask numbered it) of the answered ask. */
+/** Marks the ask being filled as a note beside the operation (a refusal to record): it claims no
+ * Idempotency-Key, so that the request may be repeated. */
+void call_ask_aside(struct call *c);
+
+/** Returns the result of statement @i (as call_ask numbered it; -1 is the last) of the answered ask. It and
+ * its strings live as long as the call. What to do when the database refuses is the engine's business: a step
+ * sees successful answers only. */
 const struct result *call_result(const struct call *c, int i);
 
-/** For the step before an ask: what to do when the database refuses with SQLSTATE class SL or a known
- * constraint is the engine's business; a step only sees successful answers. */
+/** Says that the ask being filled does not carry out the request but notes something about it (a refusal):
+ * it does not claim the Idempotency-Key, so that the request may be repeated. */
+void call_ask_aside(struct call *c);
+
+/** Returns a new uuid v7 and remembers it as the id of what this request makes, so that a replay knows it
+ * even if the daemon dies before the answer was kept. */
+struct uuid call_new_id(struct call *c);
 
 /** Runs @job->work on an offload thread; return STEP_WAIT after it. Returns false with c->err set when the
  * queue is full. The job must live in the arena. */
 bool call_offload(struct call *c, struct job *job);
+
+/** Comes back to the next step after @ms: return STEP_WAIT after it. */
+void call_pause(struct call *c, unsigned ms);
 
 /** Fails with the code; for "return call_fail(c, ERR_..., ...)". */
 enum step call_fail(struct call *c, enum err_code code, const char *format, ...)
@@ -188,12 +219,16 @@ void *call_alloc(struct call *c, size_t size);
 bool call_path_uuid(struct call *c, const char *name, struct uuid *ret);
 const char *call_path(const struct call *c, const char *name);
 
-/** Query parameter as checked JSON, or NULL. */
+/** Query parameter as checked JSON (a repeatable one is an array), or NULL; and as text if it is a string.
+ * Raw operations: the first value as it was sent. */
 const json_t *call_param(const struct call *c, const char *name);
 const char *call_param_text(const struct call *c, const char *name);
 
 /** If-Match as a version number; 0 when absent or "*"; false with err set when malformed. */
 bool call_if_match(struct call *c, int64_t *ret);
+
+/** The address as it was asked for, without the query: "/v1/leads/0193...". Arena. */
+const char *call_address(struct call *c);
 
 /** Member of the body as string / the body as JSON text (in the arena). */
 const char *call_body_text(const struct call *c, const char *name);

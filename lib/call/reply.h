@@ -15,6 +15,22 @@ void reply_header(struct call *c, const char *name, const char *value);
  * left out. @fields (ends with NULL) keeps only these top-level names, NULL keeps all. */
 void reply_write_row(struct out *o, const struct result *r, int row, const char *const *fields);
 
+/** The same for many rows: what does not depend on the row is worked out once. */
+struct row_plan;
+const struct row_plan *reply_plan(struct call *c, const struct result *r, const char *const *fields);
+void reply_write_planned(struct out *o, const struct row_plan *plan, int row);
+
+/** Starts a JSON reply that the operation writes by hand: sets status and media type and returns the writer
+ * of the body. After the last member: return STEP_REPLY. */
+struct out *reply_json(struct call *c, int status);
+
+/** Returns the names of the `fields` parameter (ends with NULL) or NULL when all are wanted; false with
+ * the fault if one is no column of @r. */
+bool reply_fields(struct call *c, const struct result *r, const char *const **ret);
+
+/** Turns c->err into the reply: application/problem+json with the headers that belong to it. */
+void reply_problem(struct call *c);
+
 /* steps */
 
 /** Replies with the first row of the last statement's result: the route's success status, ETag from the

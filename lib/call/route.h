@@ -39,6 +39,7 @@ struct route {
     int success;                /* status */
     bool raw;                   /* the operation checks body and parameters itself (intake) */
     unsigned deadline_ms;       /* 0: the default */
+    bool secret_reply;          /* x-secret-reply: the answer is never kept for an Idempotency-Key */
 };
 
 extern const struct route routes[];

@@ -14,6 +14,7 @@ struct job {
     void (*work)(struct job *); /* runs on an offload thread: touches nothing but the job */
     void (*done)(struct job *); /* runs on the worker that asked */
     struct worker *worker;
+    void *arg;        /* whoever asked: the engine of a call */
     struct job *next; /* offload's own */
 };
 
