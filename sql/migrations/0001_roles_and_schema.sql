@@ -1,0 +1,70 @@
+-- Two roles and one schema. sluice_owner owns everything and nobody logs in as it; the daemon works as
+-- sluice_app, which may only do what 0006_rights.sql grants. Run by a superuser, or by the owner of the
+-- database with CREATEROLE (or after a superuser created the two roles).
+
+do $$
+begin
+    -- Roles belong to the whole cluster: another database may have created them already, or be at it.
+    if not exists (select from pg_roles where rolname = 'sluice_owner') then
+        begin
+            create role sluice_owner nologin;
+        exception when duplicate_object or unique_violation then null;
+        end;
+    end if;
+    if not exists (select from pg_roles where rolname = 'sluice_app') then
+        begin
+            create role sluice_app nologin;
+        exception when duplicate_object or unique_violation then null;
+        end;
+    end if;
+    if not pg_has_role(current_user, 'sluice_owner', 'member') then
+        execute format('grant sluice_owner to %I', current_user);
+    end if;
+    if not pg_has_role(current_user, 'sluice_app', 'member') then
+        execute format('grant sluice_app to %I', current_user);
+    end if;
+end
+$$;
+
+create schema if not exists sluice;
+alter schema sluice owner to sluice_owner;
+grant usage on schema sluice to sluice_app;
+
+create extension if not exists pg_trgm with schema sluice;
+
+set role sluice_owner;
+
+-- A new function is nobody's business until somebody is granted it.
+alter default privileges for role sluice_owner revoke execute on functions from public;
+
+-- The clock of every rule: the time of the transaction, or what a test says.
+create or replace function sluice.now() returns timestamptz
+    language sql stable parallel safe
+    return coalesce(nullif(current_setting('sluice.now', true), '')::timestamptz, transaction_timestamp());
+
+-- Who acts, as sluice.enter() wrote it down for this transaction.
+create or replace function sluice.actor_id() returns uuid
+    language sql stable parallel safe
+    return nullif(current_setting('sluice.actor_id', true), '')::uuid;
+
+create or replace function sluice.actor_kind() returns text
+    language sql stable parallel safe
+    return coalesce(nullif(current_setting('sluice.actor_kind', true), ''), 'system');
+
+-- Normal forms that indexes stand on; they are immutable and their results must never change.
+create or replace function sluice.digits(value text) returns text
+    language sql immutable strict parallel safe
+    return nullif(regexp_replace(value, '[^0-9]', '', 'g'), '');
+
+-- "https://www.Acme.pl/x" and "jan@acme.pl" both become "acme.pl".
+create or replace function sluice.domain(value text) returns text
+    language sql immutable strict parallel safe
+    return nullif(regexp_replace(lower(btrim(value)), '^([a-z]+://)?([^@/]*@)?(www\.)?([^/:?#]*).*$', '\4'), '');
+
+grant execute on function sluice.now(), sluice.actor_id(), sluice.actor_kind(), sluice.digits(text), sluice.domain(text)
+    to sluice_app;
+
+-- One sequence for everything that is ordered: audit entries, events, visits.
+create sequence sluice.seq;
+
+reset role;
