@@ -3,6 +3,20 @@
  *
  * Compiled once per worker from the JSON document that the query blueprint_load returns, then immutable (a
  * published version never changes, so a compiled one is never stale). Pure logic: no I/O, no clock.
+ *
+ *   {"id": "<of the version>", "entity": "lead", "key": "lead_default", "number": 1,
+ *    "states": [{"key": "open", "label": {"en": "Open", "pl": "...", "ru": "..."}, "category": "open",
+ *                "position": 1}],
+ *    "transitions": [{"key": "contacted", "label": {...}, "kind": "manual" (the default), "to": "contacted",
+ *                     "position": 2, "from_any": false, "from": ["open"], "except": [],
+ *                     "actors": [{"kind": "role", "value": "sales"}],
+ *                     "guards": [...], "inputs": [...]}]}
+ *
+ * guards are rows, not a tree: {"id": 7 (any string or integer; default: the key), "parent": null or an id,
+ * "position": 1, "key": "call_logged", "op": "all", "any" or "none" for a group (null or "leaf": a leaf),
+ * "kind": "related_count", "params": {...}, "message": null or {"en": ...}}.
+ * inputs: {"key", "kind": "field", "note", "checklist", "activity" or "task", "label", "required": false,
+ * "position", "params"}. Other members are ignored; rows are put in order of position.
  */
 #ifndef SLUICE_BLUEPRINT_BLUEPRINT_H
 #define SLUICE_BLUEPRINT_BLUEPRINT_H
@@ -11,15 +25,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct arena;
 struct buf;
+struct schema;
+
+#define BLUEPRINT_STATES_MAX 200
+#define BLUEPRINT_TRANSITIONS_MAX 1000
+#define BLUEPRINT_GUARDS_MAX 1000 /* of one transition */
+#define BLUEPRINT_DEPTH_MAX 16    /* groups around a guard */
+#define BLUEPRINT_INPUTS_MAX 100
 
 /** Text in the three languages; a missing one falls back to English. */
 struct label {
     const char *en, *pl, *ru;
 };
 
-/** Returns the text for "en", "pl" or "ru". */
+/** Returns the text for "en", "pl" or "ru" (anything else is English); NULL when no language has one. */
 const char *label_in(const struct label *l, const char *language);
 
 enum state_category { STATE_OPEN, STATE_WON, STATE_LOST, STATE_CANCELLED, STATE_POSTPONED, STATE_DONE };
@@ -56,6 +76,10 @@ struct guard {
     struct label message;         /* all NULL: the kind's own sentence */
     const struct guard *children;
     size_t nchildren;
+    /* leaves only, found out once by compiling */
+    const json_t *expected; /* what a verdict shows as expected */
+    const char *path;
+    const char *pointer; /* where the request can supply it: only what the transition collects; or NULL */
 };
 
 enum input_kind { INPUT_FIELD, INPUT_NOTE, INPUT_CHECKLIST, INPUT_ACTIVITY, INPUT_TASK };
@@ -65,7 +89,9 @@ struct input {
     enum input_kind kind;
     struct label label;
     bool required;
-    const json_t *params; /* field: {"field", "choices": ["..."]?}; activity: {"kind"}; checklist: {"item"} */
+    const json_t *params; /* field: {"field", "choices": ["..."]?}; activity: {"kind"?}; checklist: {"item"};
+                             note and task: {} */
+    const char *pointer;  /* "/fields/industry", "/note", "/checklist", "/activities", "/tasks" */
 };
 
 struct transition {
@@ -92,10 +118,13 @@ struct blueprint {
     size_t nstates;
     const struct transition *transitions; /* in order of position */
     size_t ntransitions;
+    const struct schema *fields; /* how the entity's fields look: set by the owner after compiling, or NULL.
+                                    Gives inputs their type and checks the values that come with a request */
 };
 
-/** Compiles the document; copies what it needs. Returns NULL and says why (with a JSON pointer) when it is
- * not a blueprint: unknown guard kind, wrong parameter, cycle, unknown state. Free with blueprint_destroy. */
+/** Compiles the document; copies what it needs. Returns NULL and says why ("/transitions/1/to: unknown state
+ * ...") when it is not a blueprint: unknown guard kind, wrong parameter, cycle, unknown state, not exactly one
+ * initial transition. Free with blueprint_destroy. */
 struct blueprint *blueprint_compile(const json_t *doc, struct buf *why);
 void blueprint_destroy(struct blueprint *b);
 

@@ -15,44 +15,99 @@
  *    "transitions_done": [{"transition": "qualified", "by": "...", "at": "..."}],
  *    "created_by": "..."}
  *
- * An activity or task that came with the request carries "pointer" ("/activities/0") and no times: it
- * counts as of now.
+ * An activity or task that came with the request carries "pointer" ("/activities/0") and counts as of its
+ * "occurred_at", else as of now.
+ *
+ * What a kind shows as observed and expected, where it looks (path), where a request may supply it (pointer):
+ *
+ *   field_present     the value or null         "a value"                  industry         /fields/industry
+ *   field_compare     the value or null         eq: the value, else        budget_confirmed /fields/budget_confirmed
+ *                                               {"gte": 5}, {"in": [...]}
+ *   related_field     the value or null         the aim, else as above     account.verification    -
+ *   related_count     how many                  params, with "min"         activities, tasks       /activities, or the
+ *                                               or "max"                   member of the near miss /activities/0/subject
+ *   open_tasks        how many                  {"max": 0}                 tasks                   -
+ *   visited_state     states, in order of the   {"visited": "contacted"},  visits                  -
+ *                     first visit               {"not_visited": ...}
+ *   actor_has_role    the actor's roles         ["verifier", "admin"]      actor.roles             -
+ *   actor_differs     who did it, or null       {"other_than": "creator"}  actor                   -
+ *   time_in_state     seconds                   {"min_seconds": 3600}      time_in_state           -
+ *
+ * A field has a pointer only when the transition collects it. Comparing: a number in the guard, or a field whose
+ * last name is "amount", compares as exact decimals; two dates or times compare as moments (a date is its first
+ * moment, UTC); other strings byte by byte. A null never satisfies a comparison. Blank text is not a value.
+ * actor_differs passes when nobody did it, and must differ from everybody who did. Tasks that come with the
+ * request do not count as open ones.
  */
 #ifndef SLUICE_BLUEPRINT_EVALUATE_H
 #define SLUICE_BLUEPRINT_EVALUATE_H
 
 #include "blueprint/blueprint.h"
 
-/** What a guard found. Lives in the arena given to evaluate(); JSON values are tied to it. */
+struct arena;
+struct err;
+struct out;
+
+/** What a guard found. Lives in the arena given to evaluate(). */
 struct verdict {
     const struct guard *guard;
     bool passed;
-    json_t *observed;     /* what is there (any JSON, never NULL for leaves) */
-    json_t *expected;     /* what is needed */
-    const char *path;     /* "industry", "account.verification", "activities"; NULL for groups */
-    const char *pointer;  /* where in the request's body it can be supplied: "/fields/industry",
-                             "/activities", "/activities/0/subject"; NULL if it cannot */
+    json_t *observed;       /* what is there; NULL for groups. Tied to the arena */
+    const json_t *expected; /* what is needed; NULL for groups. Belongs to the blueprint */
+    const char *path;       /* "industry", "account.verification", "activities"; NULL for groups */
+    const char *pointer;    /* where in the request's body it can be supplied; NULL if it cannot */
     const struct verdict *children;
     size_t nchildren;
+};
+
+enum param_type {
+    PARAM_FIELD,   /* "industry", "amount.amount" */
+    PARAM_KEY,     /* "call" */
+    PARAM_KEYS,    /* a key or a list of keys */
+    PARAM_ACTOR,   /* "creator", "transition:<key>" or a field */
+    PARAM_INTEGER, /* 0 or more */
+    PARAM_BOOLEAN,
+    PARAM_SCALAR,  /* string, number or boolean */
+    PARAM_VALUE,   /* a scalar or a list of scalars */
+    PARAM_STRINGS, /* a list of strings */
+};
+
+/** A parameter of a guard or an input. Lists end with a NULL name. */
+struct param {
+    const char *name;
+    enum param_type type;
+    bool required;
+    const char *const *values; /* the allowed ones, ending with NULL; or NULL */
 };
 
 /** A guard kind: a row of the closed list. */
 struct guard_kind {
     const char *name;
-    /** Checks parameters at compile time; false writes the reason to @why. */
-    bool (*check)(const json_t *params, struct buf *why);
-    /** Fills passed, observed, expected, path and pointer. */
-    void (*evaluate)(const struct guard *g, const json_t *facts, struct arena *a, struct verdict *v);
-    /** The sentence shown when the guard has no message of its own; "{field}" and the like are replaced by
-     * parameters. */
-    struct label message;
-    const char *params_help; /* JSON Schema of the parameters, as text, for docs and API */
+    const struct param *params;
+    /** Checks what the table of parameters cannot say; false writes the reason, starting with the pointer inside
+     * the params ("/value: ..."), to @why. May be NULL. */
+    bool (*check)(const json_t *params, const struct blueprint *b, struct buf *why);
+    /** Returns what the guard wants, as it is shown (new reference). */
+    json_t *(*expect)(const json_t *params);
+    /** Returns whether the guard holds and sets observed (a new reference), and pointer if a nearer one than the
+     * guard's is known or none applies. */
+    bool (*evaluate)(const struct guard *g, const json_t *facts, struct verdict *v);
+    const char *path; /* NULL: the "field" parameter */
+    /** The sentences shown when the guard has no message of its own, and when it says "not": true. "{field}" and
+     * the like are replaced by parameters, "{observed}" by what was found. */
+    struct label message, opposite;
 };
 
 extern const struct guard_kind guard_kinds[]; /* ends with a NULL name */
 
+/** Returns the row, or NULL. */
+const struct guard_kind *guard_kind_find(const char *name);
+
+/** Writes the JSON Schema of the kind's parameters, for docs and API. */
+void guard_kind_write_params(struct out *o, const struct guard_kind *k);
+
 /** Evaluates all guards (no short cut: everybody is told everything). Returns the root's verdict, or NULL
- * when the arena is full. */
+ * when the arena is full. NONE passes when no child passes. */
 const struct verdict *evaluate(const struct transition *t, const json_t *facts, struct arena *a);
 
 /** Tells whether the actor in the facts may execute: one of the transition's actor rules, or none given. */
@@ -63,28 +118,35 @@ bool evaluate_actor(const struct transition *t, const json_t *facts);
  * NULL. */
 json_t *facts_with_inputs(const json_t *facts, const json_t *inputs);
 
-/** Checks what the request supplies against the transition's inputs: required ones present, choices
- * respected, nothing that the transition does not collect. Collects every fault; returns whether none. */
-struct err;
-bool inputs_check(const struct transition *t, const json_t *facts, const json_t *inputs, struct err *e);
+/** Checks what the request supplies against the transition's inputs: required ones present in the request or on
+ * the record, choices respected, values as the entity's schema wants them (blueprint.fields), no field or
+ * checklist item that the transition does not collect; activities, tasks and a note may always come along. A
+ * missing input that a failed guard of @root (may be NULL) demands as well is left to the guard. "checklist" lists
+ * the items that are ticked: "item" or {"item": "...", "done": true}. Collects every fault; returns whether
+ * there was none. */
+bool inputs_check(const struct blueprint *b, const struct transition *t, const json_t *facts, const json_t *inputs,
+                  const struct verdict *root, struct err *e);
+
+/** Writes the guard's own message, or its kind's sentence, in the language, with placeholders replaced. */
+void verdict_message(struct buf *b, const struct verdict *v, const char *language);
 
 /** The verdict as JSON for listings: {"guard", "kind" or "op", "passed", "message", "path", "pointer",
- * "observed", "expected", "guards": [...]}. */
-struct out;
+ * "observed", "expected"} for a leaf, {"guard", "op", "passed", "message", "guards": [...]} for a group. */
 void verdict_write(struct out *o, const struct verdict *v, const char *language);
 
 /** The failed parts as JSON array elements: {"guard", "kind", "path", "pointer", "message", "observed",
- * "expected", "branches"?}. Every unsatisfied child of ALL is named, descending through nested ALL groups;
- * a failed ANY is one failure of kind "group" with op "any" and its branches; a failed NONE is one failure
- * of kind "group" with op "none" naming the children that hold. Nothing that is satisfied is named. */
+ * "expected"}, groups with "op" and "branches". Every unsatisfied child of ALL is named, descending through
+ * nested ALL groups; a failed ANY is one failure of kind "group" with op "any" and its branches (observed: how
+ * many hold, expected {"min": 1}); a failed NONE is one failure of kind "group" with op "none" (expected {"max":
+ * 0}) whose branches are the children that hold. Nothing that is satisfied is named. */
 void verdict_write_failures(struct out *o, const struct verdict *root, const char *language);
 
 /** The blueprint's transitions that leave @state, as the "legal" array of refusals: [{"key", "label", "to"}]. */
 void blueprint_write_legal(struct out *o, const struct blueprint *b, const char *state, const char *language);
 
 /** One transition as JSON for listings: {"key", "label", "kind", "to": {"key", "label", "category"},
- * "available", "actor_allowed", "actors": [...], "guards": [...], "inputs": [...]}. `available` is
- * actor_allowed and guards passed. */
+ * "available", "actor_allowed", "actors": [{"kind", "value"}], "guards": [...], "inputs": [{"key", "kind",
+ * "type", "label", "required", "pointer", "params"}]}. `available` is actor_allowed and guards passed. */
 void transition_write(struct out *o, const struct blueprint *b, const struct transition *t, const struct verdict *root,
                       bool actor_allowed, const char *language);
 
