@@ -1,0 +1,166 @@
+#include "base/log.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+
+#define LINE_MAX_BYTES 8192
+#define VALUE_MAX 2048 /* source bytes of one value; the rest is cut */
+
+static atomic_int log_level = LOG_LEVEL_INFO;
+static atomic_bool log_json = true;
+
+/* A line in the making. Full means that the last append did not fit. */
+struct line {
+    char text[LINE_MAX_BYTES];
+    size_t n;
+    bool full;
+};
+
+#define LINE_TAIL 2 /* "}\n" always fits */
+
+static void put(struct line *l, const char *bytes, size_t n)
+{
+    if (n > sizeof(l->text) - LINE_TAIL - l->n) {
+        l->full = true;
+        return;
+    }
+    memcpy(l->text + l->n, bytes, n);
+    l->n += n;
+}
+
+static void put_escape(struct line *l, unsigned c)
+{
+    char text[8];
+    int n;
+
+    switch (c) {
+    case '"':
+        put(l, "\\\"", 2);
+        return;
+    case '\\':
+        put(l, "\\\\", 2);
+        return;
+    case '\n':
+        put(l, "\\n", 2);
+        return;
+    case '\r':
+        put(l, "\\r", 2);
+        return;
+    case '\t':
+        put(l, "\\t", 2);
+        return;
+    default:
+        n = snprintf(text, sizeof(text), "\\u%04x", c & 0xffff);
+        put(l, text, (size_t)n);
+    }
+}
+
+/* Nothing that a terminal obeys and nothing that breaks a line gets through, nor does bad UTF-8. */
+static void put_quoted(struct line *l, const char *text)
+{
+    const unsigned char *p = (const unsigned char *)text;
+    size_t n = strnlen(text, VALUE_MAX), run = 0, i;
+    bool utf8;
+
+    if (n == VALUE_MAX) {
+        while (n > 0 && (p[n] & 0xc0) == 0x80)
+            n--; /* not in the middle of a character */
+    }
+    utf8 = text_is_utf8(text, n);
+    put(l, "\"", 1);
+    for (i = 0; i < n; i++) {
+        bool c1 = utf8 && p[i] == 0xc2 && p[i + 1] < 0xa0;
+
+        if (p[i] >= 0x20 && p[i] != '"' && p[i] != '\\' && p[i] != 0x7f && (p[i] < 0x80 || utf8) && !c1)
+            continue;
+        put(l, text + run, i - run);
+        if (c1)
+            put_escape(l, p[++i]);
+        else
+            put_escape(l, p[i] < 0x80 ? p[i] : 0xfffd);
+        run = i + 1;
+    }
+    put(l, text + run, i - run);
+    put(l, "\"", 1);
+}
+
+static bool is_plain(const char *text)
+{
+    size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:+@,%?&");
+
+    return n > 0 && n < VALUE_MAX && text[n] == '\0';
+}
+
+static void put_key(struct line *l, const char *key, bool json)
+{
+    if (l->n > 0 && l->text[l->n - 1] != '{')
+        put(l, json ? "," : " ", 1);
+    if (json)
+        put(l, "\"", 1);
+    put(l, key, strlen(key));
+    put(l, json ? "\":" : "=", json ? 2 : 1);
+}
+
+static void put_field(struct line *l, const struct log_field *field, bool json)
+{
+    char number[24];
+    size_t mark = l->n;
+
+    if (field->text == NULL && !field->is_number)
+        return;
+    l->full = false;
+    put_key(l, field->key, json);
+    if (field->is_number) {
+        int n = snprintf(number, sizeof(number), "%" PRId64, field->number);
+
+        put(l, number, (size_t)n);
+    } else if (!json && is_plain(field->text)) {
+        put(l, field->text, strlen(field->text));
+    } else {
+        put_quoted(l, field->text);
+    }
+    if (l->full)
+        l->n = mark; /* all of a pair or nothing of it: the line stays well-formed */
+}
+
+void log_setup(enum log_level level, bool json)
+{
+    atomic_store(&log_level, (int)level);
+    atomic_store(&log_json, json);
+}
+
+void log_write(enum log_level level, const char *message, const struct log_field *fields, unsigned n)
+{
+    static const char *const names[] = {"error", "warn", "info", "debug"};
+    bool json = atomic_load_explicit(&log_json, memory_order_relaxed);
+    char now[CLOCK_TEXT];
+    struct line line;
+    ssize_t wrote;
+
+    if ((int)level > atomic_load_explicit(&log_level, memory_order_relaxed))
+        return;
+    line.n = 0;
+    line.full = false;
+    if (json)
+        put(&line, "{", 1);
+    clock_format(clock_wall_us(), now);
+    put_field(&line, &LOG_TEXT("time", now), json);
+    put_field(&line, &LOG_TEXT("level", names[level]), json);
+    put_field(&line, &LOG_TEXT("message", message), json);
+    for (unsigned i = 0; i < n; i++)
+        put_field(&line, &fields[i], json);
+    if (json)
+        line.text[line.n++] = '}';
+    line.text[line.n++] = '\n';
+    do {
+        wrote = write(STDERR_FILENO, line.text, line.n);
+    } while (wrote < 0 && errno == EINTR);
+}
