@@ -27,7 +27,7 @@ struct route {
     const char *id;             /* operationId */
     enum method method;
     const char *template;       /* "/v1/leads/{id}/transitions/{key}" */
-    const char *const *segments; /* "v1", "leads", NULL-named for a parameter ("{id}"); ends with NULL */
+    const char *const *segments; /* "v1", "leads", "" for a parameter; ends with NULL */
     const char *const *path_params; /* names, ends with NULL */
     const struct route_param *params; /* query; ends with a NULL name */
     const struct operation *operation;
@@ -38,6 +38,7 @@ struct route {
     size_t body_limit;          /* bytes */
     int success;                /* status */
     bool raw;                   /* the operation checks body and parameters itself (intake) */
+    bool secret;                /* the answer holds a secret: never kept for a replay */
     unsigned deadline_ms;       /* 0: the default */
     bool secret_reply;          /* x-secret-reply: the answer is never kept for an Idempotency-Key */
 };
