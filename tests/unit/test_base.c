@@ -88,7 +88,7 @@ static void hook(void *arg)
 {
     strncat(trace, arg, sizeof(trace) - strlen(trace) - 1);
     if (strcmp(arg, "c") == 0)
-        arena_defer(hooked, hook, "d");
+        arena_defer(hooked, hook, (void *)"d");
 }
 
 static void arena_runs_hooks_newest_first(void **state)
@@ -99,9 +99,9 @@ static void arena_runs_hooks_newest_first(void **state)
     trace[0] = '\0';
     hooked = &a;
     arena_init(&a, 0); /* a full arena still takes hooks */
-    arena_defer(&a, hook, "a");
-    arena_defer(&a, hook, "b");
-    arena_defer(&a, hook, "c");
+    arena_defer(&a, hook, (void *)"a");
+    arena_defer(&a, hook, (void *)"b");
+    arena_defer(&a, hook, (void *)"c");
     arena_done(&a);
     assert_string_equal(trace, "cdba");
     arena_done(&a);
