@@ -119,7 +119,7 @@ struct call {
     const struct call_env *env;
     const struct route *route;
     struct request request;
-    struct principal *who;     /* never NULL once steps run; anonymous for public operations */
+    const struct principal *who;     /* never NULL once steps run; anonymous for public operations */
     json_t *body;              /* checked against the route's schema; NULL without body */
     json_t *params;            /* checked query parameters: an object of name -> value (or array) */
     bool dry;                  /* Prefer: tx=rollback */
@@ -134,13 +134,14 @@ struct call {
     /* the engine's own */
     step_fn *const *steps;
     unsigned next;
-    unsigned restarts;
-    unsigned pauses;
+    unsigned restarts, pauses;
     bool started, asking, replied;
+    bool pauses_now;           /* it is a timer that is waited for */
     bool filling;              /* the ask collects statements and was not sent yet */
     bool aside;                /* see call_ask_aside() */
     bool overfull;             /* a statement found no room: the step fails whatever it returns */
-    int first;                 /* index of the operation's first statement in the ask */
+    int first, own;            /* the operation's statements in the ask: index of the first, number */
+    int lookup_at, claim_at;   /* the engine's, -1 when not in the ask */
     bool keyed;                /* an Idempotency-Key counts for this request */
     bool looked_up, claimed;   /* ... is known to be new; was claimed by a write that is done */
     const char *key_owner;     /* whose key it is */

@@ -1,0 +1,217 @@
+/* process - facts, compiled blueprint, refusals. */
+#include "service/process.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "asks.gen.h"
+#include "call/reply.h"
+#include "json/out.h"
+
+#define CACHE_SIZE 64
+#define REFUSAL_MAX (256 * 1024)
+
+/* A published version never changes, so an entry is never stale; the oldest makes room. */
+struct blueprint_cache {
+    struct blueprint *entries[CACHE_SIZE];
+    unsigned next;
+};
+
+struct blueprint_cache *blueprint_cache_create(void)
+{
+    struct blueprint_cache *cache = calloc(1, sizeof(*cache));
+
+    if (!cache)
+        abort();
+    return cache;
+}
+
+void blueprint_cache_destroy(struct blueprint_cache *cache)
+{
+    if (!cache)
+        return;
+    for (unsigned i = 0; i < CACHE_SIZE; i++)
+        blueprint_destroy(cache->entries[i]);
+    free(cache);
+}
+
+static const struct blueprint *cache_find(const struct blueprint_cache *cache, const char *id)
+{
+    for (unsigned i = 0; i < CACHE_SIZE; i++)
+        if (cache->entries[i] && strcmp(cache->entries[i]->id, id) == 0)
+            return cache->entries[i];
+    return NULL;
+}
+
+static void cache_put(struct blueprint_cache *cache, struct blueprint *b)
+{
+    blueprint_destroy(cache->entries[cache->next]);
+    cache->entries[cache->next] = b;
+    cache->next = (cache->next + 1) % CACHE_SIZE;
+}
+
+struct process *process_of(struct call *c)
+{
+    return c->state;
+}
+
+static void decref(void *json)
+{
+    json_decref(json);
+}
+
+enum step process_ask(struct call *c, const struct record *r, enum permission p)
+{
+    struct process *s = call_alloc(c, sizeof(*s));
+    const char *values[6];
+
+    if (!s || !call_path_uuid(c, "id", &s->id))
+        return STEP_FAIL;
+    c->state = s;
+    values[0] = uuid_text(c, &s->id);
+    values[1] = caller_id(c);
+    values[2] = call_scope(c, p);
+    values[3] = c->who->kind == ACTOR_USER ? "user" : "api_key";
+    values[4] = text_array(c, c->who->roles);
+    values[5] = text_array(c, c->who->teams);
+    call_ask(c, r->facts, values);
+    return STEP_WAIT;
+}
+
+/* What the facts query said moves into the arena: the next ask replaces the results. */
+static bool keep_facts(struct call *c, struct process *s, const struct result *r)
+{
+    json_error_t e;
+
+    s->version = arena_strdup(&c->arena, result_get(r, 0, "version"));
+    s->state = arena_strdup(&c->arena, result_get(r, 0, "state"));
+    s->blueprint_id = arena_strdup(&c->arena, result_get(r, 0, "blueprint_version_id"));
+    s->evidence = arena_strdup(&c->arena, result_get(r, 0, "evidence"));
+    s->facts = json_loads(result_get(r, 0, "facts"), JSON_REJECT_DUPLICATES, &e);
+    if (!s->facts) {
+        c->err.log = arena_printf(&c->arena, "facts: %s", e.text);
+        return err_set(&c->err, ERR_INTERNAL, NULL);
+    }
+    arena_defer(&c->arena, decref, s->facts);
+    return s->version && s->evidence;
+}
+
+enum step process_blueprint(struct call *c)
+{
+    struct process *s = process_of(c);
+    const struct result *r = call_result(c, 0);
+
+    if (result_rows(r) == 0)
+        return call_fail(c, ERR_NOT_FOUND, "no such record, or it is not yours to see");
+    if (!keep_facts(c, s, r))
+        return STEP_FAIL;
+    if (!s->blueprint_id)
+        return STEP_NEXT;
+    s->blueprint = cache_find(c->env->blueprints, s->blueprint_id);
+    if (s->blueprint)
+        return STEP_NEXT;
+
+    const char *const values[] = {s->blueprint_id};
+    call_ask(c, &query_blueprint_load, values);
+    return STEP_WAIT;
+}
+
+static const struct blueprint *compile(struct call *c, const char *text)
+{
+    struct blueprint *b;
+    json_error_t e;
+    json_t *doc = text ? json_loads(text, JSON_REJECT_DUPLICATES, &e) : NULL;
+    struct buf why;
+
+    buf_init(&why, 4096);
+    b = doc ? blueprint_compile(doc, &why) : NULL;
+    json_decref(doc);
+    if (b)
+        cache_put(c->env->blueprints, b);
+    else
+        c->err.log = arena_printf(&c->arena, "blueprint: %s", buf_text(&why));
+    buf_done(&why);
+    return b;
+}
+
+enum step process_ready(struct call *c)
+{
+    struct process *s = process_of(c);
+
+    if (s->blueprint || !s->blueprint_id)
+        return STEP_NEXT;
+    s->blueprint = compile(c, result_get(call_result(c, 0), 0, "doc"));
+    if (!s->blueprint)
+        return call_fail(c, ERR_INTERNAL, NULL);
+    return STEP_NEXT;
+}
+
+bool process_is_current(struct call *c)
+{
+    const struct process *s = process_of(c);
+    int64_t version;
+
+    if (!call_if_match(c, &version))
+        return false;
+    if (version == 0 || strtoll(s->version, NULL, 10) == version)
+        return true;
+    return err_set(&c->err, ERR_STALE, "the record has version %s now, not %lld: read it again",
+                   s->version, (long long)version);
+}
+
+/* "state", "version" and "legal": what the client needs to choose again. */
+static const char *where_it_stands(struct call *c, const char *failures)
+{
+    const struct process *s = process_of(c);
+    struct buf b;
+    struct out o;
+    const char *text;
+
+    buf_init(&b, REFUSAL_MAX);
+    out_init(&o, &b);
+    out_object(&o);
+    if (failures)
+        out_member_raw(&o, "failures", failures);
+    out_key(&o, "current");
+    out_object(&o);
+    out_member(&o, "state", s->state);
+    out_member_raw(&o, "version", s->version);
+    out_object_end(&o);
+    out_key(&o, "legal");
+    out_array(&o);
+    if (s->blueprint)
+        blueprint_write_legal(&o, s->blueprint, s->state, c->language);
+    out_array_end(&o);
+    out_object_end(&o);
+    /* members of the problem: the object without its braces */
+    text = b.failed ? NULL : arena_copy(&c->arena, b.text + 1, b.len - 2);
+    buf_done(&b);
+    return text;
+}
+
+enum step process_refuse(struct call *c, const struct record *r, const char *transition,
+                         const char *failures)
+{
+    const struct process *s = process_of(c);
+    const char *values[6];
+
+    assert(c->err.code != ERR_NONE);
+    c->err.members = where_it_stands(c, failures);
+    if (c->dry)
+        return STEP_FAIL;
+    values[0] = r->entity;
+    values[1] = uuid_text(c, &s->id);
+    values[2] = transition;
+    values[3] = s->state;
+    values[4] = err_slug(c->err.code);
+    values[5] = failures;
+    call_ask_aside(c);
+    call_ask(c, &query_transition_denied, values);
+    return STEP_WAIT;
+}
+
+enum step process_refused(struct call *c)
+{
+    return c->err.code == ERR_NONE ? STEP_NEXT : STEP_FAIL;
+}

@@ -1,0 +1,183 @@
+/* record - list, create, get, update, delete, history and timeline of any resource. */
+#include "service/record.h"
+
+#include <string.h>
+
+#include "asks.gen.h"
+#include "call/reply.h"
+
+const struct record *record_of(const struct call *c)
+{
+    return c->route->operation->of;
+}
+
+const char *uuid_text(struct call *c, const struct uuid *id)
+{
+    char text[UUID_TEXT];
+
+    if (uuid_is_none(id))
+        return NULL;
+    uuid_format(id, text);
+    return arena_strdup(&c->arena, text);
+}
+
+const char *caller_id(struct call *c)
+{
+    return c->who->kind == ACTOR_USER ? uuid_text(c, &c->who->id) : NULL;
+}
+
+const char *text_array(struct call *c, const char *const *words)
+{
+    struct buf b;
+    char *text;
+
+    buf_init(&b, 64 * 1024);
+    buf_putc(&b, '{');
+    for (size_t i = 0; words && words[i]; i++) {
+        if (i)
+            buf_putc(&b, ',');
+        buf_putc(&b, '"');
+        for (const char *p = words[i]; *p; p++) {
+            if (*p == '"' || *p == '\\')
+                buf_putc(&b, '\\');
+            buf_putc(&b, *p);
+        }
+        buf_putc(&b, '"');
+    }
+    buf_putc(&b, '}');
+    text = b.failed ? NULL : arena_strdup(&c->arena, buf_text(&b));
+    buf_done(&b);
+    return text;
+}
+
+void record_ask_get(struct call *c, const struct record *r, const struct uuid *id,
+                    enum permission p)
+{
+    const char *const values[] = {uuid_text(c, id), caller_id(c), call_scope(c, p)};
+
+    call_ask(c, r->get, values);
+}
+
+/* GET /v1/leads */
+
+static enum step list_ask_page(struct call *c)
+{
+    const struct record *r = record_of(c);
+    const char *const fixed[] = {caller_id(c), call_scope(c, r->may_read)};
+
+    return list_ask(c, r->list, fixed);
+}
+
+step_fn *const record_list_steps[] = {list_ask_page, list_reply, NULL};
+
+/* POST /v1/leads */
+
+static enum step create_ask(struct call *c)
+{
+    const struct record *r = record_of(c);
+    struct uuid id = uuid_v7();
+    const char *const values[] = {uuid_text(c, &id), call_json(c, c->body)};
+
+    call_ask(c, r->create, values);
+    record_ask_get(c, r, &id, r->may_write);
+    return STEP_WAIT;
+}
+
+step_fn *const record_create_steps[] = {create_ask, reply_created, NULL};
+
+/* GET /v1/leads/{id} */
+
+static enum step get_ask(struct call *c)
+{
+    const struct record *r = record_of(c);
+    struct uuid id;
+
+    if (!call_path_uuid(c, "id", &id))
+        return STEP_FAIL;
+    record_ask_get(c, r, &id, r->may_read);
+    return STEP_WAIT;
+}
+
+step_fn *const record_get_steps[] = {get_ask, reply_row, NULL};
+
+/* PATCH and DELETE /v1/leads/{id}: the write names the version it was decided on, if any */
+
+static bool write_values(struct call *c, enum permission p, struct uuid *id, const char *values[4])
+{
+    int64_t version;
+
+    if (!call_path_uuid(c, "id", id) || !call_if_match(c, &version))
+        return false;
+    values[0] = uuid_text(c, id);
+    values[1] = caller_id(c);
+    values[2] = call_scope(c, p);
+    values[3] = version ? arena_printf(&c->arena, "%lld", (long long)version) : NULL;
+    return true;
+}
+
+static enum step update_ask(struct call *c)
+{
+    const struct record *r = record_of(c);
+    const char *values[5];
+    struct uuid id;
+
+    if (!write_values(c, r->may_write, &id, values))
+        return STEP_FAIL;
+    values[4] = call_json(c, c->body);
+    call_ask(c, r->update, values);
+    record_ask_get(c, r, &id, r->may_write);
+    return STEP_WAIT;
+}
+
+step_fn *const record_update_steps[] = {update_ask, check_written, reply_row, NULL};
+
+static enum step delete_ask(struct call *c)
+{
+    const struct record *r = record_of(c);
+    const char *values[4];
+    struct uuid id;
+
+    if (!write_values(c, r->may_delete, &id, values))
+        return STEP_FAIL;
+    call_ask(c, r->erase, values);
+    record_ask_get(c, r, &id, r->may_delete);
+    return STEP_WAIT;
+}
+
+step_fn *const record_delete_steps[] = {delete_ask, check_written, reply_empty, NULL};
+
+/* GET /v1/leads/{id}/history and /timeline: the record itself decides who may see its story */
+
+static enum step story_ask(struct call *c)
+{
+    const struct record *r = record_of(c);
+    struct uuid id;
+
+    if (!call_path_uuid(c, "id", &id))
+        return STEP_FAIL;
+    record_ask_get(c, r, &id, r->may_read);
+    return STEP_WAIT;
+}
+
+static enum step story_page(struct call *c, const struct list_query *q)
+{
+    const struct record *r = record_of(c);
+    const char *const fixed[] = {r->entity, call_path(c, "id")};
+
+    if (result_rows(call_result(c, 0)) == 0)
+        return call_fail(c, ERR_NOT_FOUND, "no such %s, or it is not yours to see", r->entity);
+    return list_ask(c, q, fixed);
+}
+
+static enum step history_page(struct call *c)
+{
+    return story_page(c, &list_history_list);
+}
+
+static enum step timeline_page(struct call *c)
+{
+    return story_page(c, &list_timeline_list);
+}
+
+step_fn *const record_history_steps[] = {story_ask, history_page, list_reply, NULL};
+step_fn *const record_timeline_steps[] = {story_ask, timeline_page, list_reply, NULL};

@@ -1,0 +1,57 @@
+/**
+ * record - the operations that leads, accounts, contacts, opportunities, activities and tasks share.
+ *
+ * A resource is a row of this table: its queries and permissions. The steps are written once and find the
+ * row through the operation that the route names (struct operation, `of`).
+ */
+#ifndef SLUICE_SERVICE_RECORD_H
+#define SLUICE_SERVICE_RECORD_H
+
+#include "call/call.h"
+#include "call/list.h"
+
+struct query;
+struct schema;
+
+/** The queries of a resource all have the same parameters:
+ *    get     id, viewer, scope
+ *    create  id, body
+ *    update  id, viewer, scope, version (NULL: any), patch;    returns a row if it changed the record
+ *    erase   id, viewer, scope, version;                       likewise
+ *    list    viewer, scope
+ *    facts   id, viewer, scope, actor_kind, roles, teams       governed resources only
+ */
+struct record {
+    const char *entity; /* "lead" */
+    enum permission may_read, may_write, may_delete;
+    const struct query *get, *create, *update, *erase, *facts;
+    const struct list_query *list;
+    const struct schema *fields; /* what a transition may set; governed resources only */
+};
+
+/** The resource that the call is about. */
+const struct record *record_of(const struct call *c);
+
+/** Asks for the record as the caller sees it (adds a statement). @p is the permission whose scope counts. */
+void record_ask_get(struct call *c, const struct record *r, const struct uuid *id, enum permission p);
+
+/** Returns the caller's id as text in the arena; NULL (SQL NULL) for callers that are not users. */
+const char *caller_id(struct call *c);
+
+/** Returns the uuid as text in the arena. */
+const char *uuid_text(struct call *c, const struct uuid *id);
+
+/** Returns the words as a PostgreSQL text[] literal in the arena; @words ends with NULL. */
+const char *text_array(struct call *c, const char *const *words);
+
+extern step_fn *const record_list_steps[];
+extern step_fn *const record_create_steps[];
+extern step_fn *const record_get_steps[];
+extern step_fn *const record_update_steps[];
+extern step_fn *const record_delete_steps[];
+extern step_fn *const record_history_steps[];
+extern step_fn *const record_timeline_steps[];
+extern step_fn *const record_transitions_steps[];
+extern step_fn *const record_transition_steps[];
+
+#endif

@@ -1,0 +1,54 @@
+/* reference - what others refer to and nobody writes here: submissions, blueprints, roles, reasons. */
+#include "asks.gen.h"
+#include "call/reply.h"
+#include "service/record.h"
+
+static const struct record submission = {
+    .entity = "intake_submission",
+    .may_read = PERMISSION_ADMIN_INTAKE,
+    .get = &query_intake_submission_get,
+    .list = &list_intake_submission_list,
+};
+
+const struct operation intake_submission_list = {record_list_steps, &submission};
+const struct operation intake_submission_get = {record_get_steps, &submission};
+
+static enum step blueprints_ask(struct call *c)
+{
+    ask_blueprint_list(c, (struct q_blueprint_list){.entity = NULL});
+    return STEP_WAIT;
+}
+
+const struct operation blueprint_list = {
+    .steps = (step_fn *const[]){blueprints_ask, reply_rows, NULL},
+};
+
+static enum step blueprint_ask(struct call *c)
+{
+    struct uuid id;
+
+    if (!call_path_uuid(c, "id", &id))
+        return STEP_FAIL;
+    ask_blueprint_get(c, (struct q_blueprint_get){.id = id});
+    return STEP_WAIT;
+}
+
+const struct operation blueprint_get = {
+    .steps = (step_fn *const[]){blueprint_ask, reply_row, NULL},
+};
+
+static enum step roles_ask(struct call *c)
+{
+    ask_role_list(c, (struct q_role_list){0});
+    return STEP_WAIT;
+}
+
+const struct operation role_list = {.steps = (step_fn *const[]){roles_ask, reply_rows, NULL}};
+
+static enum step reasons_ask(struct call *c)
+{
+    ask_reason_list(c, (struct q_reason_list){0});
+    return STEP_WAIT;
+}
+
+const struct operation reason_list = {.steps = (step_fn *const[]){reasons_ask, reply_rows, NULL}};

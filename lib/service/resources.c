@@ -1,0 +1,56 @@
+/* resources - leads, accounts, contacts, opportunities, activities and tasks: a row each.
+ *
+ * Everything that they share is in record.c and transition.c; what only one of them can do has a file of its
+ * own (convert.c).
+ */
+#include "asks.gen.h"
+#include "schemas.gen.h"
+#include "service/record.h"
+
+/* Every resource: list, create, get, update, delete, history. */
+#define RESOURCE(name, NAME, ...)                                                                  \
+    static const struct record name = {                                                            \
+        .entity = #name,                                                                           \
+        .may_read = PERMISSION_##NAME##_READ,                                                      \
+        .may_write = PERMISSION_##NAME##_WRITE,                                                    \
+        .may_delete = PERMISSION_##NAME##_DELETE,                                                  \
+        .get = &query_##name##_get,                                                                \
+        .create = &query_##name##_create,                                                          \
+        .update = &query_##name##_update,                                                          \
+        .erase = &query_##name##_delete,                                                           \
+        .list = &list_##name##_list,                                                               \
+        __VA_ARGS__};                                                                              \
+    const struct operation name##_list = {record_list_steps, &name};                               \
+    const struct operation name##_create = {record_create_steps, &name};                           \
+    const struct operation name##_get = {record_get_steps, &name};                                 \
+    const struct operation name##_update = {record_update_steps, &name};                           \
+    const struct operation name##_delete = {record_delete_steps, &name};                           \
+    const struct operation name##_history = {record_history_steps, &name}
+
+/* Those that others' stories meet in. */
+#define WITH_TIMELINE(name)                                                                        \
+    const struct operation name##_timeline = {record_timeline_steps, &name}
+
+/* Those whose state a blueprint governs. */
+#define GOVERNED(name)                                                                             \
+    const struct operation name##_transitions = {record_transitions_steps, &name};                 \
+    const struct operation name##_transition = {record_transition_steps, &name}
+
+RESOURCE(lead, LEAD, .facts = &query_facts_lead, .fields = &schema_LeadFields);
+WITH_TIMELINE(lead);
+GOVERNED(lead);
+
+RESOURCE(account, ACCOUNT, .facts = &query_facts_account, .fields = &schema_AccountFields);
+WITH_TIMELINE(account);
+GOVERNED(account);
+
+RESOURCE(opportunity, OPPORTUNITY, .facts = &query_facts_opportunity,
+         .fields = &schema_OpportunityFields);
+WITH_TIMELINE(opportunity);
+GOVERNED(opportunity);
+
+RESOURCE(contact, CONTACT);
+WITH_TIMELINE(contact);
+
+RESOURCE(activity, ACTIVITY);
+RESOURCE(task, TASK);

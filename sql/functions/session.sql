@@ -1,0 +1,39 @@
+-- Sessions: a refresh token is good for one refresh.
+
+set role sluice_owner;
+
+-- Exchanges a refresh token. Outcome `rotated`, or `reused` when the token had been exchanged before: then
+-- somebody else holds it, and the session ends for both. No row: unknown, expired or ended.
+create or replace function sluice.session_rotate(old_hash text, new_hash text, seconds bigint)
+returns table (outcome text, id uuid, user_id uuid)
+    language plpgsql security definer set search_path = sluice, pg_temp
+as $$
+declare
+    s sluice.session;
+begin
+    select * into s from sluice.session x where x.refresh_hash = old_hash for update;
+    if found then
+        if s.revoked_at is not null or s.expires_at <= sluice.now()
+           or exists (select from sluice.app_user u where u.id = s.user_id and u.disabled) then
+            return;
+        end if;
+        update sluice.session x
+           set refresh_hash = new_hash, previous_hash = old_hash, rotated_at = sluice.now(),
+               last_used_at = sluice.now(), expires_at = sluice.now() + make_interval(secs => seconds)
+         where x.id = s.id;
+        return query select 'rotated', s.id, s.user_id;
+        return;
+    end if;
+    update sluice.session x
+       set revoked_at = coalesce(x.revoked_at, sluice.now()), revoked_why = coalesce(x.revoked_why, 'refresh token used twice')
+     where x.previous_hash = old_hash
+    returning x.id, x.user_id into s.id, s.user_id;
+    if found then
+        return query select 'reused', s.id, s.user_id;
+    end if;
+end
+$$;
+
+grant execute on function sluice.session_rotate(text, text, bigint) to sluice_app;
+
+reset role;

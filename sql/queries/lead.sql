@@ -1,0 +1,98 @@
+-- query: lead_get one read
+-- A lead, if the viewer may see it; no row means 404.
+-- in: id     uuid
+-- in: viewer uuid
+-- in: scope  text
+select r.*
+  from sluice.lead_row r
+ where r.id = :id and (:scope = 'all' or sluice.in_scope(:scope, :viewer, r.owner_id));
+
+-- query: lead_create none write
+-- Adds a lead from the members of a checked body; the birth trigger gives it its state.
+-- in: id   uuid
+-- in: body jsonb
+insert into sluice.lead
+  (id, first_name, last_name, email, phone, company, job_title, tax_id, website, industry, street,
+   postcode, city, country, need, budget_confirmed, estimated_value_amount,
+   estimated_value_currency, description, external_id, owner_id, source, campaign)
+select :id, b.first_name, b.last_name, b.email, b.phone, b.company, b.job_title, b.tax_id, b.website,
+       b.industry, b.street, b.postcode, b.city, b.country, b.need, b.budget_confirmed,
+       b.estimated_value_amount, b.estimated_value_currency, b.description, b.external_id,
+       b.owner_id, b.source, b.campaign
+  from jsonb_populate_record(null::sluice.lead, sluice.flat_money(:body, 'estimated_value')) b;
+
+-- query: lead_update one write
+-- Merge patch (RFC 7396): members of the patch replace, null empties, what is absent stays. No row: the lead
+-- is not there, not the caller's, or has another version.
+-- in: id      uuid
+-- in: viewer  uuid
+-- in: scope   text
+-- in: version bigint?
+-- in: patch   jsonb
+update sluice.lead r
+   set (first_name, last_name, email, phone, company, job_title, tax_id, website, industry, street,
+        postcode, city, country, need, budget_confirmed, estimated_value_amount,
+        estimated_value_currency, description, external_id, owner_id)
+     = (select b.first_name, b.last_name, b.email, b.phone, b.company, b.job_title, b.tax_id,
+               b.website, b.industry, b.street, b.postcode, b.city, b.country, b.need,
+               b.budget_confirmed, b.estimated_value_amount, b.estimated_value_currency,
+               b.description, b.external_id, b.owner_id
+          from jsonb_populate_record(r, sluice.flat_money(:patch, 'estimated_value')) b)
+ where r.id = :id and r.deleted_at is null
+   and (:version is null or r.version = :version)
+   and (:scope = 'all' or sluice.in_scope(:scope, :viewer, r.owner_id))
+returning r.version;
+
+-- query: lead_delete one write
+-- Marks the lead as deleted; its history stays.
+-- in: id      uuid
+-- in: viewer  uuid
+-- in: scope   text
+-- in: version bigint?
+update sluice.lead r
+   set deleted_at = sluice.now()
+ where r.id = :id and r.deleted_at is null
+   and (:version is null or r.version = :version)
+   and (:scope = 'all' or sluice.in_scope(:scope, :viewer, r.owner_id))
+returning r.version;
+
+-- query: lead_list list read
+-- Leads that the viewer may see.
+-- in: viewer uuid
+-- in: scope  text
+-- id: r.id
+-- filter: status text eq r.id in (select v.record_id from sluice.visit v where v.entity = 'lead' and v.left_at is null and v.state = any(:value))
+-- filter: owner user eq on r.owner_id
+-- filter: source text eq on r.source
+-- filter: campaign text eq on r.campaign
+-- filter: industry text eq on r.industry
+-- filter: company text eq on r.company
+-- filter: email text eq lower(r.email) in (select lower(e) from unnest(:value) e)
+-- filter: phone text eq on r.phone
+-- filter: external_id text eq on r.external_id
+-- filter: country text eq on r.country
+-- filter: account uuid eq on r.account_id
+-- filter: unqualified_reason text eq on r.unqualified_reason
+-- filter: created_at timestamptz gt,gte,lt,lte on r.created_at
+-- filter: updated_at timestamptz gte,lt on r.updated_at
+-- filter: nurture_until date gte,lte on r.nurture_until
+-- filter: call_back_at timestamptz gte,lte on r.call_back_at
+-- filter: q text search on s.text
+-- sort: created_at timestamptz r.created_at
+-- sort: updated_at timestamptz r.updated_at
+-- sort: company text coalesce(r.company, '')
+-- sort: last_name text coalesce(r.last_name, '')
+select r.*
+-- include: owner
+     , ou.id as "owner.id", ou.name as "owner.name"
+-- include: account
+     , ia.id as "account.id", ia.name as "account.name", ia.state as "account.verification"
+-- from
+  from sluice.lead_row r
+  left join sluice.search_text s on s.entity = 'lead' and s.record_id = r.id
+-- include: owner
+  left join sluice.app_user ou on ou.id = r.owner_id
+-- include: account
+  left join sluice.account ia on ia.id = r.account_id
+-- where
+ where (:scope = 'all' or sluice.in_scope(:scope, :viewer, r.owner_id));

@@ -1,0 +1,96 @@
+-- query: opportunity_get one read
+-- An opportunity, if the viewer may see it; no row means 404.
+-- in: id     uuid
+-- in: viewer uuid
+-- in: scope  text
+select r.*
+  from sluice.opportunity_row r
+ where r.id = :id and (:scope = 'all' or sluice.in_scope(:scope, :viewer, r.owner_id));
+
+-- query: opportunity_create none write
+-- Adds an opportunity from the members of a checked body; the birth trigger gives it its state.
+-- in: id   uuid
+-- in: body jsonb
+insert into sluice.opportunity
+  (id, name, account_id, contact_id, amount_amount, amount_currency, product_kind, delivery_date,
+   close_date, probability, forecast_category, description, external_id, owner_id, source, campaign)
+select :id, b.name, b.account_id, b.contact_id, b.amount_amount, b.amount_currency, b.product_kind,
+       b.delivery_date, b.close_date, b.probability, b.forecast_category, b.description,
+       b.external_id, coalesce(b.owner_id, sluice.actor_user()), coalesce(b.source, a.source),
+       coalesce(b.campaign, a.campaign)
+  from jsonb_populate_record(null::sluice.opportunity, sluice.flat_money(:body, 'amount')) b
+  left join sluice.account a on a.id = b.account_id;
+
+-- query: opportunity_update one write
+-- Merge patch (RFC 7396): members of the patch replace, null empties, what is absent stays. No row: the opportunity
+-- is not there, not the caller's, or has another version.
+-- in: id      uuid
+-- in: viewer  uuid
+-- in: scope   text
+-- in: version bigint?
+-- in: patch   jsonb
+update sluice.opportunity r
+   set (name, account_id, contact_id, amount_amount, amount_currency, product_kind, delivery_date,
+        close_date, probability, forecast_category, description, external_id, owner_id)
+     = (select b.name, b.account_id, b.contact_id, b.amount_amount, b.amount_currency,
+               b.product_kind, b.delivery_date, b.close_date, b.probability, b.forecast_category,
+               b.description, b.external_id, b.owner_id
+          from jsonb_populate_record(r, sluice.flat_money(:patch, 'amount')) b)
+ where r.id = :id and r.deleted_at is null
+   and (:version is null or r.version = :version)
+   and (:scope = 'all' or sluice.in_scope(:scope, :viewer, r.owner_id))
+returning r.version;
+
+-- query: opportunity_delete one write
+-- Marks the opportunity as deleted; its history stays.
+-- in: id      uuid
+-- in: viewer  uuid
+-- in: scope   text
+-- in: version bigint?
+update sluice.opportunity r
+   set deleted_at = sluice.now()
+ where r.id = :id and r.deleted_at is null
+   and (:version is null or r.version = :version)
+   and (:scope = 'all' or sluice.in_scope(:scope, :viewer, r.owner_id))
+returning r.version;
+
+-- query: opportunity_list list read
+-- Opportunities that the viewer may see.
+-- in: viewer uuid
+-- in: scope  text
+-- id: r.id
+-- filter: stage text eq r.id in (select v.record_id from sluice.visit v where v.entity = 'opportunity' and v.left_at is null and v.state = any(:value))
+-- filter: account uuid eq on r.account_id
+-- filter: contact uuid eq on r.contact_id
+-- filter: owner user eq on r.owner_id
+-- filter: product_kind text eq on r.product_kind
+-- filter: source text eq on r.source
+-- filter: awaiting_verification boolean eq on r.awaiting_verification
+-- filter: close_date date gte,lte on r.close_date
+-- filter: amount numeric gte,lte on r."amount.amount"
+-- filter: external_id text eq on r.external_id
+-- filter: created_at timestamptz gt,gte,lt,lte on r.created_at
+-- filter: q text search on s.text
+-- sort: created_at timestamptz r.created_at
+-- sort: updated_at timestamptz r.updated_at
+-- sort: close_date date coalesce(r.close_date, 'infinity')
+-- sort: amount numeric coalesce(r."amount.amount", 0)
+-- sort: name text r.name
+select r.*
+-- include: owner
+     , ou.id as "owner.id", ou.name as "owner.name"
+-- include: account
+     , ia.id as "account.id", ia.name as "account.name", ia.state as "account.verification"
+-- include: contact
+     , ic.id as "contact.id", ic.first_name as "contact.first_name", ic.last_name as "contact.last_name", ic.email as "contact.email", ic.phone as "contact.phone"
+-- from
+  from sluice.opportunity_row r
+  left join sluice.search_text s on s.entity = 'opportunity' and s.record_id = r.id
+-- include: owner
+  left join sluice.app_user ou on ou.id = r.owner_id
+-- include: account
+  left join sluice.account ia on ia.id = r.account_id
+-- include: contact
+  left join sluice.contact ic on ic.id = r.contact_id
+-- where
+ where (:scope = 'all' or sluice.in_scope(:scope, :viewer, r.owner_id));
