@@ -1,0 +1,252 @@
+#include "json/format.h"
+
+#include <string.h>
+
+#include "base/uuid.h"
+
+#define EMAIL_MAX 254
+#define LOCAL_MAX 64
+#define LABEL_MAX 63
+#define URI_MAX 2048
+#define KEY_MAX 63
+
+static bool is_lower(char c)
+{
+    return c >= 'a' && c <= 'z';
+}
+
+static bool is_upper(char c)
+{
+    return c >= 'A' && c <= 'Z';
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* Letters of other scripts pass: addresses and sites may be internationalised. */
+static bool is_word(char c)
+{
+    return is_lower(c) || is_upper(c) || is_digit(c) || (unsigned char)c >= 0x80;
+}
+
+/* Cuts the text before the first @c off *rest, and @c itself; all of it when there is none. */
+static struct span cut(struct span *rest, char c)
+{
+    const char *at = rest->n > 0 ? memchr(rest->p, c, rest->n) : NULL;
+    struct span part = {rest->p, at != NULL ? (size_t)(at - rest->p) : rest->n};
+    size_t used = at != NULL ? part.n + 1 : part.n;
+
+    *rest = (struct span){rest->p + used, rest->n - used};
+    return part;
+}
+
+static bool is_label(struct span s)
+{
+    if (s.n < 1 || s.n > LABEL_MAX || s.p[0] == '-' || s.p[s.n - 1] == '-')
+        return false;
+    for (size_t i = 0; i < s.n; i++) {
+        if (!is_word(s.p[i]) && s.p[i] != '-')
+            return false;
+    }
+    return true;
+}
+
+/* Labels between dots; the last one has a letter. Returns their number, 0 if it is no domain. */
+static unsigned domain_labels(struct span s)
+{
+    struct span label = {NULL, 0};
+    unsigned labels = 0;
+    bool dotted = s.n > 0 && s.p[s.n - 1] == '.';
+
+    if (s.n > EMAIL_MAX || dotted)
+        return 0;
+    while (s.n > 0) {
+        label = cut(&s, '.');
+        if (!is_label(label))
+            return 0;
+        labels++;
+    }
+    for (size_t i = 0; i < label.n; i++) {
+        if (!is_digit(label.p[i]))
+            return labels;
+    }
+    return 0;
+}
+
+static bool is_email(struct span s)
+{
+    struct span domain = s;
+    struct span local = cut(&domain, '@');
+
+    if (s.n > EMAIL_MAX || local.n < 1 || local.n > LOCAL_MAX)
+        return false;
+    if (local.p[0] == '.' || local.p[local.n - 1] == '.')
+        return false;
+    for (size_t i = 0; i < local.n; i++) {
+        if (!is_word(local.p[i]) && strchr("!#$%&'*+-/=?^_`{|}~.", local.p[i]) == NULL)
+            return false;
+        if (local.p[i] == '.' && local.p[i - 1] == '.')
+            return false;
+    }
+    return domain_labels(domain) >= 2;
+}
+
+static bool is_ip_literal(struct span s)
+{
+    if (s.n < 4 || s.p[0] != '[' || s.p[s.n - 1] != ']')
+        return false;
+    for (size_t i = 1; i < s.n - 1; i++) {
+        if (strchr("0123456789abcdefABCDEF:.", s.p[i]) == NULL)
+            return false;
+    }
+    return true;
+}
+
+static bool is_ipv4(struct span s)
+{
+    unsigned parts = 0;
+
+    if (s.n == 0 || s.p[s.n - 1] == '.')
+        return false;
+    while (s.n > 0) {
+        int64_t n;
+
+        if (!text_parse_i64(cut(&s, '.'), &n) || n < 0 || n > 255)
+            return false;
+        parts++;
+    }
+    return parts == 4;
+}
+
+/* host[:port]; no user name, because "https://bank.example@evil.example" is somebody else's site */
+static bool is_authority(struct span s)
+{
+    struct span host = s, port = {s.p, 0};
+    size_t i = s.n;
+    int64_t n;
+
+    while (i > 0 && is_digit(s.p[i - 1]))
+        i--;
+    if (i > 0 && s.p[i - 1] == ':') {
+        port = (struct span){s.p + i, s.n - i};
+        host.n = i - 1;
+        if (!text_parse_i64(port, &n) || n < 1 || n > 65535)
+            return false;
+    }
+    return domain_labels(host) > 0 || is_ipv4(host) || is_ip_literal(host);
+}
+
+static bool is_uri(struct span s)
+{
+    size_t scheme = 0, end;
+
+    if (s.n >= 7 && span_is_nocase((struct span){s.p, 7}, "http://"))
+        scheme = 7;
+    else if (s.n >= 8 && span_is_nocase((struct span){s.p, 8}, "https://"))
+        scheme = 8;
+    if (scheme == 0 || s.n > URI_MAX)
+        return false;
+    for (size_t i = 0; i < s.n; i++) {
+        if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7f || strchr("<>\"{}|\\^`", s.p[i]) != NULL)
+            return false;
+    }
+    end = scheme + strcspn(s.p + scheme, "/?#");
+    return is_authority((struct span){s.p + scheme, end - scheme});
+}
+
+static bool is_uuid(struct span s)
+{
+    struct uuid id;
+
+    return uuid_parse(s, &id);
+}
+
+static bool is_user(struct span s)
+{
+    return span_is(s, "me") || is_uuid(s);
+}
+
+static bool is_date(struct span s)
+{
+    return text_is_date(s.p);
+}
+
+static bool is_date_time(struct span s)
+{
+    return text_is_date_time(s.p);
+}
+
+static bool is_decimal(struct span s)
+{
+    return text_is_decimal(s.p, 16, 4);
+}
+
+static bool is_letters(struct span s, size_t n)
+{
+    if (s.n != n)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (!is_upper(s.p[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool is_currency(struct span s)
+{
+    return is_letters(s, 3);
+}
+
+static bool is_country(struct span s)
+{
+    return is_letters(s, 2);
+}
+
+static bool is_language(struct span s)
+{
+    return span_is(s, "en") || span_is(s, "pl") || span_is(s, "ru");
+}
+
+static bool is_key(struct span s)
+{
+    if (s.n < 1 || s.n > KEY_MAX || !is_lower(s.p[0]))
+        return false;
+    for (size_t i = 1; i < s.n; i++) {
+        if (!is_lower(s.p[i]) && !is_digit(s.p[i]) && s.p[i] != '_')
+            return false;
+    }
+    return true;
+}
+
+static const struct {
+    bool (*holds)(struct span text);
+    const char *rule;
+} formats[] = {
+    [FORMAT_UUID] = {is_uuid, "Send a UUID like \"0190163d-8694-739b-aea5-966c26f8ad91\"."},
+    [FORMAT_USER] = {is_user, "Send the UUID of a user, or \"me\"."},
+    [FORMAT_DATE] = {is_date, "Send a real day as \"2026-11-21\" (RFC 3339)."},
+    [FORMAT_DATE_TIME] = {is_date_time,
+                          "Send a real moment with its offset as \"2026-11-21T20:15:59Z\" (RFC 3339)."},
+    [FORMAT_EMAIL] = {is_email, "Send an e-mail address like \"jan@example.com\"."},
+    [FORMAT_URI] = {is_uri, "Send an absolute http or https address like \"https://example.com/\"."},
+    [FORMAT_DECIMAL] = {is_decimal, "Send a decimal number in quotes like \"1234.50\", with at most 16 digits "
+                                    "before and 4 behind the point."},
+    [FORMAT_CURRENCY] = {is_currency, "Send an ISO 4217 code of three capital letters like \"PLN\"."},
+    [FORMAT_COUNTRY] = {is_country, "Send an ISO 3166-1 code of two capital letters like \"PL\"."},
+    [FORMAT_LANGUAGE] = {is_language, "Send \"en\", \"pl\" or \"ru\"."},
+    [FORMAT_KEY] = {is_key, "Send a key of lower-case letters, digits and underscores that begins with a "
+                            "letter, at most 63 characters long."},
+    [FORMAT_PASSWORD] = {NULL, NULL},
+};
+
+bool format_holds(enum schema_format format, struct span text)
+{
+    return formats[format].holds == NULL || formats[format].holds(text);
+}
+
+const char *format_rule(enum schema_format format)
+{
+    return formats[format].rule;
+}

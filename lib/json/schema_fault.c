@@ -1,0 +1,126 @@
+#include "json/schema_fault.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "json/out.h"
+
+#define GOT_MAX 200
+#define POINTER_MAX 1024
+#define ALLOWED_MAX 8192
+
+/* RFC 6901: "~" is written as "~0", "/" as "~1". */
+static void add_pointer(struct buf *b, const struct place *at)
+{
+    if (at == NULL)
+        return;
+    add_pointer(b, at->up);
+    if (at->key == NULL) {
+        buf_printf(b, "/%zu", at->index);
+        return;
+    }
+    buf_putc(b, '/');
+    for (const char *p = at->key; *p != '\0'; p++) {
+        size_t run = strcspn(p, "~/");
+
+        buf_add(b, p, run);
+        p += run;
+        if (*p == '\0')
+            break;
+        buf_puts(b, *p == '~' ? "~0" : "~1");
+    }
+}
+
+/* Absurdly long names are left off at the end: the pointer then names the object that holds them. */
+static const char *pointer_to(const struct check *c, const struct place *at)
+{
+    struct buf b;
+    const char *pointer;
+
+    buf_init(&b, POINTER_MAX);
+    for (;;) {
+        buf_clear(&b);
+        buf_puts(&b, c->base);
+        add_pointer(&b, at);
+        if (!b.failed || at == NULL)
+            break;
+        at = at->up;
+    }
+    pointer = arena_copy(c->e->arena, buf_text(&b), b.len);
+    buf_done(&b);
+    return pointer;
+}
+
+const char *fault_got(const struct check *c, const struct schema *s, const json_t *value)
+{
+    char number[64];
+    const char *text = NULL;
+    size_t n;
+    struct buf b;
+    struct out o;
+
+    if (s->format == FORMAT_PASSWORD)
+        return NULL;
+    if (json_is_number(value)) {
+        n = json_dumpb(value, number, sizeof(number), JSON_ENCODE_ANY);
+        return n <= sizeof(number) ? arena_copy(c->e->arena, number, n) : NULL;
+    }
+    if (!json_is_string(value)) {
+        if (json_is_object(value) || json_is_array(value))
+            return NULL;
+        return json_is_null(value) ? "null" : json_is_true(value) ? "true" : "false";
+    }
+    buf_init(&b, GOT_MAX);
+    n = json_string_length(value);
+    if (n > GOT_MAX)
+        n = GOT_MAX;
+    for (;;) {
+        const char *p = json_string_value(value);
+
+        while (n > 0 && n < json_string_length(value) && (p[n] & 0xc0) == 0x80)
+            n--;
+        buf_clear(&b);
+        out_init(&o, &b);
+        out_string_n(&o, p, n);
+        if (!b.failed)
+            break;
+        n = n * 3 / 4;
+    }
+    text = arena_copy(c->e->arena, buf_text(&b), b.len);
+    buf_done(&b);
+    return text;
+}
+
+void fault_add(const struct check *c, const struct place *at, struct fault f)
+{
+    if (c->e->nfaults < ERR_FAULTS_MAX) { /* else it is only counted */
+        f.in = c->in;
+        f.pointer = pointer_to(c, at);
+    }
+    err_fault(c->e, c->code, f);
+}
+
+const char *fault_list(struct arena *a, const char *const *names)
+{
+    const char *text;
+    struct buf b;
+    struct out o;
+
+    buf_init(&b, ALLOWED_MAX);
+    out_init(&o, &b);
+    out_array(&o);
+    for (; *names != NULL; names++)
+        out_string(&o, *names);
+    out_array_end(&o);
+    text = b.failed ? NULL : arena_copy(a, buf_text(&b), b.len);
+    buf_done(&b);
+    return text;
+}
+
+const char *fault_suggest(struct arena *a, const char *word, const char *const *names)
+{
+    const char *nearest = text_nearest(word, names);
+
+    return nearest != NULL ? arena_printf(a, "did you mean \"%s\"?", nearest) : NULL;
+}
