@@ -386,7 +386,7 @@ def asks_h(queries):
     out = [BANNER, '/* A member of type const char * may be NULL for SQL NULL; the nil uuid is NULL too.\n'
            ' * Strings must live until the ask is answered. ask_<query>() returns the index of the statement\n'
            ' * among the operation\'s own, or -1 when there is no room. */\n',
-           '#ifndef ASKS_GEN_H\n#define ASKS_GEN_H\n\n#include "call/call.h"\n#include "call/list.h"\n']
+           '#ifndef ASKS_GEN_H\n#define ASKS_GEN_H\n\n#include "call/call.h"\n#include "call/list.h"\n#include "queries.gen.h"\n']
     for q in queries:
         arg = f', struct q_{q.name} p' if q.params else ''
         out.append('\n' + comment(q) + (q_struct(q) if q.params else ''))
