@@ -18,6 +18,7 @@ struct place {
     size_t index;
 };
 
+/** One run of a check: where its faults go. */
 struct check {
     struct err *e;
     enum err_code code;
