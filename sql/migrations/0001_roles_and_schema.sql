@@ -51,6 +51,11 @@ create or replace function sluice.actor_kind() returns text
     language sql stable parallel safe
     return coalesce(nullif(current_setting('sluice.actor_kind', true), ''), 'system');
 
+-- A time as the API writes it.
+create or replace function sluice.rfc3339(value timestamptz) returns text
+    language sql stable strict parallel safe
+    return to_char(value at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
+
 -- Normal forms that indexes stand on; they are immutable and their results must never change.
 create or replace function sluice.digits(value text) returns text
     language sql immutable strict parallel safe
@@ -61,8 +66,8 @@ create or replace function sluice.domain(value text) returns text
     language sql immutable strict parallel safe
     return nullif(regexp_replace(lower(btrim(value)), '^([a-z]+://)?([^@/]*@)?(www\.)?([^/:?#]*).*$', '\4'), '');
 
-grant execute on function sluice.now(), sluice.actor_id(), sluice.actor_kind(), sluice.digits(text), sluice.domain(text)
-    to sluice_app;
+grant execute on function sluice.now(), sluice.actor_id(), sluice.actor_kind(), sluice.rfc3339(timestamptz), sluice.digits(text),
+    sluice.domain(text) to sluice_app;
 
 -- One sequence for everything that is ordered: audit entries, events, visits.
 create sequence sluice.seq;

@@ -28,7 +28,7 @@ create table sluice.lead (
     country                  text,
     need                     text,
     budget_confirmed         boolean,
-    estimated_value_amount   numeric(18, 4),
+    estimated_value_amount   numeric,    -- keeps the scale that the client wrote: 1234.50
     estimated_value_currency char(3) constraint lead_estimated_value_currency_check
                              check (estimated_value_currency ~ '^[A-Z]{3}$'),
     description              text,
@@ -51,7 +51,8 @@ create table sluice.lead (
     deleted_at               timestamptz,
     constraint lead_estimated_value_check
         check (num_nonnulls(estimated_value_amount, estimated_value_currency) in (0, 2)),
-    constraint lead_estimated_value_amount_check check (estimated_value_amount >= 0)
+    constraint lead_estimated_value_amount_check check (estimated_value_amount >= 0
+        and estimated_value_amount < 100000000000000 and scale(estimated_value_amount) <= 4)
 ) with (fillfactor = 85);
 create unique index lead_external_id_key on sluice.lead (external_id) where external_id is not null and deleted_at is null;
 create index lead_created_at on sluice.lead (created_at, id) where deleted_at is null;
@@ -139,7 +140,8 @@ create table sluice.opportunity (
     account_id           uuid not null constraint opportunity_account_fk references sluice.account (id),
     contact_id           uuid constraint opportunity_contact_fk references sluice.contact (id),
     lead_id              uuid constraint opportunity_lead_fk references sluice.lead (id),
-    amount_amount        numeric(18, 4) constraint opportunity_amount_amount_check check (amount_amount >= 0),
+    amount_amount        numeric constraint opportunity_amount_amount_check
+                         check (amount_amount >= 0 and amount_amount < 100000000000000 and scale(amount_amount) <= 4),
     amount_currency      char(3) constraint opportunity_amount_currency_check check (amount_currency ~ '^[A-Z]{3}$'),
     product_kind         text,
     delivery_date        date,

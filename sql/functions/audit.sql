@@ -1,0 +1,142 @@
+-- The history of every business table: who changed what, from which value to which, when, why.
+
+set role sluice_owner;
+
+-- After each row: one audit entry, and one event when the trigger's second argument says so. Arguments: the
+-- entity's name, 'event' or ''. Columns that every change moves along (version, updated_at) and secrets'
+-- digests are not shown.
+create or replace function sluice.audit_change() returns trigger
+    language plpgsql security definer set search_path = sluice, pg_temp as $$
+declare
+    o jsonb;
+    n jsonb;
+    diff jsonb;
+    cause jsonb;
+    what text;
+    record_id uuid;
+    at_seq bigint;
+begin
+    if tg_op = 'INSERT' then
+        what := 'create';
+        n := to_jsonb(new);
+        select jsonb_object_agg(e.key, jsonb_build_object('old', null, 'new',
+                   case when e.key in ('password_hash', 'key_hash') then '"***"'::jsonb else e.value end))
+          into diff
+          from jsonb_each(n) e
+         where e.value <> 'null'::jsonb
+           and e.key not in ('id', 'version', 'created_at', 'updated_at', 'created_by');
+    elsif tg_op = 'DELETE' then
+        what := 'delete';
+        o := to_jsonb(old);
+        select jsonb_object_agg(e.key, jsonb_build_object('old',
+                   case when e.key in ('password_hash', 'key_hash') then '"***"'::jsonb else e.value end, 'new', null))
+          into diff
+          from jsonb_each(o) e
+         where e.value <> 'null'::jsonb and e.key not in ('id', 'version', 'updated_at');
+    else
+        o := to_jsonb(old);
+        n := to_jsonb(new);
+        select jsonb_object_agg(e.key,
+                   case when e.key in ('password_hash', 'key_hash') then '{"old": "***", "new": "***"}'::jsonb
+                        else jsonb_build_object('old', o -> e.key, 'new', e.value) end)
+          into diff
+          from jsonb_each(n) e
+         where e.value is distinct from o -> e.key and e.key not in ('version', 'updated_at');
+        if diff is null then  -- nothing, or only a part in another table changed, which has an entry of its own
+            return null;
+        end if;
+        what := case when diff ? 'state_entered_at' or diff ? 'state' then 'transition'
+                     when diff ? 'deleted_at' and n ->> 'deleted_at' is not null then 'delete'
+                     else 'update' end;
+    end if;
+    record_id := coalesce(n, o) ->> 'id';
+    if what = 'transition' then
+        cause := nullif(current_setting('sluice.cause', true), '')::jsonb;
+    end if;
+    at_seq := sluice.next_seq();
+    insert into sluice.audit (seq, at, action, entity, record_id, actor_kind, actor_id, request_id, operation,
+                              transition, from_state, to_state, changes, detail)
+    values (at_seq, sluice.now(), what, tg_argv[0], record_id, sluice.actor_kind(), sluice.actor_id(),
+            nullif(current_setting('sluice.request_id', true), ''),
+            nullif(current_setting('sluice.operation', true), ''),
+            cause ->> 'transition',
+            case when what = 'transition' then o ->> 'state' end,
+            case when what in ('transition', 'create') then n ->> 'state' end,
+            coalesce(diff, '{}'), cause -> 'detail');
+    if tg_argv[1] = 'event' then
+        insert into sluice.outbox (id, audit_seq, type, entity, record_id)
+        values (sluice.next_seq(), at_seq,
+                tg_argv[0] || case what when 'create' then '.created' when 'update' then '.updated'
+                                        when 'delete' then '.deleted' else '.transitioned' end,
+                tg_argv[0], record_id);
+    end if;
+    return null;
+end
+$$;
+
+-- After each row of a table that is part of another one's record (a user's roles, a team's members): an
+-- `update` entry of the record. Arguments: entity, column of the record's id, column of the value, field name.
+create or replace function sluice.audit_part() returns trigger
+    language plpgsql security definer set search_path = sluice, pg_temp as $$
+declare
+    part jsonb := to_jsonb(case when tg_op = 'DELETE' then old else new end);
+begin
+    insert into sluice.audit (seq, at, action, entity, record_id, actor_kind, actor_id, request_id, operation, changes)
+    values (sluice.next_seq(), sluice.now(), 'update', tg_argv[0], (part ->> tg_argv[1])::uuid,
+            sluice.actor_kind(), sluice.actor_id(),
+            nullif(current_setting('sluice.request_id', true), ''),
+            nullif(current_setting('sluice.operation', true), ''),
+            jsonb_build_object(tg_argv[3], jsonb_build_object(
+                'old', case when tg_op = 'DELETE' then part -> tg_argv[2] end,
+                'new', case when tg_op = 'INSERT' then part -> tg_argv[2] end)));
+    return null;
+end
+$$;
+
+-- Audit entries are for ever, for everybody.
+create or replace function sluice.audit_refuse() returns trigger
+    language plpgsql as $$
+begin
+    raise exception using errcode = 'SL403', message = 'forbidden', detail = 'Audit entries are never changed.';
+end
+$$;
+
+create or replace trigger audit_immutable before update or delete on sluice.audit
+    for each row execute function sluice.audit_refuse();
+create or replace trigger audit_not_emptied before truncate on sluice.audit
+    for each statement execute function sluice.audit_refuse();
+alter table sluice.audit enable always trigger audit_immutable;
+alter table sluice.audit enable always trigger audit_not_emptied;
+
+create or replace trigger lead_audit after insert or update or delete on sluice.lead
+    for each row execute function sluice.audit_change('lead', 'event');
+create or replace trigger account_audit after insert or update or delete on sluice.account
+    for each row execute function sluice.audit_change('account', 'event');
+create or replace trigger contact_audit after insert or update or delete on sluice.contact
+    for each row execute function sluice.audit_change('contact', 'event');
+create or replace trigger opportunity_audit after insert or update or delete on sluice.opportunity
+    for each row execute function sluice.audit_change('opportunity', 'event');
+create or replace trigger activity_audit after insert or update or delete on sluice.activity
+    for each row execute function sluice.audit_change('activity', 'event');
+create or replace trigger task_audit after insert or update or delete on sluice.task
+    for each row execute function sluice.audit_change('task', 'event');
+create or replace trigger app_user_audit after insert or update or delete on sluice.app_user
+    for each row execute function sluice.audit_change('user', '');
+create or replace trigger team_audit after insert or update or delete on sluice.team
+    for each row execute function sluice.audit_change('team', '');
+create or replace trigger intake_form_audit after insert or update or delete on sluice.intake_form
+    for each row execute function sluice.audit_change('intake_form', '');
+-- last_used_at of a key moves with every use and says nothing about who changed what
+create or replace trigger api_key_audit_insert after insert or delete on sluice.api_key
+    for each row execute function sluice.audit_change('api_key', '');
+create or replace trigger api_key_audit_update after update of name, key_hash, expires_at, revoked_at on sluice.api_key
+    for each row execute function sluice.audit_change('api_key', '');
+
+create or replace trigger user_role_audit after insert or delete on sluice.user_role
+    for each row execute function sluice.audit_part('user', 'user_id', 'role', 'roles');
+create or replace trigger team_member_audit after insert or delete on sluice.team_member
+    for each row execute function sluice.audit_part('team', 'team_id', 'user_id', 'members');
+create or replace trigger api_key_role_audit after insert or delete on sluice.api_key_role
+    for each row execute function sluice.audit_part('api_key', 'api_key_id', 'role', 'roles');
+
+reset role;

@@ -1,0 +1,310 @@
+-- Blueprints: published versions never change; shipped ones arrive as documents.
+
+set role sluice_owner;
+
+create or replace function sluice.refuse_published(what text) returns void
+    language plpgsql as $$
+begin
+    raise exception using errcode = 'SL409', message = 'conflict', detail = what;
+end
+$$;
+
+-- Rows of a version may change while it is a draft. Argument: how the row finds its version.
+create or replace function sluice.draft_only() returns trigger
+    language plpgsql security definer set search_path = sluice, pg_temp as $$
+declare
+    version_id uuid;
+    other_id uuid;
+begin
+    if tg_argv[0] = 'version' then
+        version_id := case when tg_op = 'INSERT' then new.blueprint_version_id else old.blueprint_version_id end;
+        other_id := case when tg_op = 'UPDATE' then new.blueprint_version_id else version_id end;
+    else
+        select t.blueprint_version_id into version_id from sluice.transition t
+         where t.id = case when tg_op = 'INSERT' then new.transition_id else old.transition_id end;
+        select t.blueprint_version_id into other_id from sluice.transition t
+         where t.id = case when tg_op = 'DELETE' then old.transition_id else new.transition_id end;
+    end if;
+    if exists (select from sluice.blueprint_version v
+                where v.id in (version_id, other_id) and v.status <> 'draft') then
+        perform sluice.refuse_published('A published blueprint version never changes; make a new version.');
+    end if;
+    return case when tg_op = 'DELETE' then old else new end;
+end
+$$;
+
+-- A version is drafted, published, retired; never back. Publishing demands what records live by.
+create or replace function sluice.version_life() returns trigger
+    language plpgsql security definer set search_path = sluice, pg_temp as $$
+begin
+    if tg_op = 'DELETE' then
+        if old.status <> 'draft' then
+            perform sluice.refuse_published('A published blueprint version is never deleted.');
+        end if;
+        return old;
+    end if;
+    if old.status <> 'draft' and (new.id, new.blueprint_id, new.number, new.created_at, new.created_by,
+                                  new.published_at, new.published_by)
+            is distinct from (old.id, old.blueprint_id, old.number, old.created_at, old.created_by,
+                              old.published_at, old.published_by) then
+        perform sluice.refuse_published('A published blueprint version never changes; make a new version.');
+    end if;
+    if old.status = new.status then
+        return new;
+    end if;
+    if (old.status, new.status) not in (('draft', 'published'), ('published', 'retired'), ('retired', 'published')) then
+        perform sluice.refuse_published(format('A %s version cannot become %s.', old.status, new.status));
+    end if;
+    if new.status = 'retired' then
+        new.retired_at := sluice.now();
+        return new;
+    end if;
+    if not exists (select from sluice.transition t where t.blueprint_version_id = new.id and t.kind = 'initial') then
+        perform sluice.refuse_published('The version has no initial transition.');
+    end if;
+    if exists (select from sluice.transition t
+                where t.blueprint_version_id = new.id and t.kind <> 'initial' and not t.from_any
+                  and not exists (select from sluice.transition_from f
+                                   where f.transition_id = t.id and not f."except")) then
+        perform sluice.refuse_published('A transition of the version leaves no state.');
+    end if;
+    if exists (select from sluice.transition t join sluice.transition_from f on f.transition_id = t.id
+                where t.blueprint_version_id = new.id
+                  and (t.kind = 'initial' or f."except" <> t.from_any)) then
+        perform sluice.refuse_published('A transition of the version leaves states in two ways at once.');
+    end if;
+    new.published_at := coalesce(old.published_at, sluice.now());
+    new.published_by := coalesce(old.published_by, sluice.actor_id());
+    new.retired_at := null;
+    return new;
+end
+$$;
+
+-- A version is born as a draft, whoever makes it.
+create or replace function sluice.version_birth() returns trigger
+    language plpgsql as $$
+begin
+    new.status := 'draft';
+    return new;
+end
+$$;
+
+-- Guards form trees whose inner nodes are groups.
+create or replace function sluice.guard_tree() returns trigger
+    language plpgsql security definer set search_path = sluice, pg_temp as $$
+declare
+    at uuid := new.parent;
+    steps integer := 0;
+    node record;
+begin
+    while at is not null loop
+        steps := steps + 1;
+        if at = new.id or steps > 32 then
+            raise exception using errcode = 'SL422', message = 'validation_failed', constraint = 'guard_tree_check',
+                detail = 'The groups of guards contain each other, or are nested deeper than 32.';
+        end if;
+        select g.parent, g.op into node from sluice.guard g where g.id = at;
+        if node.op is null then
+            raise exception using errcode = 'SL422', message = 'validation_failed', constraint = 'guard_tree_check',
+                detail = 'Only a group may contain guards.';
+        end if;
+        at := node.parent;
+    end loop;
+    if new.op is null and exists (select from sluice.guard g where g.parent = new.id) then
+        raise exception using errcode = 'SL422', message = 'validation_failed', constraint = 'guard_tree_check',
+            detail = 'Only a group may contain guards.';
+    end if;
+    return null;
+end
+$$;
+
+create or replace trigger blueprint_version_birth before insert on sluice.blueprint_version
+    for each row execute function sluice.version_birth();
+create or replace trigger blueprint_version_life before update or delete on sluice.blueprint_version
+    for each row execute function sluice.version_life();
+create or replace trigger state_draft before insert or update or delete on sluice.state
+    for each row execute function sluice.draft_only('version');
+create or replace trigger transition_draft before insert or update or delete on sluice.transition
+    for each row execute function sluice.draft_only('version');
+create or replace trigger transition_from_draft before insert or update or delete on sluice.transition_from
+    for each row execute function sluice.draft_only('version');
+create or replace trigger transition_actor_draft before insert or update or delete on sluice.transition_actor
+    for each row execute function sluice.draft_only('transition');
+create or replace trigger guard_draft before insert or update or delete on sluice.guard
+    for each row execute function sluice.draft_only('transition');
+create or replace trigger input_draft before insert or update or delete on sluice.input
+    for each row execute function sluice.draft_only('transition');
+create or replace trigger guard_tree after insert or update on sluice.guard
+    for each row execute function sluice.guard_tree();
+
+-- The id of something named by a path: the same everywhere (a UUID of version 8).
+create or replace function sluice.path_id(path text) returns uuid
+    language sql immutable parallel safe
+    return overlay(overlay(md5(path) placing '8' from 13 for 1) placing '8' from 17 for 1)::uuid;
+
+-- Inserts one guard of a document and what is inside it.
+create or replace function sluice.guard_import(
+    transition_id uuid, path text, parent uuid, "position" integer, doc jsonb
+) returns void
+    language plpgsql set search_path = sluice, pg_temp as $$
+declare
+    guard_id uuid := sluice.path_id(path || '/' || (doc ->> 'key'));
+    child record;
+begin
+    insert into sluice.guard (id, transition_id, key, parent, position, op, kind, params, message)
+    values (guard_id, guard_import.transition_id, doc ->> 'key', guard_import.parent, guard_import."position",
+            doc ->> 'op', doc ->> 'kind', coalesce(doc -> 'params', '{}'), doc -> 'message');
+    for child in select e.value, e.ordinality from jsonb_array_elements(doc -> 'guards') with ordinality e loop
+        perform sluice.guard_import(transition_id, path, guard_id, child.ordinality::integer, child.value);
+    end loop;
+end
+$$;
+
+-- Brings a blueprint version from a document (as in sql/blueprints) and publishes it, unless that number is
+-- there already or a higher one is published. Ids follow from keys, so they are the same everywhere. Returns
+-- whether it did anything.
+create or replace function sluice.blueprint_import(doc jsonb) returns boolean
+    language plpgsql set search_path = sluice, pg_temp as $$
+declare
+    b_id uuid;
+    v_id uuid;
+    t_id uuid;
+    path text := format('%s/%s/%s', doc ->> 'entity', doc ->> 'key', doc ->> 'number');
+    at text;
+    item record;
+begin
+    insert into sluice.blueprint (id, entity, key, label)
+    values (sluice.path_id(format('%s/%s', doc ->> 'entity', doc ->> 'key')), doc ->> 'entity', doc ->> 'key', doc -> 'label')
+        on conflict (entity, key) do nothing;
+    select b.id into strict b_id from sluice.blueprint b where b.entity = doc ->> 'entity' and b.key = doc ->> 'key'
+        for update;
+    if exists (select from sluice.blueprint_version v
+                where v.blueprint_id = b_id
+                  and (v.number = (doc ->> 'number')::integer
+                       or v.status = 'published' and v.number > (doc ->> 'number')::integer)) then
+        return false;
+    end if;
+
+    v_id := sluice.path_id(path);
+    insert into sluice.blueprint_version (id, blueprint_id, number, note)
+    values (v_id, b_id, (doc ->> 'number')::integer, doc ->> 'note');
+    insert into sluice.state (blueprint_version_id, key, label, category, position, probability, forecast_category)
+    select v_id, s.value ->> 'key', s.value -> 'label', s.value ->> 'category', s.ordinality,
+           (s.value ->> 'probability')::integer, s.value ->> 'forecast_category'
+      from jsonb_array_elements(doc -> 'states') with ordinality s;
+
+    for item in select e.value as t, e.ordinality as n from jsonb_array_elements(doc -> 'transitions') with ordinality e loop
+        at := path || '/' || (item.t ->> 'key');
+        t_id := sluice.path_id(at);
+        insert into sluice.transition (id, blueprint_version_id, key, label, kind, from_any, to_state, position)
+        values (t_id, v_id, item.t ->> 'key', item.t -> 'label', coalesce(item.t ->> 'kind', 'manual'),
+                coalesce(item.t -> 'from' = '"any"', false), item.t ->> 'to', item.n);
+        insert into sluice.transition_from (transition_id, blueprint_version_id, state, "except")
+        select t_id, v_id, s, false from jsonb_array_elements_text(nullif(item.t -> 'from', '"any"')) s
+        union all
+        select t_id, v_id, s, true from jsonb_array_elements_text(item.t -> 'except') s;
+        insert into sluice.transition_actor (transition_id, position, kind, value)
+        select t_id, a.ordinality, a.value ->> 'kind', a.value ->> 'value'
+          from jsonb_array_elements(item.t -> 'actors') with ordinality a;
+        insert into sluice.input (transition_id, key, position, kind, required, label, params)
+        select t_id, i.value ->> 'key', i.ordinality, i.value ->> 'kind',
+               coalesce((i.value ->> 'required')::boolean, false), i.value -> 'label',
+               coalesce(i.value -> 'params', '{}')
+          from jsonb_array_elements(item.t -> 'inputs') with ordinality i;
+        perform sluice.guard_import(t_id, at, null, g.ordinality::integer, g.value)
+           from jsonb_array_elements(item.t -> 'guards') with ordinality g;
+    end loop;
+
+    update sluice.blueprint_version v set status = 'retired' where v.blueprint_id = b_id and v.status = 'published';
+    update sluice.blueprint_version v set status = 'published' where v.id = v_id;
+    return true;
+end
+$$;
+
+-- The keys that a choice input offers; reasons come from their tables.
+create or replace function sluice.choices_from(name text) returns jsonb
+    language sql stable as $$
+    select coalesce(jsonb_agg(r.key order by r.position, r.key), '[]')
+      from (select key, position from sluice.unqualified_reason where active and name = 'unqualified_reason'
+            union all
+            select key, position from sluice.lost_reason where active and name = 'lost_reason'
+            union all
+            select key, position from sluice.rejection_reason where active and name = 'rejection_reason') r;
+$$;
+
+-- A version as the document that the daemon compiles.
+create or replace function sluice.blueprint_doc(version_id uuid) returns jsonb
+    language sql stable as $$
+    select jsonb_build_object(
+        'id', v.id, 'entity', b.entity, 'key', b.key, 'number', v.number, 'label', b.label,
+        'states', (
+            select coalesce(jsonb_agg(jsonb_build_object(
+                       'key', s.key, 'label', s.label, 'category', s.category, 'position', s.position,
+                       'probability', s.probability, 'forecast_category', s.forecast_category)
+                       order by s.position, s.key), '[]')
+              from sluice.state s where s.blueprint_version_id = v.id),
+        'transitions', (
+            select coalesce(jsonb_agg(jsonb_build_object(
+                       'key', t.key, 'label', t.label, 'kind', t.kind, 'to', t.to_state, 'position', t.position,
+                       'from_any', t.from_any,
+                       'from', case when not t.from_any then (
+                           select coalesce(jsonb_agg(f.state order by s.position), '[]')
+                             from sluice.transition_from f
+                             join sluice.state s on s.blueprint_version_id = v.id and s.key = f.state
+                            where f.transition_id = t.id and not f."except") end,
+                       'except', (
+                           select coalesce(jsonb_agg(f.state order by f.state), '[]')
+                             from sluice.transition_from f where f.transition_id = t.id and f."except"),
+                       'actors', (
+                           select coalesce(jsonb_agg(jsonb_build_object('kind', a.kind, 'value', a.value)
+                                                     order by a.position), '[]')
+                             from sluice.transition_actor a where a.transition_id = t.id),
+                       'guards', (
+                           select coalesce(jsonb_agg(jsonb_build_object(
+                                      'id', g.id, 'key', g.key, 'parent', g.parent, 'position', g.position,
+                                      'op', g.op, 'kind', g.kind, 'params', g.params, 'message', g.message)
+                                      order by g.parent nulls first, g.position, g.key), '[]')
+                             from sluice.guard g where g.transition_id = t.id),
+                       'inputs', (
+                           select coalesce(jsonb_agg(jsonb_build_object(
+                                      'key', i.key, 'kind', i.kind, 'required', i.required, 'label', i.label,
+                                      'params', i.params - 'choices_from' || case when i.params ? 'choices_from'
+                                          then jsonb_build_object('choices', sluice.choices_from(i.params ->> 'choices_from'))
+                                          else '{}' end)
+                                      order by i.position, i.key), '[]')
+                             from sluice.input i where i.transition_id = t.id))
+                       order by t.position, t.key), '[]')
+              from sluice.transition t where t.blueprint_version_id = v.id))
+      from sluice.blueprint_version v join sluice.blueprint b on b.id = v.blueprint_id
+     where v.id = version_id;
+$$;
+
+-- Guards of a transition inside @parent (null: the outermost), as a tree.
+create or replace function sluice.guard_nest(guards jsonb, parent text) returns jsonb
+    language plpgsql stable as $$
+begin
+    return (select coalesce(jsonb_agg(jsonb_strip_nulls(
+                       g - '{id,parent,position,params}'::text[]
+                       || jsonb_build_object('params', case when g ->> 'op' is null then g -> 'params' end,
+                                             'guards', case when g ->> 'op' is not null
+                                                            then sluice.guard_nest(guards, g ->> 'id') end))
+                       order by (g ->> 'position')::integer, g ->> 'key'), '[]')
+              from jsonb_array_elements(guards) g
+             where g ->> 'parent' is not distinct from parent);
+end
+$$;
+
+-- The transitions of a version as the API shows them: guards as trees.
+create or replace function sluice.transitions_nested(transitions jsonb) returns jsonb
+    language sql stable as $$
+    select coalesce(jsonb_agg(t - '{guards,from_any,position}'::text[]
+                              || jsonb_build_object('guards', sluice.guard_nest(t -> 'guards', null)) order by n), '[]')
+      from jsonb_array_elements(transitions) with ordinality e(t, n);
+$$;
+
+grant execute on function
+    sluice.choices_from(text), sluice.blueprint_doc(uuid), sluice.guard_nest(jsonb, text),
+    sluice.transitions_nested(jsonb)
+    to sluice_app;
+
+reset role;

@@ -1,0 +1,82 @@
+-- Who acts in this transaction, whether it will be rolled back, and numbers that a dry run does not use up.
+
+set role sluice_owner;
+
+-- Writes down who acts, for this transaction only. Refuses a session or key that has ended meanwhile, so that
+-- a revoked one writes nothing even while a worker still remembers it.
+create or replace function sluice.enter(
+    actor_kind text, actor_id uuid, session uuid, request_id text, operation text, dry boolean
+) returns void
+    language plpgsql as $$
+declare
+    alive boolean;
+begin
+    perform set_config('sluice.actor_kind', coalesce(enter.actor_kind, 'anonymous'), true),
+            set_config('sluice.actor_id', coalesce(enter.actor_id::text, ''), true),
+            set_config('sluice.request_id', coalesce(enter.request_id, ''), true),
+            set_config('sluice.operation', coalesce(enter.operation, ''), true),
+            set_config('sluice.dry', case when enter.dry then 'on' else '' end, true),
+            set_config('sluice.cause', '', true);
+    if enter.session is not null then
+        select true into alive
+          from sluice.session s join sluice.app_user u on u.id = s.user_id
+         where s.id = enter.session and s.user_id = enter.actor_id
+           and s.revoked_at is null and s.expires_at > sluice.now() and not u.disabled;
+    elsif enter.actor_kind = 'user' then
+        select true into alive from sluice.app_user u where u.id = enter.actor_id and not u.disabled;
+    elsif enter.actor_kind = 'api_key' then
+        select true into alive
+          from sluice.api_key k
+         where k.id = enter.actor_id and k.revoked_at is null
+           and (k.expires_at is null or k.expires_at > sluice.now());
+    elsif enter.actor_kind = 'intake' then
+        select true into alive from sluice.intake_form f where f.id = enter.actor_id and f.enabled;
+    else
+        alive := true;
+    end if;
+    if alive is not true then
+        raise exception using errcode = 'SL401', message = 'session_revoked',
+            detail = 'The session or key has ended.';
+    end if;
+end
+$$;
+
+create or replace function sluice.is_dry() returns boolean
+    language sql stable parallel safe
+    return current_setting('sluice.dry', true) = 'on';
+
+-- Ends a dry run: the error rolls everything back and the daemon takes it for success.
+create or replace function sluice.dry_end() returns void
+    language plpgsql as $$
+begin
+    raise exception using errcode = 'SLDRY', message = 'dry run';
+end
+$$;
+
+-- The next number of the installation. A dry run takes negative ones from a random block of its own: it burns
+-- none of the sequence, and two dry runs never wait for each other in a unique index.
+create or replace function sluice.next_seq() returns bigint
+    language plpgsql security definer set search_path = sluice, pg_temp as $$
+declare
+    last text;
+    n bigint;
+begin
+    if current_setting('sluice.dry', true) is distinct from 'on' then
+        return nextval('sluice.seq');
+    end if;
+    last := current_setting('sluice.dry_seq', true);
+    if last is null or last = '' then
+        n := -1 - 1048576 * (random() * 4294967296)::bigint;
+    else
+        n := last::bigint - 1;
+    end if;
+    perform set_config('sluice.dry_seq', n::text, true);
+    return n;
+end
+$$;
+
+grant execute on function
+    sluice.enter(text, uuid, uuid, text, text, boolean), sluice.is_dry(), sluice.dry_end(), sluice.next_seq()
+    to sluice_app;
+
+reset role;

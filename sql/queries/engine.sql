@@ -1,0 +1,76 @@
+-- query: enter one write
+-- Writes down who acts, in this transaction only; refuses a session or key that has ended.
+-- in: actor_kind text
+-- in: actor_id   uuid
+-- in: session    uuid
+-- in: request_id text
+-- in: operation  text
+-- in: dry        boolean
+select sluice.enter(:actor_kind, :actor_id, :session, :request_id, :operation, :dry);
+
+-- query: dry_end none write
+-- Ends a dry run: rolls everything back.
+select sluice.dry_end();
+
+-- query: idempotency_claim none write
+-- Takes an Idempotency-Key; refuses with idempotency_exists when it is taken.
+-- in: principal text
+-- in: key       text
+-- in: method    text
+-- in: path      text
+-- in: body_hash text
+select sluice.idempotency_claim(:principal, :key, :method, :path, :body_hash);
+
+-- query: idempotency_find one read
+-- The request that took an Idempotency-Key, and its answer when it is known.
+-- in: principal text
+-- in: key       text
+select i.method, i.path, i.body_hash, i.resource_id, i.status, i.headers, i.answer, i.created_at,
+       extract(epoch from clock_timestamp() - i.created_at)::bigint as age_s
+  from sluice.idempotency i
+ where i.principal = :principal and i.key = :key and i.expires_at > transaction_timestamp();
+
+-- query: idempotency_keep none write
+-- Keeps the answer to a request with an Idempotency-Key.
+-- in: principal   text
+-- in: key         text
+-- in: resource_id uuid
+-- in: status      integer
+-- in: headers     jsonb
+-- in: answer      text
+update sluice.idempotency i
+   set resource_id = :resource_id, status = :status, headers = :headers, answer = :answer
+ where i.principal = :principal and i.key = :key;
+
+-- query: idempotency_purge one slow
+-- Forgets answers that have expired; says how many.
+-- in: most integer
+select sluice.idempotency_purge(:most) as purged;
+
+-- query: principal_session one read
+-- Who a session is and may do what; no row when it was revoked, has expired or the user is disabled.
+-- in: session uuid
+-- in: user_id uuid
+select u.id, u.name, u.language, u.time_zone,
+       array(select r.role from sluice.user_role r where r.user_id = u.id order by 1) as roles,
+       array(select m.team_id from sluice.team_member m where m.user_id = u.id order by 1) as teams,
+       array(select p.permission || ':' || case max(case p.scope when 'all' then 3 when 'team' then 2 else 1 end)
+                                                when 3 then 'all' when 2 then 'team' else 'own' end
+               from sluice.user_role r join sluice.role_permission p on p.role = r.role
+              where r.user_id = u.id group by p.permission order by 1) as permissions
+  from sluice.session s join sluice.app_user u on u.id = s.user_id
+ where s.id = :session and s.user_id = :user_id and s.revoked_at is null and s.expires_at > sluice.now()
+   and not u.disabled;
+
+-- query: principal_key one read
+-- The same for an API key, found by its digest.
+-- in: hash text
+select k.id, k.name, 'en' as language, 'UTC' as time_zone,
+       array(select r.role from sluice.api_key_role r where r.api_key_id = k.id order by 1) as roles,
+       '{}'::uuid[] as teams,
+       array(select p.permission || ':' || case max(case p.scope when 'all' then 3 when 'team' then 2 else 1 end)
+                                                when 3 then 'all' when 2 then 'team' else 'own' end
+               from sluice.api_key_role r join sluice.role_permission p on p.role = r.role
+              where r.api_key_id = k.id group by p.permission order by 1) as permissions
+  from sluice.api_key k
+ where k.key_hash = :hash and k.revoked_at is null and (k.expires_at is null or k.expires_at > sluice.now());
