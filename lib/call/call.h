@@ -28,6 +28,7 @@
 #include "base/uuid.h"
 #include "call/route.h"
 #include "db/ask.h"
+#include "json/out.h"
 
 struct call;
 struct db;
@@ -145,6 +146,9 @@ struct call {
     bool keyed;                /* an Idempotency-Key counts for this request */
     bool looked_up, claimed;   /* ... is known to be new; was claimed by a write that is done */
     const char *key_owner;     /* whose key it is */
+    bool minimized;            /* Prefer: return=minimal was followed */
+    struct out out;            /* reply_json() */
+    void *page;                /* list.c, between its two steps */
     int64_t started_us, db_us;
     struct timer *deadline;
     struct timer *pause;

@@ -1,0 +1,135 @@
+/* param - what steps read of a request: path, query, If-Match, body. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "call/engine.h"
+
+const char *call_path(const struct call *c, const char *name)
+{
+    const char *const *names = c->route->path_params;
+
+    for (size_t i = 0; names && c->request.path && names[i]; i++)
+        if (!strcmp(names[i], name))
+            return c->request.path[i];
+    return NULL;
+}
+
+bool call_path_uuid(struct call *c, const char *name, struct uuid *ret)
+{
+    const char *text = call_path(c, name);
+
+    if (text && uuid_parse(span_of(text), ret))
+        return true;
+    return err_set(&c->err, ERR_NOT_FOUND, "there is no such id");
+}
+
+const json_t *call_param(const struct call *c, const char *name)
+{
+    return c->params ? json_object_get(c->params, name) : NULL;
+}
+
+const char *call_param_text(const struct call *c, const char *name)
+{
+    const json_t *value = call_param(c, name);
+
+    if (value || !c->route->raw)
+        return json_string_value(json_is_array(value) ? json_array_get(value, 0) : value);
+    for (const char *const *q = c->request.query; q && *q; q += 2)
+        if (!strcmp(q[0], name))
+            return q[1];
+    return NULL;
+}
+
+bool call_if_match(struct call *c, int64_t *ret)
+{
+    if (if_match_parse(c->request.if_match, ret))
+        return true;
+    return err_set(&c->err, ERR_BAD_HEADER, "If-Match is malformed");
+}
+
+static bool plain_in_path(char ch)
+{
+    return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') ||
+           strchr("-._~", ch);
+}
+
+static void add_encoded(struct buf *b, const char *text)
+{
+    for (; *text; text++) {
+        if (plain_in_path(*text))
+            buf_putc(b, *text);
+        else
+            buf_printf(b, "%%%02X", (unsigned)(unsigned char)*text);
+    }
+}
+
+const char *call_address(struct call *c)
+{
+    struct buf b;
+    const char *text;
+    size_t next = 0;
+
+    buf_init(&b, 65536);
+    for (const char *p = c->route->template; *p;) {
+        size_t n = strcspn(p, "{");
+
+        buf_add(&b, p, n);
+        p += n;
+        if (!*p)
+            break;
+        if (c->request.path && c->request.path[next])
+            add_encoded(&b, c->request.path[next++]);
+        p += strcspn(p, "}");
+        p += *p == '}';
+    }
+    text = arena_strdup(&c->arena, buf_text(&b));
+    buf_done(&b);
+    return text ? text : c->route->template;
+}
+
+const char *call_query_without(struct call *c, const char *drop)
+{
+    struct buf b;
+    const char *text;
+
+    buf_init(&b, 65536);
+    for (const char *const *q = c->request.query; q && *q; q += 2) {
+        if (!strcmp(q[0], drop))
+            continue;
+        add_encoded(&b, q[0]);
+        buf_putc(&b, '=');
+        add_encoded(&b, q[1]);
+        buf_putc(&b, '&');
+    }
+    text = arena_strdup(&c->arena, buf_text(&b));
+    buf_done(&b);
+    return text ? text : "";
+}
+
+const char *call_body_text(const struct call *c, const char *name)
+{
+    return json_string_value(json_object_get(c->body, name));
+}
+
+static void release_text(void *arg)
+{
+    free(arg);
+}
+
+const char *call_json(struct call *c, const json_t *value)
+{
+    char *text = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+
+    if (text)
+        arena_defer(&c->arena, release_text, text);
+    return text;
+}
+
+const char *call_scope(const struct call *c, enum permission p)
+{
+    static const char *const words[] = {
+        [SCOPE_NONE] = "none", [SCOPE_OWN] = "own", [SCOPE_TEAM] = "team", [SCOPE_ALL] = "all",
+    };
+
+    return words[c->who->scope[p]];
+}
