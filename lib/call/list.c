@@ -1,0 +1,383 @@
+#include "call/list.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "call/cursor.h"
+#include "call/engine.h"
+#include "call/pgarray.h"
+#include "call/reply.h"
+#include "call/row.h"
+#include "crypto/secret.h"
+
+#define SQL_MAX 65536
+#define PARAMS_MAX 64
+#define ARRAY_MAX 65536
+
+/* The page that is asked for; c->page between the two steps. */
+struct page {
+    const struct list_query *q;
+    const struct list_sort *sort;
+    bool descending;
+    int limit;
+    uint8_t filters[CURSOR_HASH];
+    struct cursor after; /* value NULL on the first page */
+    bool counted;
+};
+
+/* A statement in the making. */
+struct sql {
+    struct buf text;
+    int n;
+    unsigned types[PARAMS_MAX];
+    const char *values[PARAMS_MAX];
+};
+
+static bool list_fault(struct call *c, const char *param, const char *code, const char *detail,
+                       const char *allowed)
+{
+    return err_fault(&c->err, ERR_BAD_PARAMETER, (struct fault){
+        .in = "query", .pointer = param, .code = code, .detail = detail, .allowed = allowed});
+}
+
+/* reading the parameters */
+
+static const char *sorts_json(struct call *c, const struct list_query *q)
+{
+    json_t *list = json_array();
+    const char *text;
+
+    for (const struct list_sort *s = q->sorts; s->name; s++) {
+        json_array_append_new(list, json_string(s->name));
+        json_array_append_new(list, json_sprintf("-%s", s->name));
+    }
+    text = call_json(c, list);
+    json_decref(list);
+    return text;
+}
+
+static bool read_sort(struct call *c, struct page *p)
+{
+    const char *name = call_param_text(c, "sort");
+
+    p->sort = p->q->sorts;
+    p->descending = true;
+    if (!name)
+        return true;
+    p->descending = *name == '-';
+    name += *name == '-';
+    while (p->sort->name && strcmp(p->sort->name, name) != 0)
+        p->sort++;
+    if (p->sort->name)
+        return true;
+    return list_fault(c, "sort", "enum", "this list cannot be sorted so", sorts_json(c, p->q));
+}
+
+static bool read_limit(struct call *c, struct page *p)
+{
+    const json_t *value = call_param(c, "limit");
+    json_int_t n = value ? json_integer_value(value) : LIST_LIMIT_DEFAULT;
+
+    p->limit = (int)n;
+    if (n >= 1 && n <= LIST_LIMIT_MAX)
+        return true;
+    return list_fault(c, "limit", "range", "must be from 1 to 200", NULL);
+}
+
+static void read_count(struct call *c, struct page *p)
+{
+    const char *count = call_param_text(c, "count");
+
+    p->counted = count && !strcmp(count, "exact");
+}
+
+/* A cursor belongs to the filters and the order that it was made with. */
+static bool read_cursor(struct call *c, struct page *p)
+{
+    const char *text = call_param_text(c, "cursor");
+    struct cursor *at = &p->after;
+
+    if (!text || !p->sort->name)
+        return true;
+    if (!cursor_read(&c->arena, c->env->cursor_key, text, at))
+        return err_set(&c->err, ERR_BAD_CURSOR, "this is not a cursor that a list has given out");
+    if (!strcmp(at->sort, p->sort->name) && at->descending == p->descending &&
+        !memcmp(at->filters, p->filters, sizeof(p->filters)))
+        return true;
+    c->err.hint = "start again without a cursor, or keep filters and sort as they were";
+    return err_set(&c->err, ERR_BAD_CURSOR, "the cursor belongs to other filters or another sort");
+}
+
+/* values of filters */
+
+static bool is_array(unsigned oid)
+{
+    static const unsigned arrays[] = {1000, 1005, 1007, 1009, 1016, 1022, 1041, 1115, 1182, 1183, 1185, 1187,
+                                      1231, 2951, 3807, 199, 1001};
+
+    for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
+        if (arrays[i] == oid)
+            return true;
+    return false;
+}
+
+#define OID_UUID 2950
+#define OID_UUID_ARRAY 2951
+
+static const char *value_text(struct call *c, unsigned oid, const json_t *value)
+{
+    const char *text = json_string_value(value);
+    char id[UUID_TEXT];
+
+    if (!text)
+        return call_json(c, value); /* a number or boolean: the same text in SQL */
+    if ((oid == OID_UUID || oid == OID_UUID_ARRAY) && !strcmp(text, "me")) {
+        uuid_format(&c->who->id, id);
+        return arena_strdup(&c->arena, id);
+    }
+    return text;
+}
+
+static const char *array_text(struct call *c, unsigned oid, const json_t *value)
+{
+    size_t n = json_is_array(value) ? json_array_size(value) : 1;
+    const char *text;
+    struct buf b;
+
+    buf_init(&b, ARRAY_MAX);
+    for (size_t i = 0; i < n; i++) {
+        const char *item = value_text(c, oid, json_is_array(value) ? json_array_get(value, i) : value);
+
+        buf_putc(&b, i ? ',' : '{');
+        if (item)
+            pgarray_quote(&b, item);
+    }
+    buf_puts(&b, n ? "}" : "{}");
+    text = b.failed ? NULL : arena_strdup(&c->arena, buf_text(&b));
+    buf_done(&b);
+    return text;
+}
+
+static const char *filter_value(struct call *c, const struct list_filter *f)
+{
+    const json_t *value = call_param(c, f->param);
+
+    if (!value)
+        return NULL;
+    if (is_array(f->type))
+        return array_text(c, f->type, value);
+    return value_text(c, f->type, json_is_array(value) ? json_array_get(value, 0) : value);
+}
+
+/* composing */
+
+static void add_param(struct sql *s, unsigned type, const char *value)
+{
+    if (s->n == PARAMS_MAX) {
+        s->text.failed = true;
+        return;
+    }
+    s->types[s->n] = type;
+    s->values[s->n++] = value;
+    buf_printf(&s->text, "$%d", s->n);
+}
+
+static void add_fixed(struct sql *s, const struct list_query *q, const char *const *fixed)
+{
+    for (s->n = 0; s->n < q->nfixed && s->n < PARAMS_MAX; s->n++) {
+        s->types[s->n] = q->fixed_types[s->n];
+        s->values[s->n] = fixed[s->n];
+    }
+}
+
+static bool has_include(const struct call *c, const char *name)
+{
+    const json_t *list = call_param(c, "include"), *item;
+    size_t i;
+
+    json_array_foreach(list, i, item)
+        if (!strcmp(json_string_value(item), name))
+            return true;
+    return false;
+}
+
+static void add_includes(struct call *c, struct sql *s, const struct list_query *q, bool joins)
+{
+    for (const struct list_include *i = q->includes; i && i->name; i++)
+        if (has_include(c, i->name))
+            buf_puts(&s->text, joins ? i->join : i->columns);
+}
+
+static void add_where(struct call *c, struct sql *s, const struct list_query *q)
+{
+    buf_puts(&s->text, q->where && *q->where ? q->where : " where true");
+    for (const struct list_filter *f = q->filters; f && f->param; f++) {
+        const char *value = filter_value(c, f);
+
+        if (!value)
+            continue;
+        buf_puts(&s->text, f->before);
+        add_param(s, f->type, value);
+        buf_puts(&s->text, f->after);
+    }
+}
+
+/* Everything behind the last row of the page before. */
+static void add_keyset(struct sql *s, const struct page *p)
+{
+    if (!p->after.value)
+        return;
+    buf_printf(&s->text, " and (%s, %s) %c (", p->sort->expr, p->q->id, p->descending ? '<' : '>');
+    add_param(s, 0, p->after.value); /* 0: PostgreSQL finds the type */
+    buf_printf(&s->text, "::%s, ", p->sort->cast);
+    add_param(s, 0, p->after.id);
+    buf_putc(&s->text, ')');
+}
+
+static bool send_sql(struct call *c, const struct list_query *q, struct sql *s)
+{
+    unsigned *types = call_alloc(c, (size_t)(s->n + 1) * sizeof(*types));
+    const char *text = s->text.failed ? NULL : arena_strdup(&c->arena, buf_text(&s->text));
+
+    buf_done(&s->text);
+    if (!types || !text) {
+        (void)call_no_memory(c);
+        return false;
+    }
+    memcpy(types, s->types, (size_t)s->n * sizeof(*types));
+    return call_ask_composed(c, q->lane, text, s->n, types, s->values) >= 0;
+}
+
+/* The limit is a number of ours and stands in the text: as a parameter a generic plan could not count on it.
+ * One row more than the page tells whether there is a next one. */
+static bool ask_page(struct call *c, const struct page *p, const char *const *fixed)
+{
+    const char *order = p->descending ? "desc" : "asc";
+    struct sql s;
+
+    buf_init(&s.text, SQL_MAX);
+    add_fixed(&s, p->q, fixed);
+    buf_puts(&s.text, p->q->select);
+    add_includes(c, &s, p->q, false);
+    buf_printf(&s.text, ", (%s)::text as \"_key\", (%s)::text as \"_id\"", p->sort->expr, p->q->id);
+    buf_puts(&s.text, p->q->from);
+    add_includes(c, &s, p->q, true);
+    add_where(c, &s, p->q);
+    add_keyset(&s, p);
+    buf_printf(&s.text, " order by %s %s, %s %s limit %d", p->sort->expr, order, p->q->id, order, p->limit + 1);
+    return send_sql(c, p->q, &s);
+}
+
+static bool ask_count(struct call *c, const struct list_query *q, const char *const *fixed)
+{
+    struct sql s;
+
+    buf_init(&s.text, SQL_MAX);
+    add_fixed(&s, q, fixed);
+    buf_puts(&s.text, "select count(*)");
+    buf_puts(&s.text, q->from);
+    add_where(c, &s, q);
+    return send_sql(c, q, &s);
+}
+
+static void hash_filters(struct call *c, struct page *p)
+{
+    uint8_t hash[SHA256_SIZE];
+    struct buf b;
+
+    buf_init(&b, (size_t)1 << 20);
+    buf_puts(&b, p->q->name);
+    for (const struct list_filter *f = p->q->filters; f && f->param; f++) {
+        const char *value = filter_value(c, f);
+
+        if (value)
+            buf_printf(&b, "%c%s%c%zu:%s", 0, f->param, 0, strlen(value), value);
+    }
+    sha256(buf_text(&b), b.len, hash);
+    memcpy(p->filters, hash, sizeof(p->filters));
+    buf_done(&b);
+}
+
+enum step list_ask(struct call *c, const struct list_query *q, const char *const *fixed)
+{
+    struct page *p = call_alloc(c, sizeof(*p));
+
+    if (!p)
+        return STEP_FAIL;
+    p->q = q;
+    read_sort(c, p);
+    read_limit(c, p);
+    read_count(c, p);
+    hash_filters(c, p);
+    if (c->err.code != ERR_NONE || !read_cursor(c, p))
+        return STEP_FAIL;
+    c->page = p;
+    if (!ask_page(c, p, fixed) || (p->counted && !ask_count(c, q, fixed)))
+        return STEP_FAIL;
+    return STEP_WAIT;
+}
+
+/* replying */
+
+static bool next_cursor(struct call *c, const struct page *p, const struct result *r, const char **ret)
+{
+    struct cursor at = {
+        .descending = p->descending,
+        .sort = p->sort->name,
+        .value = result_get(r, p->limit - 1, "_key"),
+        .id = result_get(r, p->limit - 1, "_id"),
+    };
+
+    *ret = NULL;
+    if (result_rows(r) <= p->limit)
+        return true;
+    memcpy(at.filters, p->filters, sizeof(at.filters));
+    if (at.value && at.id)
+        *ret = cursor_write(&c->arena, c->env->cursor_key, &at);
+    if (*ret)
+        return true;
+    c->err.log = "no cursor can be made: the sort value is null or too long";
+    return err_set(&c->err, ERR_INTERNAL, NULL);
+}
+
+static void link_next(struct call *c, const char *cursor)
+{
+    if (!cursor)
+        return;
+    reply_header(c, "Link", arena_printf(&c->arena, "<%s?%scursor=%s>; rel=\"next\"", call_address(c),
+                                         call_query_without(c, "cursor"), cursor));
+}
+
+enum step list_reply(struct call *c)
+{
+    const struct page *p = c->page;
+    const struct result *r = call_result(c, 0);
+    int rows = result_rows(r) > p->limit ? p->limit : result_rows(r);
+    const struct row_plan *plan;
+    const char *const *fields;
+    const char *cursor;
+    struct out *o;
+
+    if (!reply_fields(c, r, &fields) || !next_cursor(c, p, r, &cursor))
+        return STEP_FAIL;
+    plan = reply_plan(c, r, fields);
+    if (!plan)
+        return STEP_FAIL;
+    o = reply_json(c, c->route->success);
+    out_object(o);
+    out_key(o, "items");
+    out_array(o);
+    for (int i = 0; i < rows; i++)
+        row_write(o, plan, i);
+    out_array_end(o);
+    out_key(o, "next_cursor");
+    out_string(o, cursor);
+    if (p->counted)
+        out_member_raw(o, "count", result_text(call_result(c, 1), 0, 0));
+    out_object_end(o);
+    link_next(c, cursor);
+    if (!c->reply.body.failed)
+        return STEP_REPLY;
+    c->err.log = "the reply is larger than a reply may be";
+    return call_fail(c, ERR_INTERNAL, NULL);
+}

@@ -1,0 +1,253 @@
+#include "call/reply.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "call/engine.h"
+#include "call/row.h"
+#include "json/problem.h"
+
+void reply_header(struct call *c, const char *name, const char *value)
+{
+    struct reply *r = &c->reply;
+
+    if (!value)
+        return;
+    assert(r->nheaders < REPLY_HEADERS_MAX);
+    r->headers[r->nheaders++] = (struct reply_header){name, value};
+}
+
+const struct row_plan *reply_plan(struct call *c, const struct result *r, const char *const *fields)
+{
+    const struct row_plan *plan = row_plan_make(&c->arena, r, fields);
+
+    if (!plan)
+        (void)call_no_memory(c);
+    return plan;
+}
+
+void reply_write_planned(struct out *o, const struct row_plan *plan, int row)
+{
+    row_write(o, plan, row);
+}
+
+struct out *reply_json(struct call *c, int status)
+{
+    buf_clear(&c->reply.body);
+    c->reply.status = status;
+    c->reply.media_type = NULL;
+    out_init(&c->out, &c->reply.body);
+    return &c->out;
+}
+
+void reply_problem(struct call *c)
+{
+    const struct err *e = &c->err;
+
+    buf_clear(&c->reply.body);
+    c->reply.status = err_status(e->code);
+    c->reply.media_type = "application/problem+json";
+    problem_write(&c->reply.body, e, c->request.id);
+    if (e->retry_after)
+        reply_header(c, "Retry-After", arena_printf(&c->arena, "%d", e->retry_after));
+    if (e->allow)
+        reply_header(c, "Allow", e->allow);
+    if (c->reply.status == 401)
+        reply_header(c, "WWW-Authenticate", e->code == ERR_NO_CREDENTIALS || e->code == ERR_BAD_LOGIN
+                                                ? "Bearer realm=\"sluice\""
+                                                : "Bearer realm=\"sluice\", error=\"invalid_token\"");
+}
+
+/* fields */
+
+static bool column_is(const struct result *r, int column, const char *top)
+{
+    const char *name = result_name(r, column);
+    size_t n = strcspn(name, ".");
+
+    return *name != '_' && !strncmp(name, top, n) && !top[n];
+}
+
+static bool has_column(const struct result *r, const char *top)
+{
+    for (int i = 0; i < result_columns(r); i++)
+        if (column_is(r, i, top))
+            return true;
+    return false;
+}
+
+static void field_unknown(struct call *c, const struct result *r, const char *name)
+{
+    const char **known = call_alloc(c, (size_t)(result_columns(r) + 1) * sizeof(*known));
+    const char *near;
+    size_t n = 0;
+
+    if (!known)
+        return;
+    for (int i = 0; i < result_columns(r); i++) {
+        const char *column = result_name(r, i);
+
+        if (*column != '_')
+            known[n++] = arena_copy(&c->arena, column, strcspn(column, "."));
+        if (n && !known[n - 1])
+            n--;
+    }
+    near = text_nearest(name, known);
+    err_fault(&c->err, ERR_BAD_PARAMETER, (struct fault){
+        .in = "query", .pointer = "fields", .code = "unknown",
+        .detail = arena_printf(&c->arena, "there is no field \"%s\"", name),
+        .hint = near ? arena_printf(&c->arena, "did you mean \"%s\"?", near) : NULL});
+}
+
+bool reply_fields(struct call *c, const struct result *r, const char *const **ret)
+{
+    const json_t *param = call_param(c, "fields");
+    size_t n = json_array_size(param);
+    const char **list;
+
+    *ret = NULL;
+    if (n == 0)
+        return true;
+    list = call_alloc(c, (n + 1) * sizeof(*list));
+    if (!list)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        list[i] = json_string_value(json_array_get(param, i));
+        if (!has_column(r, list[i]))
+            field_unknown(c, r, list[i]);
+    }
+    *ret = list;
+    return c->err.code == ERR_NONE;
+}
+
+/* steps */
+
+static const char *etag(struct call *c, const struct result *r)
+{
+    const char *version = result_get(r, 0, "version");
+
+    return version ? arena_printf(&c->arena, "\"%s\"", version) : NULL;
+}
+
+static enum step whole(struct call *c)
+{
+    if (!c->reply.body.failed)
+        return STEP_REPLY;
+    c->err.log = "the reply is larger than a reply may be";
+    return call_fail(c, ERR_INTERNAL, NULL);
+}
+
+static enum step without_body(struct call *c, int status)
+{
+    buf_clear(&c->reply.body);
+    c->reply.status = status;
+    return STEP_REPLY;
+}
+
+static enum step row_body(struct call *c, const struct result *r)
+{
+    const char *const *fields;
+    const struct row_plan *plan;
+
+    if (!reply_fields(c, r, &fields))
+        return STEP_FAIL;
+    plan = reply_plan(c, r, fields);
+    if (!plan)
+        return STEP_FAIL;
+    row_write(reply_json(c, c->route->success), plan, 0);
+    return whole(c);
+}
+
+/* What is included changes without the record's version. */
+static bool not_modified(const struct call *c, const struct result *r)
+{
+    const char *version = result_get(r, 0, "version");
+
+    return c->route->method == METHOD_GET && version && !call_param(c, "include") &&
+           !call_param(c, "fields") && if_none_match(c->request.if_none_match, version);
+}
+
+static bool minimal(struct call *c)
+{
+    c->minimized = c->minimal && c->route->method != METHOD_GET;
+    return c->minimized;
+}
+
+enum step reply_row(struct call *c)
+{
+    const struct result *r = call_result(c, -1);
+
+    if (result_rows(r) == 0)
+        return call_fail(c, ERR_NOT_FOUND, NULL);
+    reply_header(c, "ETag", etag(c, r));
+    if (not_modified(c, r))
+        return without_body(c, 304);
+    if (minimal(c))
+        return without_body(c, 204);
+    return row_body(c, r);
+}
+
+enum step reply_created(struct call *c)
+{
+    const struct result *r = call_result(c, -1);
+
+    if (result_rows(r) == 0)
+        return call_fail(c, ERR_NOT_FOUND, NULL);
+    reply_header(c, "ETag", etag(c, r));
+    reply_header(c, "Location",
+                 arena_printf(&c->arena, "%s/%s", call_address(c), result_get(r, 0, "id")));
+    if (minimal(c))
+        return without_body(c, c->route->success);
+    return row_body(c, r);
+}
+
+enum step reply_rows(struct call *c)
+{
+    const struct result *r = call_result(c, -1);
+    const struct row_plan *plan;
+    const char *const *fields;
+    struct out *o;
+
+    if (!reply_fields(c, r, &fields))
+        return STEP_FAIL;
+    plan = reply_plan(c, r, fields);
+    if (!plan)
+        return STEP_FAIL;
+    o = reply_json(c, c->route->success);
+    out_object(o);
+    out_key(o, "items");
+    out_array(o);
+    for (int i = 0; i < result_rows(r); i++)
+        row_write(o, plan, i);
+    out_array_end(o);
+    out_object_end(o);
+    return whole(c);
+}
+
+enum step reply_empty(struct call *c)
+{
+    return without_body(c, 204);
+}
+
+enum step check_written(struct call *c)
+{
+    const struct result *now = call_result(c, -1);
+    const char *version;
+    int64_t asked = 0, current = 0;
+
+    if (result_rows(call_result(c, 0)) > 0)
+        return STEP_NEXT;
+    if (c->own < 2 || result_rows(now) == 0)
+        return call_fail(c, ERR_NOT_FOUND, NULL);
+    version = result_get(now, 0, "version");
+    if (!call_if_match(c, &asked))
+        return STEP_FAIL;
+    if (version && (!text_parse_i64(span_of(version), &current) || asked != current) && asked) {
+        reply_header(c, "ETag", etag(c, now));
+        c->err.members = arena_printf(&c->arena, "\"current_version\":%s", version);
+        c->err.hint = "read the record again and repeat the change with its ETag in If-Match";
+        return call_fail(c, ERR_STALE, "the record is at version %s by now", version);
+    }
+    /* The version is right or was not asked about: the row is outside what the caller may change. */
+    return call_fail(c, ERR_FORBIDDEN, "you may see this record but not change it");
+}

@@ -1,0 +1,358 @@
+#include "call/row.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "call/pgarray.h"
+#include "call/reply.h"
+
+#define DEPTH_MAX 8
+#define ITEM_MAX 65536
+
+enum order_kind { ORDER_VALUE, ORDER_OPEN, ORDER_CLOSE };
+
+struct order {
+    enum order_kind kind;
+    enum column_kind type;
+    int column;       /* whose value; of a group: whose NULL makes the whole group null */
+    unsigned after;   /* of a group: the order behind its end */
+    unsigned lead_n;
+    const char *lead; /* ,"name": */
+};
+
+struct row_plan {
+    const struct result *result;
+    unsigned n;
+    struct order orders[];
+};
+
+/* making a plan */
+
+struct making {
+    struct arena *arena;
+    struct row_plan *plan;
+    struct span group[DEPTH_MAX];     /* names of the open groups */
+    unsigned opened[DEPTH_MAX];       /* their orders */
+    bool comma[DEPTH_MAX + 1];        /* a member was written at this depth */
+    unsigned depth;
+};
+
+static struct order *order_add(struct making *m, enum order_kind kind, int column)
+{
+    struct order *o = &m->plan->orders[m->plan->n++];
+
+    o->kind = kind;
+    o->column = column;
+    return o;
+}
+
+static bool order_name(struct making *m, struct order *o, struct span name)
+{
+    struct buf b;
+    struct out out;
+
+    buf_init(&b, 1024);
+    if (m->comma[m->depth])
+        buf_putc(&b, ',');
+    out_init(&out, &b);
+    out_string_n(&out, name.p, name.n);
+    buf_putc(&b, ':');
+    m->comma[m->depth] = true;
+    o->lead = arena_copy(m->arena, buf_text(&b), b.len);
+    o->lead_n = (unsigned)b.len;
+    buf_done(&b);
+    return o->lead != NULL;
+}
+
+static void close_group(struct making *m)
+{
+    (void)order_add(m, ORDER_CLOSE, 0);
+    m->depth--;
+    m->plan->orders[m->opened[m->depth]].after = m->plan->n;
+}
+
+static bool open_group(struct making *m, struct span name, int column)
+{
+    struct order *o = order_add(m, ORDER_OPEN, column);
+
+    if (!order_name(m, o, name))
+        return false;
+    m->group[m->depth] = name;
+    m->opened[m->depth] = m->plan->n - 1;
+    m->depth++;
+    m->comma[m->depth] = false;
+    return true;
+}
+
+static bool same(struct span a, struct span b)
+{
+    return a.n == b.n && !memcmp(a.p, b.p, a.n);
+}
+
+static bool add_column(struct making *m, const char *name, int column)
+{
+    unsigned depth = 0;
+    struct order *o;
+
+    for (const char *dot; (dot = strchr(name, '.')) && depth < DEPTH_MAX; name = dot + 1, depth++) {
+        struct span part = {name, (size_t)(dot - name)};
+
+        if (depth < m->depth && same(m->group[depth], part))
+            continue;
+        while (m->depth > depth)
+            close_group(m);
+        if (!open_group(m, part, column))
+            return false;
+    }
+    while (m->depth > depth)
+        close_group(m);
+    o = order_add(m, ORDER_VALUE, column);
+    o->type = result_kind(m->plan->result, column);
+    return order_name(m, o, span_of(name));
+}
+
+static bool wanted(const char *name, const char *const *fields)
+{
+    size_t n = strcspn(name, ".");
+
+    if (*name == '_')
+        return false;
+    if (!fields)
+        return true;
+    for (; *fields; fields++)
+        if (!strncmp(*fields, name, n) && !(*fields)[n])
+            return true;
+    return false;
+}
+
+/* A dot makes at most one group, that is two orders. */
+static size_t orders_bound(const struct result *r)
+{
+    size_t n = (size_t)result_columns(r);
+
+    for (int i = 0; i < result_columns(r); i++)
+        for (const char *p = result_name(r, i); *p; p++)
+            n += *p == '.' ? 2 : 0;
+    return n;
+}
+
+const struct row_plan *row_plan_make(struct arena *a, const struct result *r, const char *const *fields)
+{
+    struct making m = {.arena = a};
+
+    m.plan = arena_alloc(a, sizeof(*m.plan) + orders_bound(r) * sizeof(m.plan->orders[0]));
+    if (!m.plan)
+        return NULL;
+    m.plan->result = r;
+    for (int i = 0; i < result_columns(r); i++) {
+        const char *name = result_name(r, i);
+
+        if (wanted(name, fields) && !add_column(&m, name, i))
+            return NULL;
+    }
+    while (m.depth)
+        close_group(&m);
+    return m.plan;
+}
+
+/* values */
+
+#define EACH(byte) (0x0101010101010101ULL * (byte))
+
+/* Tells whether one of the eight bytes may need an escape: a control, a quote or a backslash. */
+static inline bool may_escape(uint64_t x)
+{
+    uint64_t quote = x ^ EACH('"'), slash = x ^ EACH('\\');
+    uint64_t hit = (x - EACH(0x20)) & ~x;
+
+    hit |= (quote - EACH(1)) & ~quote;
+    hit |= (slash - EACH(1)) & ~slash;
+    return (hit & EACH(0x80)) != 0;
+}
+
+static inline bool escapes(unsigned char c)
+{
+    return c < 0x20 || c == '"' || c == '\\';
+}
+
+/* Returns how many bytes from the start need no escape. */
+static size_t clean_run(const char *p, size_t n)
+{
+    size_t i = 0;
+
+    for (; i + 8 <= n; i += 8) {
+        uint64_t x;
+
+        memcpy(&x, p + i, sizeof(x));
+        if (may_escape(x))
+            break;
+    }
+    while (i < n && !escapes((unsigned char)p[i]))
+        i++;
+    return i;
+}
+
+static void put_escaped(struct buf *b, const char *p, size_t n)
+{
+    static const char letters[0x20] = {
+        ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r',
+    };
+
+    buf_putc(b, '"');
+    while (n) {
+        size_t run = clean_run(p, n);
+
+        buf_add(b, p, run);
+        p += run;
+        n -= run;
+        if (!n)
+            break;
+        if (*p == '"' || *p == '\\')
+            buf_add(b, (const char[]){'\\', *p}, 2);
+        else if (letters[(unsigned char)*p])
+            buf_add(b, (const char[]){'\\', letters[(unsigned char)*p]}, 2);
+        else
+            buf_printf(b, "\\u%04x", (unsigned)(unsigned char)*p);
+        p++;
+        n--;
+    }
+    buf_putc(b, '"');
+}
+
+/* Appends to memory that was reserved. */
+static inline void put(struct buf *b, const void *bytes, size_t n)
+{
+    memcpy(b->text + b->len, bytes, n);
+    b->len += n;
+}
+
+static void put_text(struct buf *b, const char *s, size_t n)
+{
+    if (clean_run(s, n) < n) {
+        put_escaped(b, s, n);
+        return;
+    }
+    if (!buf_reserve(b, n + 2))
+        return;
+    b->text[b->len++] = '"';
+    put(b, s, n);
+    b->text[b->len++] = '"';
+}
+
+/* "2026-11-21 20:15:59.123456+00" to "2026-11-21T20:15:59.123456Z"; what does not look so (infinity, years
+ * before Christ or beyond 9999) stays as it is. */
+static void put_timestamp(struct buf *b, const char *s, size_t n)
+{
+    size_t zone = n > 3 ? n - 3 : 0;
+
+    if (n < 22 || s[10] != ' ' || s[4] != '-' || (s[zone] != '+' && s[zone] != '-')) {
+        put_text(b, s, n);
+        return;
+    }
+    if (!buf_reserve(b, n + 5))
+        return;
+    b->text[b->len++] = '"';
+    put(b, s, 10);
+    b->text[b->len++] = 'T';
+    put(b, s + 11, zone - 11);
+    if (!memcmp(s + zone, "+00", 3)) {
+        put(b, "Z\"", 2);
+        return;
+    }
+    put(b, s + zone, 3);
+    put(b, ":00\"", 4);
+}
+
+static void put_list(struct buf *b, const char *s)
+{
+    struct pgarray a = pgarray_over(s);
+    struct buf item;
+    bool is_null, comma = false;
+
+    buf_init(&item, ITEM_MAX);
+    buf_putc(b, '[');
+    while (pgarray_next(&a, &item, &is_null)) {
+        if (comma)
+            buf_putc(b, ',');
+        comma = true;
+        if (is_null)
+            buf_add(b, "null", 4);
+        else
+            put_text(b, buf_text(&item), item.len);
+    }
+    buf_putc(b, ']');
+    buf_done(&item);
+}
+
+static void put_value(struct buf *b, enum column_kind kind, const char *s, size_t n)
+{
+    switch (kind) {
+    case COLUMN_TEXT:
+        put_text(b, s, n);
+        return;
+    case COLUMN_NUMBER: /* NaN and the infinities are no JSON numbers */
+        if (s[n - 1] < '0' || s[n - 1] > '9')
+            buf_add(b, "null", 4);
+        else
+            buf_add(b, s, n);
+        return;
+    case COLUMN_BOOLEAN:
+        buf_puts(b, *s == 't' ? "true" : "false");
+        return;
+    case COLUMN_JSON:
+        buf_add(b, s, n);
+        return;
+    case COLUMN_TIMESTAMP:
+        put_timestamp(b, s, n);
+        return;
+    case COLUMN_TEXT_ARRAY:
+        put_list(b, s);
+        return;
+    }
+}
+
+void row_write(struct out *o, const struct row_plan *plan, int row)
+{
+    const struct result *r = plan->result;
+    struct buf *b = o->buf;
+
+    out_raw(o, "{", 1); /* with the comma that is due */
+    for (unsigned i = 0; i < plan->n;) {
+        const struct order *at = &plan->orders[i++];
+        const char *s;
+
+        if (at->kind == ORDER_CLOSE) {
+            buf_putc(b, '}');
+            continue;
+        }
+        s = result_text(r, row, at->column);
+        if (!buf_reserve(b, at->lead_n + 4))
+            return;
+        put(b, at->lead, at->lead_n);
+        if (!s) {
+            put(b, "null", 4);
+            if (at->kind == ORDER_OPEN)
+                i = at->after;
+            continue;
+        }
+        if (at->kind == ORDER_OPEN)
+            put(b, "{", 1);
+        else
+            put_value(b, at->type, s, result_length(r, row, at->column));
+    }
+    buf_putc(b, '}');
+}
+
+void reply_write_row(struct out *o, const struct result *r, int row, const char *const *fields)
+{
+    const struct row_plan *plan;
+    struct arena a;
+
+    arena_init(&a, 1 << 20);
+    plan = row_plan_make(&a, r, fields);
+    if (plan)
+        row_write(o, plan, row);
+    else
+        o->buf->failed = true;
+    arena_done(&a);
+}
