@@ -161,7 +161,7 @@ static bool add_frame(struct call *c)
     if (c->claim_at >= 0)
         c->claim_at++;
     a->rollback = c->dry;
-    return !c->dry || ask_insert(c, a->n, &query_dry_end, NULL);
+    return true;
 }
 
 static enum step failed_claim(struct call *c, const struct ask_error *e)

@@ -6,7 +6,7 @@
 
 #include "call/call.h"
 
-/** Room that the engine needs in an ask beside the operation's statements: enter, and claim or dry_end. */
+/** Room that the engine needs in an ask beside the operation's statements: enter and claim, or find. */
 #define ASK_ENGINE_MAX 2
 
 /** What runs before the operation's own steps. */

@@ -17,7 +17,7 @@
 #include "queries.gen.h"
 
 #define ANSWER_MAX ((size_t)1 << 20)  /* a longer one is not kept: its replay tells the id only */
-#define FRESH_MS 10000                /* so long an answer that is missing may still arrive */
+#define FRESH_S 10                    /* so long an answer that is missing may still arrive */
 #define PAUSE_FIRST_MS 20
 #define PAUSES_MAX 5                  /* 20, 40, ... 320 ms */
 
@@ -141,16 +141,16 @@ static enum step replay_take(struct call *c)
 {
     const struct result *r = call_result(c, 0);
     const char *answer, *status, *age;
-    int64_t code, ms;
+    int64_t code, seconds;
 
     if (result_rows(r) == 0)
         return in_flight(c);
     if (!same_request(c, r))
         return STEP_FAIL;
     status = result_get(r, 0, "status");
-    age = result_get(r, 0, "age_ms");
+    age = result_get(r, 0, "age_s");
     if (!status || !text_parse_i64(span_of(status), &code)) {
-        if (age && text_parse_i64(span_of(age), &ms) && ms < FRESH_MS)
+        if (age && text_parse_i64(span_of(age), &seconds) && seconds < FRESH_S)
             return in_flight(c);
         reply_header(c, "Idempotent-Replayed", "true");
         return reply_bare(c, result_get(r, 0, "resource_id"));

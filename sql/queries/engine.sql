@@ -14,12 +14,13 @@ select sluice.dry_end();
 
 -- query: idempotency_claim none write
 -- Takes an Idempotency-Key; refuses with idempotency_exists when it is taken.
--- in: principal text
--- in: key       text
--- in: method    text
--- in: path      text
--- in: body_hash text
-select sluice.idempotency_claim(:principal, :key, :method, :path, :body_hash);
+-- in: principal   text
+-- in: key         text
+-- in: method      text
+-- in: path        text
+-- in: body_hash   text
+-- in: resource_id uuid
+select sluice.idempotency_claim(:principal, :key, :method, :path, :body_hash, :resource_id);
 
 -- query: idempotency_find one read
 -- The request that took an Idempotency-Key, and its answer when it is known.
