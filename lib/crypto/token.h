@@ -2,9 +2,9 @@
  * token - access tokens: JWT (RFC 7519), HS256 with our own key, verified strictly.
  *
  * libjwt lets the token's header choose the algorithm and checks no claim, so everything it does not do is
- * done here: at most 8 KiB, exactly two dots, strict base64url, header decoded by us, "alg" must be HS256
- * and "typ" JWT or at+jwt, no crit/jwk/jku/x5u/zip, then jwt_decode, then iss, aud, sub, sid, integer exp
- * (required), nbf and iat with 60 s of skew.
+ * done here: at most 8 KiB, exactly two dots, strict base64url, header decoded by us: "alg" HS256, "typ"
+ * JWT and nothing else (no crit, jwk, jku, x5u, zip), then jwt_decode, then iss, aud, sub, sid, and integer
+ * iat, exp (both required) and nbf with 60 s of skew.
  */
 #ifndef SLUICE_CRYPTO_TOKEN_H
 #define SLUICE_CRYPTO_TOKEN_H
