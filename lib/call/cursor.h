@@ -15,7 +15,7 @@ struct arena;
 
 #define CURSOR_KEY 32
 #define CURSOR_HASH 16
-#define CURSOR_VALUE_MAX 4000 /* bytes of a sort value: the cursor must fit a request's target */
+#define CURSOR_VALUE_MAX 1300 /* bytes of a sort value: the contract allows 2,000 characters of cursor */
 
 struct cursor {
     bool descending;

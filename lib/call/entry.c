@@ -69,8 +69,7 @@ static bool splits(const struct route_param *p)
 {
     const struct schema *items = p->schema->items;
 
-    return items->values || (items->format != FORMAT_NONE && items->format != FORMAT_URI) ||
-           !strcmp(p->name, "fields") || !strcmp(p->name, "include");
+    return items->values || (items->format != FORMAT_NONE && items->format != FORMAT_URI);
 }
 
 static void param_add_item(struct call *c, const struct route_param *p, json_t *list, const char *text)

@@ -202,7 +202,7 @@ static void key_read(struct call *c)
                      "a random UUID is a good key");
         return;
     }
-    c->keyed = !c->dry && !c->route->secret_reply;
+    c->keyed = !c->dry && !c->route->secret;
 }
 
 void headers_read(struct call *c)

@@ -37,11 +37,20 @@ static const char *key_owner(struct call *c)
     return c->key_owner;
 }
 
+/* The query counts too: it may hold what a public operation knows its caller by (intake). */
 static const char *body_hash(struct call *c)
 {
+    const char *query = call_query_without(c, "");
     char text[SHA256_TEXT];
+    struct buf b;
 
-    sha256_hex(c->request.raw_body.p, c->request.raw_body.n, text);
+    buf_init(&b, c->request.raw_body.n + strlen(query) + 1);
+    buf_add(&b, c->request.raw_body.p, c->request.raw_body.n);
+    if (*query)
+        buf_add(&b, "", 1);
+    buf_puts(&b, query);
+    sha256_hex(buf_text(&b), b.len, text);
+    buf_done(&b);
     return arena_strdup(&c->arena, text);
 }
 

@@ -22,6 +22,7 @@ struct page {
     int limit;
     uint8_t filters[CURSOR_HASH];
     struct cursor after; /* value NULL on the first page */
+    const char *const *include;
     bool counted;
 };
 
@@ -71,6 +72,38 @@ static bool read_sort(struct call *c, struct page *p)
     if (p->sort->name)
         return true;
     return list_fault(c, "sort", "enum", "this list cannot be sorted so", sorts_json(c, p->q));
+}
+
+static bool has_word(const char *const *words, const char *word)
+{
+    for (; words && *words; words++)
+        if (!strcmp(*words, word))
+            return true;
+    return false;
+}
+
+static void include_unknown(struct call *c, const struct list_query *q, const char *word)
+{
+    json_t *list = json_array();
+
+    for (const struct list_include *i = q->includes; i && i->name; i++)
+        json_array_append_new(list, json_string(i->name));
+    list_fault(c, "include", "enum", arena_printf(&c->arena, "\"%s\" cannot be included here", word),
+               call_json(c, list));
+    json_decref(list);
+}
+
+static void read_include(struct call *c, struct page *p)
+{
+    p->include = call_words(c, "include");
+    for (const char *const *word = p->include; word && *word; word++) {
+        const struct list_include *i = p->q->includes;
+
+        while (i && i->name && strcmp(i->name, *word) != 0)
+            i++;
+        if (!i || !i->name)
+            include_unknown(c, p->q, *word);
+    }
 }
 
 static bool read_limit(struct call *c, struct page *p)
@@ -190,21 +223,10 @@ static void add_fixed(struct sql *s, const struct list_query *q, const char *con
     }
 }
 
-static bool has_include(const struct call *c, const char *name)
+static void add_includes(struct sql *s, const struct page *p, bool joins)
 {
-    const json_t *list = call_param(c, "include"), *item;
-    size_t i;
-
-    json_array_foreach(list, i, item)
-        if (!strcmp(json_string_value(item), name))
-            return true;
-    return false;
-}
-
-static void add_includes(struct call *c, struct sql *s, const struct list_query *q, bool joins)
-{
-    for (const struct list_include *i = q->includes; i && i->name; i++)
-        if (has_include(c, i->name))
+    for (const struct list_include *i = p->q->includes; i && i->name; i++)
+        if (has_word(p->include, i->name))
             buf_puts(&s->text, joins ? i->join : i->columns);
 }
 
@@ -258,10 +280,10 @@ static bool ask_page(struct call *c, const struct page *p, const char *const *fi
     buf_init(&s.text, SQL_MAX);
     add_fixed(&s, p->q, fixed);
     buf_puts(&s.text, p->q->select);
-    add_includes(c, &s, p->q, false);
+    add_includes(&s, p, false);
     buf_printf(&s.text, ", (%s)::text as \"_key\", (%s)::text as \"_id\"", p->sort->expr, p->q->id);
     buf_puts(&s.text, p->q->from);
-    add_includes(c, &s, p->q, true);
+    add_includes(&s, p, true);
     add_where(c, &s, p->q);
     add_keyset(&s, p);
     buf_printf(&s.text, " order by %s %s, %s %s limit %d", p->sort->expr, order, p->q->id, order, p->limit + 1);
@@ -308,6 +330,7 @@ enum step list_ask(struct call *c, const struct list_query *q, const char *const
     read_sort(c, p);
     read_limit(c, p);
     read_count(c, p);
+    read_include(c, p);
     hash_filters(c, p);
     if (c->err.code != ERR_NONE || !read_cursor(c, p))
         return STEP_FAIL;

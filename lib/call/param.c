@@ -40,6 +40,47 @@ const char *call_param_text(const struct call *c, const char *name)
     return NULL;
 }
 
+/* "a, b" is two words, and so is the parameter given twice. */
+static size_t add_words(struct call *c, const char *text, const char **list, size_t n)
+{
+    for (size_t len; *text; text += len + (text[len] == ',')) {
+        struct span word;
+
+        len = strcspn(text, ",");
+        word = span_trim((struct span){text, len});
+        if (word.n == 0)
+            continue;
+        list[n] = arena_copy(&c->arena, word.p, word.n);
+        n += list[n] != NULL;
+    }
+    return n;
+}
+
+static size_t count_words(const char *text)
+{
+    size_t n = 1;
+
+    for (; *text; text++)
+        n += *text == ',';
+    return n;
+}
+
+const char *const *call_words(struct call *c, const char *param)
+{
+    const json_t *value = call_param(c, param);
+    size_t items = json_is_array(value) ? json_array_size(value) : 1, max = 1, n = 0;
+    const char **list;
+
+    if (!value)
+        return NULL;
+    for (size_t i = 0; i < items; i++)
+        max += count_words(json_string_value(json_is_array(value) ? json_array_get(value, i) : value));
+    list = call_alloc(c, max * sizeof(*list));
+    for (size_t i = 0; list && i < items; i++)
+        n = add_words(c, json_string_value(json_is_array(value) ? json_array_get(value, i) : value), list, n);
+    return list;
+}
+
 bool call_if_match(struct call *c, int64_t *ret)
 {
     if (if_match_parse(c->request.if_match, ret))

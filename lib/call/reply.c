@@ -101,22 +101,10 @@ static void field_unknown(struct call *c, const struct result *r, const char *na
 
 bool reply_fields(struct call *c, const struct result *r, const char *const **ret)
 {
-    const json_t *param = call_param(c, "fields");
-    size_t n = json_array_size(param);
-    const char **list;
-
-    *ret = NULL;
-    if (n == 0)
-        return true;
-    list = call_alloc(c, (n + 1) * sizeof(*list));
-    if (!list)
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        list[i] = json_string_value(json_array_get(param, i));
-        if (!has_column(r, list[i]))
-            field_unknown(c, r, list[i]);
-    }
-    *ret = list;
+    *ret = call_words(c, "fields");
+    for (size_t i = 0; *ret && (*ret)[i]; i++)
+        if (!has_column(r, (*ret)[i]))
+            field_unknown(c, r, (*ret)[i]);
     return c->err.code == ERR_NONE;
 }
 
