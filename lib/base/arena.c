@@ -51,7 +51,8 @@ static void *take(struct arena *a, size_t size, size_t rounded)
 
 #else
 
-/* A block that would waste much of the current chunk gets one of its own, put behind the current one. */
+/* A block that would waste much of the current chunk gets one of its own, put behind the current
+ * one. */
 static void *take_slowly(struct arena *a, size_t rounded)
 {
     struct arena_chunk *head = a->chunks, *chunk;
@@ -184,7 +185,8 @@ char *arena_printf(struct arena *a, const char *format, ...)
 void arena_defer(struct arena *a, void (*fn)(void *), void *arg)
 {
     /* Not counted: refusing to free something because the arena is full would be a leak. */
-    struct arena_hook *hook = take(a, sizeof(*hook), (sizeof(*hook) + ALIGNMENT - 1) & ~(ALIGNMENT - 1));
+    struct arena_hook *hook =
+        take(a, sizeof(*hook), (sizeof(*hook) + ALIGNMENT - 1) & ~(ALIGNMENT - 1));
 
     *hook = (struct arena_hook){.next = a->hooks, .fn = fn, .arg = arg};
     a->hooks = hook;

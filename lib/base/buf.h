@@ -39,8 +39,8 @@ bool buf_putc(struct buf *b, char c);
 /** Appends formatted text. */
 bool buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/** Makes room for @more bytes behind the text, so that a writer may fill them in place and then add to
- * `len`; returns false (and marks the buffer failed) past the maximum. */
+/** Makes room for @more bytes behind the text, so that a writer may fill them in place and then add
+ * to `len`; returns false (and marks the buffer failed) past the maximum. */
 bool buf_reserve(struct buf *b, size_t more);
 
 /** Returns the text (empty string when nothing was added), owned by the buffer. */

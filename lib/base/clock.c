@@ -42,7 +42,7 @@ static void put_digits(char *at, int64_t n, int digits)
 /* By hand: gmtime_r() takes the time zone lock of libc, and every log line comes here. */
 void clock_format(int64_t us, char out[CLOCK_TEXT])
 {
-    static const int64_t first = INT64_C(-62135596800) * 1000000;       /* year 1 */
+    static const int64_t first = INT64_C(-62135596800) * 1000000;         /* year 1 */
     static const int64_t last = INT64_C(253402300799) * 1000000 + 999999; /* end of 9999 */
     int64_t s, days, era, day_of_era, year_of_era, day_of_year, month, fraction, second;
 

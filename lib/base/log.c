@@ -42,24 +42,12 @@ static void put_escape(struct line *l, unsigned c)
     int n;
 
     switch (c) {
-    case '"':
-        put(l, "\\\"", 2);
-        return;
-    case '\\':
-        put(l, "\\\\", 2);
-        return;
-    case '\n':
-        put(l, "\\n", 2);
-        return;
-    case '\r':
-        put(l, "\\r", 2);
-        return;
-    case '\t':
-        put(l, "\\t", 2);
-        return;
-    default:
-        n = snprintf(text, sizeof(text), "\\u%04x", c & 0xffff);
-        put(l, text, (size_t)n);
+    case '"': put(l, "\\\"", 2); return;
+    case '\\': put(l, "\\\\", 2); return;
+    case '\n': put(l, "\\n", 2); return;
+    case '\r': put(l, "\\r", 2); return;
+    case '\t': put(l, "\\t", 2); return;
+    default: n = snprintf(text, sizeof(text), "\\u%04x", c & 0xffff); put(l, text, (size_t)n);
     }
 }
 
@@ -79,7 +67,8 @@ static void put_quoted(struct line *l, const char *text)
     for (i = 0; i < n; i++) {
         bool c1 = utf8 && p[i] == 0xc2 && p[i + 1] < 0xa0;
 
-        if (p[i] >= 0x20 && p[i] != '"' && p[i] != '\\' && p[i] != 0x7f && (p[i] < 0x80 || utf8) && !c1)
+        if (p[i] >= 0x20 && p[i] != '"' && p[i] != '\\' && p[i] != 0x7f && (p[i] < 0x80 || utf8) &&
+            !c1)
             continue;
         put(l, text + run, i - run);
         if (c1)
@@ -94,7 +83,8 @@ static void put_quoted(struct line *l, const char *text)
 
 static bool is_plain(const char *text)
 {
-    size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:+@,%?&");
+    size_t n =
+        strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:+@,%?&");
 
     return n > 0 && n < VALUE_MAX && text[n] == '\0';
 }
@@ -137,7 +127,8 @@ void log_setup(enum log_level level, bool json)
     atomic_store(&log_json, json);
 }
 
-void log_write(enum log_level level, const char *message, const struct log_field *fields, unsigned n)
+void log_write(enum log_level level, const char *message, const struct log_field *fields,
+               unsigned n)
 {
     static const char *const names[] = {"error", "warn", "info", "debug"};
     bool json = atomic_load_explicit(&log_json, memory_order_relaxed);

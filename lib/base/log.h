@@ -1,8 +1,8 @@
 /**
  * log - one line per event, JSON or key=value, escaped at the sink.
  *
- * A function either logs or returns an error, never both. Nothing from bodies, no secrets. Thread-safe:
- * each line is one write(2) to standard error.
+ * A function either logs or returns an error, never both. Nothing from bodies, no secrets.
+ * Thread-safe: each line is one write(2) to standard error.
  */
 #ifndef SLUICE_BASE_LOG_H
 #define SLUICE_BASE_LOG_H
@@ -27,10 +27,12 @@ struct log_field {
 void log_setup(enum log_level level, bool json);
 
 /** Writes one line: time, level, @message and @n fields. */
-void log_write(enum log_level level, const char *message, const struct log_field *fields, unsigned n);
+void log_write(enum log_level level, const char *message, const struct log_field *fields,
+               unsigned n);
 
-#define LOG_FIELDS(...) ((const struct log_field[]){__VA_ARGS__}), \
-    (sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))
+#define LOG_FIELDS(...)                                                                            \
+    ((const struct log_field[]){__VA_ARGS__}),                                                     \
+        (sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))
 
 /** log_info("serving", LOG_TEXT("url", url), LOG_NUM("workers", n)); at least one field. */
 #define log_error(message, ...) log_write(LOG_LEVEL_ERROR, message, LOG_FIELDS(__VA_ARGS__))

@@ -58,7 +58,8 @@ bool text_parse_i64(struct span in, int64_t *ret)
         if (digit < 0 || digit > 9)
             return false;
         /* downwards, because the negative side reaches one further */
-        if (__builtin_mul_overflow(value, 10, &value) || __builtin_sub_overflow(value, digit, &value))
+        if (__builtin_mul_overflow(value, 10, &value) ||
+            __builtin_sub_overflow(value, digit, &value))
             return false;
     }
     if (!negative && value == INT64_MIN)

@@ -41,22 +41,23 @@ bool text_is_utf8(const char *p, size_t n);
 /** Counts code points of well-formed UTF-8. */
 size_t text_utf8_length(const char *p, size_t n);
 
-/** Decodes %XX (and '+' as space when @plus). Returns an arena string; NULL for a bad escape, a zero
- * byte, bad UTF-8, or an arena past its limit. */
+/** Decodes %XX (and '+' as space when @plus). Returns an arena string; NULL for a bad escape, a
+ * zero byte, bad UTF-8, or an arena past its limit. */
 char *text_percent_decode(struct arena *a, struct span in, bool plus);
 
 /** Encodes as base64url without padding (RFC 4648 section 5). Arena string, NULL past the limit. */
 char *text_base64url(struct arena *a, const void *bytes, size_t n);
 
-/** Decodes strict base64url without padding: no other characters, no stray low bits. Returns the bytes
- * in the arena, or NULL. */
+/** Decodes strict base64url without padding: no other characters, no stray low bits. Returns the
+ * bytes in the arena, or NULL. */
 void *text_base64url_decode(struct arena *a, struct span in, size_t *ret_n);
 
 /** Writes 2n lower-case hex digits and a NUL to @out. */
 void text_hex(const void *bytes, size_t n, char *out);
 
 /** Returns the entry of the list (ending with NULL) that is nearest to @word by edit distance with
- * transpositions, or NULL if none is near enough to suggest (distance above a third of its length). */
+ * transpositions, or NULL if none is near enough to suggest (distance above a third of its length).
+ */
 const char *text_nearest(const char *word, const char *const *list);
 
 /** Tells whether the text is an RFC 3339 full-date of a real day (years 1 to 9999). */
@@ -65,8 +66,8 @@ bool text_is_date(const char *text);
 /** Tells whether the text is an RFC 3339 date-time with offset of a real moment. */
 bool text_is_date_time(const char *text);
 
-/** Tells whether the text is a plain decimal number: [-]digits[.digits], at most @whole digits before
- * and @fraction after the point. */
+/** Tells whether the text is a plain decimal number: [-]digits[.digits], at most @whole digits
+ * before and @fraction after the point. */
 bool text_is_decimal(const char *text, unsigned whole, unsigned fraction);
 
 #endif

@@ -48,7 +48,8 @@ char *text_percent_decode(struct arena *a, struct span in, bool plus)
     return text_is_utf8(text, n) ? text : NULL;
 }
 
-static const char base64url_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+static const char base64url_digits[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 char *text_base64url(struct arena *a, const void *bytes, size_t n)
 {

@@ -24,7 +24,8 @@ static int days_of_month(int year, int month)
     return days[month - 1] + (month == 2 && leap);
 }
 
-/* Each part is read only after the one before it was there, so nothing behind the NUL is touched. */
+/* Each part is read only after the one before it was there, so nothing behind the NUL is touched.
+ */
 static bool read_date(const char *text, int *year, int *month, int *day)
 {
     *year = number(text, 4);

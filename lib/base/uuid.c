@@ -31,7 +31,8 @@ struct uuid uuid_v7(void)
         last_ms = ms;
         counter = ((unsigned)id.b[6] << 8 | id.b[7]) & 0x7ff; /* upper half left to count in */
     } else if (++counter > 0xfff) {
-        last_ms++; /* more ids than the millisecond holds, or the clock went back: run ahead of it */
+        last_ms++; /* more ids than the millisecond holds, or the clock went back: run ahead of it
+                    */
         counter = 0;
     }
     for (int i = 0; i < 6; i++)

@@ -21,13 +21,14 @@ bool password_hash(const char *password, char out[PASSWORD_HASH_TEXT])
     uint8_t salt[SALT_SIZE];
 
     secret_random(salt, sizeof(salt));
-    return argon2id_hash_encoded(PASSES, MEMORY_KIB, LANES, password, strlen(password), salt, sizeof(salt),
-                                 HASH_SIZE, out, PASSWORD_HASH_TEXT) == ARGON2_OK;
+    return argon2id_hash_encoded(PASSES, MEMORY_KIB, LANES, password, strlen(password), salt,
+                                 sizeof(salt), HASH_SIZE, out, PASSWORD_HASH_TEXT) == ARGON2_OK;
 }
 
 bool password_verify(const char *hash, const char *password)
 {
-    bool right = argon2id_verify(hash != NULL ? hash : nobody, password, strlen(password)) == ARGON2_OK;
+    bool right =
+        argon2id_verify(hash != NULL ? hash : nobody, password, strlen(password)) == ARGON2_OK;
 
     return right && hash != NULL;
 }

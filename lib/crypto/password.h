@@ -1,8 +1,8 @@
 /**
  * password - argon2id hashes (RFC 9106) in the PHC string form.
  *
- * 19 MiB, 2 passes, 1 lane (OWASP's baseline): tens of milliseconds of CPU, so both functions run on
- * offload threads, never on the loop.
+ * 19 MiB, 2 passes, 1 lane (OWASP's baseline): tens of milliseconds of CPU, so both functions run
+ * on offload threads, never on the loop.
  */
 #ifndef SLUICE_CRYPTO_PASSWORD_H
 #define SLUICE_CRYPTO_PASSWORD_H
@@ -17,8 +17,8 @@
 /** Writes "$argon2id$v=19$m=...". Returns false if memory ran out. */
 bool password_hash(const char *password, char out[PASSWORD_HASH_TEXT]);
 
-/** Tells whether the password belongs to the hash. With a NULL hash it takes the same time and says no,
- * so that an unknown e-mail cannot be told from a wrong password. */
+/** Tells whether the password belongs to the hash. With a NULL hash it takes the same time and says
+ * no, so that an unknown e-mail cannot be told from a wrong password. */
 bool password_verify(const char *hash, const char *password);
 
 #endif

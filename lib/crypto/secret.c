@@ -14,7 +14,8 @@
 #define BODY 43    /* base64url of 32 bytes */
 #define CHECKSUM 6 /* base64url of 36 bits */
 
-/* Looking an algorithm up by name is slow in OpenSSL 3: once for all threads, read-only from then on. */
+/* Looking an algorithm up by name is slow in OpenSSL 3: once for all threads, read-only from then
+ * on. */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static EVP_MD *sha256_md;
 static EVP_MAC_CTX *hmac_template;
@@ -30,7 +31,8 @@ static void fetch(void)
 
     sha256_md = EVP_MD_fetch(NULL, "SHA256", NULL);
     hmac_template = EVP_MAC_CTX_new(mac);
-    if (sha256_md == NULL || hmac_template == NULL || EVP_MAC_CTX_set_params(hmac_template, params) != 1)
+    if (sha256_md == NULL || hmac_template == NULL ||
+        EVP_MAC_CTX_set_params(hmac_template, params) != 1)
         abort();
     EVP_MAC_free(mac); /* the template holds it */
 }
@@ -66,7 +68,8 @@ void sha256_hex(const void *bytes, size_t n, char out[SHA256_TEXT])
     text_hex(digest, sizeof(digest), out);
 }
 
-void hmac_sha256(const void *key, size_t key_n, const void *bytes, size_t n, uint8_t out[SHA256_SIZE])
+void hmac_sha256(const void *key, size_t key_n, const void *bytes, size_t n,
+                 uint8_t out[SHA256_SIZE])
 {
     EVP_MAC_CTX *ctx;
     size_t size;
@@ -98,7 +101,8 @@ static void encode32(const uint8_t bytes[32], char out[BODY + 1])
     out[BODY] = '\0';
 }
 
-/* The checksum covers prefix and body: "slk_..." pasted where "slr_..." belongs does not pass either. */
+/* The checksum covers prefix and body: "slk_..." pasted where "slr_..." belongs does not pass
+ * either. */
 static void checksum(const char *text, size_t n, char out[BODY + 1])
 {
     uint8_t digest[SHA256_SIZE];
@@ -127,7 +131,8 @@ void secret_make(const char *prefix, char out[SECRET_TEXT])
 
 static bool is_base64url(char c)
 {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_';
 }
 
 bool secret_well_formed(const char *prefix, struct span text)

@@ -17,8 +17,9 @@ static bool add_claims(jwt_t *jwt, const struct token_key *key, const struct tok
 
     uuid_format(&claims->user, user);
     uuid_format(&claims->session, session);
-    return jwt_add_grant(jwt, "iss", key->issuer) == 0 && jwt_add_grant(jwt, "aud", key->audience) == 0 &&
-           jwt_add_grant(jwt, "sub", user) == 0 && jwt_add_grant(jwt, "sid", session) == 0 &&
+    return jwt_add_grant(jwt, "iss", key->issuer) == 0 &&
+           jwt_add_grant(jwt, "aud", key->audience) == 0 && jwt_add_grant(jwt, "sub", user) == 0 &&
+           jwt_add_grant(jwt, "sid", session) == 0 &&
            jwt_add_grant_int(jwt, "iat", claims->issued) == 0 &&
            jwt_add_grant_int(jwt, "exp", claims->expires) == 0;
 }
@@ -93,11 +94,12 @@ static bool is_text(const json_t *object, const char *name, const char *wanted)
     return json_is_string(value) && strcmp(json_string_value(value), wanted) == 0;
 }
 
-/* We issue these tokens, so a header with anything but what we write is a forger's: crit, jwk, jku, x5u, zip
- * and whatever comes into fashion. */
+/* We issue these tokens, so a header with anything but what we write is a forger's: crit, jwk, jku,
+ * x5u, zip and whatever comes into fashion. */
 static bool header_is_ours(const json_t *header)
 {
-    return is_text(header, "alg", "HS256") && is_text(header, "typ", "JWT") && json_object_size(header) == 2;
+    return is_text(header, "alg", "HS256") && is_text(header, "typ", "JWT") &&
+           json_object_size(header) == 2;
 }
 
 static bool is_audience(const json_t *aud, const char *wanted)
@@ -130,13 +132,14 @@ static bool read_time(const json_t *claims, const char *name, int64_t *ret)
     return true;
 }
 
-static enum token_verdict check_claims(const struct token_key *key, const json_t *claims, int64_t now,
-                                       struct token_claims *ret)
+static enum token_verdict check_claims(const struct token_key *key, const json_t *claims,
+                                       int64_t now, struct token_claims *ret)
 {
     struct token_claims c;
     int64_t not_before;
 
-    if (!is_text(claims, "iss", key->issuer) || !is_audience(json_object_get(claims, "aud"), key->audience))
+    if (!is_text(claims, "iss", key->issuer) ||
+        !is_audience(json_object_get(claims, "aud"), key->audience))
         return TOKEN_MALFORMED;
     if (!read_uuid(claims, "sub", &c.user) || !read_uuid(claims, "sid", &c.session))
         return TOKEN_MALFORMED;

@@ -32,8 +32,8 @@ static size_t string_end(struct span text, size_t i)
     return i < text.n ? i : text.n;
 }
 
-/* What the parser would do with a hostile text is decided before it runs: its tree takes 80 times the
- * memory of the text, and it overlooks a zero byte behind a number. */
+/* What the parser would do with a hostile text is decided before it runs: its tree takes 80 times
+ * the memory of the text, and it overlooks a zero byte behind a number. */
 static bool scan(struct span text, const struct json_limits *limits, struct err *e)
 {
     const char *zero = text.n > 0 ? memchr(text.p, '\0', text.n) : NULL;
@@ -45,29 +45,24 @@ static bool scan(struct span text, const struct json_limits *limits, struct err 
         return fail_at(e, text, (size_t)(zero - text.p), "a zero byte");
     for (size_t i = 0; i < text.n; i++) {
         switch (text.p[i]) {
-        case '"':
-            i = string_end(text, i);
-            break;
+        case '"': i = string_end(text, i); break;
         case '{':
         case '[':
             depth++;
             structural++;
             break;
         case '}':
-        case ']':
-            depth -= depth > 0;
-            break;
+        case ']': depth -= depth > 0; break;
         case ',':
-        case ':':
-            structural++;
-            break;
-        default:
-            break;
+        case ':': structural++; break;
+        default: break;
         }
         if (depth > limits->depth)
-            return err_set(e, ERR_INVALID, "The body nests objects and arrays deeper than %u.", limits->depth);
+            return err_set(e, ERR_INVALID, "The body nests objects and arrays deeper than %u.",
+                           limits->depth);
         if (structural > limits->structural)
-            return err_set(e, ERR_INVALID, "The body has more than %u members and items.", limits->structural);
+            return err_set(e, ERR_INVALID, "The body has more than %u members and items.",
+                           limits->structural);
     }
     return true;
 }
@@ -81,18 +76,20 @@ static bool explain(struct err *e, const json_error_t *error)
     switch (json_error_code(error)) {
     case json_error_null_character:
     case json_error_null_byte_in_key:
-        return err_set(e, ERR_BAD_JSON, "Line %d, column %d: \\u0000 cannot be stored.", error->line, error->column);
+        return err_set(e, ERR_BAD_JSON, "Line %d, column %d: \\u0000 cannot be stored.",
+                       error->line, error->column);
     case json_error_invalid_utf8:
-        return err_set(e, ERR_BAD_JSON, "Line %d, column %d: not UTF-8.", error->line, error->column);
-    case json_error_duplicate_key:
-        break;
+        return err_set(e, ERR_BAD_JSON, "Line %d, column %d: not UTF-8.", error->line,
+                       error->column);
+    case json_error_duplicate_key: break;
     default:
         if (cut != NULL)
             n = (size_t)(cut - error->text);
     }
     while (n > 0 && error->text[n - 1] == '.')
         n--;
-    return err_set(e, ERR_BAD_JSON, "Line %d, column %d: %.*s.", error->line, error->column, (int)n, error->text);
+    return err_set(e, ERR_BAD_JSON, "Line %d, column %d: %.*s.", error->line, error->column, (int)n,
+                   error->text);
 }
 
 static void drop(void *json)
@@ -100,7 +97,8 @@ static void drop(void *json)
     json_decref(json);
 }
 
-json_t *body_parse_json(struct arena *a, struct span text, const struct json_limits *limits, struct err *e)
+json_t *body_parse_json(struct arena *a, struct span text, const struct json_limits *limits,
+                        struct err *e)
 {
     json_error_t error;
     json_t *tree;

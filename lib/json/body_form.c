@@ -34,7 +34,8 @@ static bool add(json_t *form, const char *name, const char *value)
     if (json_is_array(before))
         return json_array_append_new(before, json_string(value)) == 0;
     array = json_array();
-    if (json_array_append(array, before) != 0 || json_array_append_new(array, json_string(value)) != 0) {
+    if (json_array_append(array, before) != 0 ||
+        json_array_append_new(array, json_string(value)) != 0) {
         json_decref(array);
         return false;
     }
@@ -70,7 +71,8 @@ json_t *body_parse_form(struct arena *a, struct span text, struct err *e)
         name_text = text_percent_decode(a, name, true);
         value_text = text_percent_decode(a, value, true);
         if (name_text == NULL || value_text == NULL) {
-            err_set(e, ERR_BAD_FORM, "Field %u is not percent-encoded UTF-8 without zero bytes.", pairs);
+            err_set(e, ERR_BAD_FORM, "Field %u is not percent-encoded UTF-8 without zero bytes.",
+                    pairs);
             return NULL;
         }
         if (!add(form, name_text, value_text)) {

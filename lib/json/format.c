@@ -227,17 +227,22 @@ static const struct {
     [FORMAT_UUID] = {is_uuid, "Send a UUID like \"0190163d-8694-739b-aea5-966c26f8ad91\"."},
     [FORMAT_USER] = {is_user, "Send the UUID of a user, or \"me\"."},
     [FORMAT_DATE] = {is_date, "Send a real day as \"2026-11-21\" (RFC 3339)."},
-    [FORMAT_DATE_TIME] = {is_date_time,
-                          "Send a real moment with its offset as \"2026-11-21T20:15:59Z\" (RFC 3339)."},
+    [FORMAT_DATE_TIME] =
+        {is_date_time,
+         "Send a real moment with its offset as \"2026-11-21T20:15:59Z\" (RFC 3339)."},
     [FORMAT_EMAIL] = {is_email, "Send an e-mail address like \"jan@example.com\"."},
-    [FORMAT_URI] = {is_uri, "Send an absolute http or https address like \"https://example.com/\"."},
-    [FORMAT_DECIMAL] = {is_decimal, "Send a decimal number in quotes like \"1234.50\", with at most 16 digits "
-                                    "before and 4 behind the point."},
-    [FORMAT_CURRENCY] = {is_currency, "Send an ISO 4217 code of three capital letters like \"PLN\"."},
+    [FORMAT_URI] = {is_uri,
+                    "Send an absolute http or https address like \"https://example.com/\"."},
+    [FORMAT_DECIMAL] = {is_decimal,
+                        "Send a decimal number in quotes like \"1234.50\", with at most 16 digits "
+                        "before and 4 behind the point."},
+    [FORMAT_CURRENCY] = {is_currency,
+                         "Send an ISO 4217 code of three capital letters like \"PLN\"."},
     [FORMAT_COUNTRY] = {is_country, "Send an ISO 3166-1 code of two capital letters like \"PL\"."},
     [FORMAT_LANGUAGE] = {is_language, "Send \"en\", \"pl\" or \"ru\"."},
-    [FORMAT_KEY] = {is_key, "Send a key of lower-case letters, digits and underscores that begins with a "
-                            "letter, at most 63 characters long."},
+    [FORMAT_KEY] = {is_key,
+                    "Send a key of lower-case letters, digits and underscores that begins with a "
+                    "letter, at most 63 characters long."},
     [FORMAT_PASSWORD] = {NULL, NULL},
 };
 

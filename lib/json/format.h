@@ -9,7 +9,8 @@
 #include "base/text.h"
 #include "json/schema.h"
 
-/** Tells whether the text (UTF-8 without zero bytes, NUL-terminated behind the span) has the format. */
+/** Tells whether the text (UTF-8 without zero bytes, NUL-terminated behind the span) has the
+ * format. */
 bool format_holds(enum schema_format format, struct span text);
 
 /** Returns the sentence that says how to mend a text that has not. */

@@ -26,9 +26,9 @@ void out_object_end(struct out *o);
 void out_array(struct out *o);
 void out_array_end(struct out *o);
 void out_key(struct out *o, const char *key);
-void out_string(struct out *o, const char *text);              /* NULL writes null */
+void out_string(struct out *o, const char *text); /* NULL writes null */
 void out_string_n(struct out *o, const char *text, size_t n);
-void out_raw(struct out *o, const char *json, size_t n);       /* JSON text as it is */
+void out_raw(struct out *o, const char *json, size_t n); /* JSON text as it is */
 void out_int(struct out *o, int64_t n);
 void out_bool(struct out *o, bool b);
 void out_null(struct out *o);

@@ -15,10 +15,8 @@ static bool is_retryable(enum err_code code)
     case ERR_BUSY:
     case ERR_DB_UNAVAILABLE:
     case ERR_DRAINING:
-    case ERR_TIMEOUT:
-        return true;
-    default:
-        return false;
+    case ERR_TIMEOUT: return true;
+    default: return false;
     }
 }
 

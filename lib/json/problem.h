@@ -8,8 +8,8 @@
 #include "base/err.h"
 
 /** Writes the problem: type ("/docs/problems#<code>"), title, status, detail, instance
- * ("urn:uuid:<request id>"), code, request_id, retryable, hint, errors[] {in, pointer (or name), code,
- * detail, hint, got, allowed}, then the members of the err. */
+ * ("urn:uuid:<request id>"), code, request_id, retryable, hint, errors[] {in, pointer (or name),
+ * code, detail, hint, got, allowed}, then the members of the err. */
 void problem_write(struct buf *b, const struct err *e, const char *request_id);
 
 #endif

@@ -12,52 +12,54 @@
 static const char *kind_of(const json_t *value)
 {
     static const char *const kinds[] = {
-        [JSON_OBJECT] = "an object", [JSON_ARRAY] = "an array", [JSON_STRING] = "a string",
-        [JSON_INTEGER] = "an integer", [JSON_REAL] = "a number with a fraction",
-        [JSON_TRUE] = "a boolean", [JSON_FALSE] = "a boolean", [JSON_NULL] = "null",
+        [JSON_OBJECT] = "an object",
+        [JSON_ARRAY] = "an array",
+        [JSON_STRING] = "a string",
+        [JSON_INTEGER] = "an integer",
+        [JSON_REAL] = "a number with a fraction",
+        [JSON_TRUE] = "a boolean",
+        [JSON_FALSE] = "a boolean",
+        [JSON_NULL] = "null",
     };
 
     return kinds[json_typeof(value)];
 }
 
 static const char *const wanted[] = {
-    [SCHEMA_ANY] = "anything", [SCHEMA_STRING] = "a string", [SCHEMA_INTEGER] = "an integer",
-    [SCHEMA_NUMBER] = "a number", [SCHEMA_BOOLEAN] = "true or false", [SCHEMA_OBJECT] = "an object",
+    [SCHEMA_ANY] = "anything",          [SCHEMA_STRING] = "a string",
+    [SCHEMA_INTEGER] = "an integer",    [SCHEMA_NUMBER] = "a number",
+    [SCHEMA_BOOLEAN] = "true or false", [SCHEMA_OBJECT] = "an object",
     [SCHEMA_ARRAY] = "an array",
 };
 
 static bool has_kind(const struct schema *s, const json_t *value)
 {
     switch (s->kind) {
-    case SCHEMA_ANY:
-        return true;
-    case SCHEMA_STRING:
-        return json_is_string(value);
-    case SCHEMA_INTEGER:
-        return json_is_integer(value);
-    case SCHEMA_NUMBER:
-        return json_is_number(value);
-    case SCHEMA_BOOLEAN:
-        return json_is_boolean(value);
-    case SCHEMA_OBJECT:
-        return json_is_object(value);
-    case SCHEMA_ARRAY:
-        return json_is_array(value);
+    case SCHEMA_ANY: return true;
+    case SCHEMA_STRING: return json_is_string(value);
+    case SCHEMA_INTEGER: return json_is_integer(value);
+    case SCHEMA_NUMBER: return json_is_number(value);
+    case SCHEMA_BOOLEAN: return json_is_boolean(value);
+    case SCHEMA_OBJECT: return json_is_object(value);
+    case SCHEMA_ARRAY: return json_is_array(value);
     }
     return false;
 }
 
-static void add_type(const struct check *c, const struct schema *s, const json_t *value, const struct place *at)
+static void add_type(const struct check *c, const struct schema *s, const json_t *value,
+                     const struct place *at)
 {
     struct arena *a = c->e->arena;
 
-    fault_add(c, at, (struct fault){
-        .code = "type",
-        .detail = json_is_string(value) && strcmp(c->in, "body") != 0
-                      ? arena_printf(a, "Send %s.", wanted[s->kind])
-                      : arena_printf(a, "Send %s instead of %s.", wanted[s->kind], kind_of(value)),
-        .got = fault_got(c, s, value),
-    });
+    fault_add(c, at,
+              (struct fault){
+                  .code = "type",
+                  .detail = json_is_string(value) && strcmp(c->in, "body") != 0
+                                ? arena_printf(a, "Send %s.", wanted[s->kind])
+                                : arena_printf(a, "Send %s instead of %s.", wanted[s->kind],
+                                               kind_of(value)),
+                  .got = fault_got(c, s, value),
+              });
 }
 
 /* Control characters end up in terminals, logs and mail headers; text has no use for them. */
@@ -74,7 +76,8 @@ static bool has_control(const char *p, size_t n)
     return false;
 }
 
-static void check_values(const struct check *c, const struct schema *s, const json_t *value, const struct place *at)
+static void check_values(const struct check *c, const struct schema *s, const json_t *value,
+                         const struct place *at)
 {
     const char *text = json_string_value(value);
     const char *const *v = s->values;
@@ -83,16 +86,18 @@ static void check_values(const struct check *c, const struct schema *s, const js
         v++;
     if (*v != NULL)
         return;
-    fault_add(c, at, (struct fault){
-        .code = "enum",
-        .detail = "Send one of the allowed values.",
-        .hint = fault_suggest(c->e->arena, text, s->values),
-        .got = fault_got(c, s, value),
-        .allowed = fault_list(c->e->arena, s->values),
-    });
+    fault_add(c, at,
+              (struct fault){
+                  .code = "enum",
+                  .detail = "Send one of the allowed values.",
+                  .hint = fault_suggest(c->e->arena, text, s->values),
+                  .got = fault_got(c, s, value),
+                  .allowed = fault_list(c->e->arena, s->values),
+              });
 }
 
-static void check_string(const struct check *c, const struct schema *s, const json_t *value, const struct place *at)
+static void check_string(const struct check *c, const struct schema *s, const json_t *value,
+                         const struct place *at)
 {
     struct span text = {json_string_value(value), json_string_length(value)};
     size_t max = s->max_length > 0 ? s->max_length : STRING_MAX;
@@ -103,30 +108,38 @@ static void check_string(const struct check *c, const struct schema *s, const js
         return;
     }
     if (length < s->min_length || length > max) {
-        fault_add(c, at, (struct fault){
-            .code = "length",
-            .detail = length > max
-                          ? arena_printf(c->e->arena, "Send at most %zu characters instead of %zu.", max, length)
-                          : arena_printf(c->e->arena, "Send at least %zu character%s.", s->min_length,
-                                         s->min_length == 1 ? "" : "s"),
-            .got = fault_got(c, s, value),
-        });
+        fault_add(c, at,
+                  (struct fault){
+                      .code = "length",
+                      .detail = length > max
+                                    ? arena_printf(c->e->arena,
+                                                   "Send at most %zu characters instead of %zu.",
+                                                   max, length)
+                                    : arena_printf(c->e->arena, "Send at least %zu character%s.",
+                                                   s->min_length, s->min_length == 1 ? "" : "s"),
+                      .got = fault_got(c, s, value),
+                  });
         return;
     }
     if (has_control(text.p, text.n)) {
-        fault_add(c, at, (struct fault){
-            .code = "format",
-            .detail = "Send text without control characters other than tab, line feed and carriage return.",
-            .got = fault_got(c, s, value),
-        });
+        fault_add(c, at,
+                  (struct fault){
+                      .code = "format",
+                      .detail = "Send text without control characters other than tab, line feed "
+                                "and carriage return.",
+                      .got = fault_got(c, s, value),
+                  });
         return;
     }
     if (!format_holds(s->format, text))
-        fault_add(c, at, (struct fault){
-            .code = "format", .detail = format_rule(s->format), .got = fault_got(c, s, value)});
+        fault_add(c, at,
+                  (struct fault){.code = "format",
+                                 .detail = format_rule(s->format),
+                                 .got = fault_got(c, s, value)});
 }
 
-static void check_range(const struct check *c, const struct schema *s, const json_t *value, const struct place *at)
+static void check_range(const struct check *c, const struct schema *s, const json_t *value,
+                        const struct place *at)
 {
     double n = json_number_value(value);
     const char *detail;
@@ -139,26 +152,32 @@ static void check_range(const struct check *c, const struct schema *s, const jso
         detail = arena_printf(c->e->arena, "Send a number that is at least %.15g.", s->min);
     else
         detail = arena_printf(c->e->arena, "Send a number that is at most %.15g.", s->max);
-    fault_add(c, at, (struct fault){.code = "range", .detail = detail, .got = fault_got(c, s, value)});
+    fault_add(c, at,
+              (struct fault){.code = "range", .detail = detail, .got = fault_got(c, s, value)});
 }
 
-static void check_value(const struct check *c, const struct schema *s, const json_t *value, const struct place *up);
+static void check_value(const struct check *c, const struct schema *s, const json_t *value,
+                        const struct place *up);
 
-static void check_array(const struct check *c, const struct schema *s, const json_t *value, const struct place *up)
+static void check_array(const struct check *c, const struct schema *s, const json_t *value,
+                        const struct place *up)
 {
     size_t n = json_array_size(value), max = s->max_length > 0 ? s->max_length : ITEMS_MAX;
 
     if (n > max) {
-        fault_add(c, up, (struct fault){
-            .code = "too_many",
-            .detail = arena_printf(c->e->arena, "Send at most %zu items instead of %zu.", max, n)});
+        fault_add(c, up,
+                  (struct fault){.code = "too_many",
+                                 .detail = arena_printf(c->e->arena,
+                                                        "Send at most %zu items instead of %zu.",
+                                                        max, n)});
         return;
     }
     if (n < s->min_length)
-        fault_add(c, up, (struct fault){
-            .code = "too_few",
-            .detail = arena_printf(c->e->arena, "Send at least %zu item%s.", s->min_length,
-                                   s->min_length == 1 ? "" : "s")});
+        fault_add(
+            c, up,
+            (struct fault){.code = "too_few",
+                           .detail = arena_printf(c->e->arena, "Send at least %zu item%s.",
+                                                  s->min_length, s->min_length == 1 ? "" : "s")});
     if (s->items == NULL)
         return;
     for (size_t i = 0; i < n; i++)
@@ -188,7 +207,8 @@ static const struct schema_member *find_member(const struct schema *s, const cha
     return NULL;
 }
 
-static void add_unknown(const struct check *c, const struct schema *s, const json_t *value, const struct place *up)
+static void add_unknown(const struct check *c, const struct schema *s, const json_t *value,
+                        const struct place *up)
 {
     const char *names[NAMES_MAX + 1];
     const char *allowed, *name;
@@ -197,7 +217,7 @@ static void add_unknown(const struct check *c, const struct schema *s, const jso
 
     writable_names(s, names);
     allowed = fault_list(c->e->arena, names);
-    json_object_foreach(object, name, member) {
+    json_object_foreach (object, name, member) {
         struct place at = {.up = up, .key = name};
 
         if (find_member(s, name) != NULL)
@@ -206,12 +226,13 @@ static void add_unknown(const struct check *c, const struct schema *s, const jso
             c->e->nfaults++;
             continue;
         }
-        fault_add(c, &at, (struct fault){
-            .code = "unknown",
-            .detail = "There is no such member here; leave it out or correct its name.",
-            .hint = fault_suggest(c->e->arena, name, names),
-            .allowed = allowed,
-        });
+        fault_add(c, &at,
+                  (struct fault){
+                      .code = "unknown",
+                      .detail = "There is no such member here; leave it out or correct its name.",
+                      .hint = fault_suggest(c->e->arena, name, names),
+                      .allowed = allowed,
+                  });
     }
 }
 
@@ -220,35 +241,38 @@ static bool check_access(const struct check *c, const struct schema_member *m, c
                          const struct place *at)
 {
     switch (m->access) {
-    case ACCESS_WRITE:
-        return true;
+    case ACCESS_WRITE: return true;
     case ACCESS_READ_ONLY:
-        fault_add(c, at, (struct fault){
-            .code = "read_only",
-            .detail = "The server sets this member; leave it out.",
-            .got = fault_got(c, m->schema, value)});
+        fault_add(c, at,
+                  (struct fault){.code = "read_only",
+                                 .detail = "The server sets this member; leave it out.",
+                                 .got = fault_got(c, m->schema, value)});
         return false;
     case ACCESS_GOVERNED:
-        fault_add(c, at, (struct fault){
-            .code = "governed_field",
-            .detail = "Only a transition of the blueprint changes this member; leave it out.",
-            .hint = "see the record's transitions",
-            .got = fault_got(c, m->schema, value)});
+        fault_add(
+            c, at,
+            (struct fault){
+                .code = "governed_field",
+                .detail = "Only a transition of the blueprint changes this member; leave it out.",
+                .hint = "see the record's transitions",
+                .got = fault_got(c, m->schema, value)});
         c->e->code = ERR_GOVERNED;
         return false;
     }
     return false;
 }
 
-static void check_object(const struct check *c, const struct schema *s, const json_t *value, const struct place *up)
+static void check_object(const struct check *c, const struct schema *s, const json_t *value,
+                         const struct place *up)
 {
     size_t known = 0, n = json_object_size(value);
 
     if (n < s->min_members)
-        fault_add(c, up, (struct fault){
-            .code = "too_few",
-            .detail = arena_printf(c->e->arena, "Send at least %zu member%s.", s->min_members,
-                                   s->min_members == 1 ? "" : "s")});
+        fault_add(
+            c, up,
+            (struct fault){.code = "too_few",
+                           .detail = arena_printf(c->e->arena, "Send at least %zu member%s.",
+                                                  s->min_members, s->min_members == 1 ? "" : "s")});
     if (s->members == NULL) /* nothing is known about it */
         return;
     for (const struct schema_member *m = s->members; m->name != NULL; m++) {
@@ -260,23 +284,28 @@ static void check_object(const struct check *c, const struct schema *s, const js
             if (check_access(c, m, member, &at))
                 check_value(c, m->schema, member, &at);
         } else if (m->required && m->access == ACCESS_WRITE) {
-            fault_add(c, &at, (struct fault){
-                .code = "required",
-                .detail = arena_printf(c->e->arena, "Add the member \"%s\": it is required.", m->name)});
+            fault_add(c, &at,
+                      (struct fault){
+                          .code = "required",
+                          .detail = arena_printf(
+                              c->e->arena, "Add the member \"%s\": it is required.", m->name)});
         }
     }
     if (known < n && !s->open)
         add_unknown(c, s, value, up);
 }
 
-static void check_value(const struct check *c, const struct schema *s, const json_t *value, const struct place *up)
+static void check_value(const struct check *c, const struct schema *s, const json_t *value,
+                        const struct place *up)
 {
     if (json_is_null(value) && s->kind != SCHEMA_ANY) {
         if (!s->nullable)
-            fault_add(c, up, (struct fault){
-                .code = "null",
-                .detail = arena_printf(c->e->arena, "Send %s instead of null, or leave it out.", wanted[s->kind]),
-                .got = "null"});
+            fault_add(c, up,
+                      (struct fault){.code = "null",
+                                     .detail = arena_printf(
+                                         c->e->arena, "Send %s instead of null, or leave it out.",
+                                         wanted[s->kind]),
+                                     .got = "null"});
         return;
     }
     if (!has_kind(s, value)) {
@@ -284,22 +313,13 @@ static void check_value(const struct check *c, const struct schema *s, const jso
         return;
     }
     switch (s->kind) {
-    case SCHEMA_STRING:
-        check_string(c, s, value, up);
-        return;
+    case SCHEMA_STRING: check_string(c, s, value, up); return;
     case SCHEMA_INTEGER:
-    case SCHEMA_NUMBER:
-        check_range(c, s, value, up);
-        return;
-    case SCHEMA_OBJECT:
-        check_object(c, s, value, up);
-        return;
-    case SCHEMA_ARRAY:
-        check_array(c, s, value, up);
-        return;
+    case SCHEMA_NUMBER: check_range(c, s, value, up); return;
+    case SCHEMA_OBJECT: check_object(c, s, value, up); return;
+    case SCHEMA_ARRAY: check_array(c, s, value, up); return;
     case SCHEMA_ANY:
-    case SCHEMA_BOOLEAN:
-        return;
+    case SCHEMA_BOOLEAN: return;
     }
 }
 
@@ -312,7 +332,8 @@ bool schema_check(const struct schema *s, const json_t *value, const char *base,
     return e->nfaults == before;
 }
 
-/* Reads the text as what the schema wants; whatever it is not stays a string, which the check then refuses. */
+/* Reads the text as what the schema wants; whatever it is not stays a string, which the check then
+ * refuses. */
 static json_t *read_text(const struct schema *s, const char *text)
 {
     int64_t n;
@@ -333,7 +354,8 @@ static json_t *read_text(const struct schema *s, const char *text)
     return json_string(text);
 }
 
-json_t *schema_from_text(const struct schema *s, const char *text, const char *in, const char *name, struct err *e)
+json_t *schema_from_text(const struct schema *s, const char *text, const char *in, const char *name,
+                         struct err *e)
 {
     struct check c = {.e = e, .code = ERR_INVALID, .in = in, .base = name};
     unsigned before = e->nfaults;

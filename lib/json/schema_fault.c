@@ -33,7 +33,8 @@ static void add_pointer(struct buf *b, const struct place *at)
     }
 }
 
-/* Absurdly long names are left off at the end: the pointer then names the object that holds them. */
+/* Absurdly long names are left off at the end: the pointer then names the object that holds them.
+ */
 static const char *pointer_to(const struct check *c, const struct place *at)
 {
     struct buf b;

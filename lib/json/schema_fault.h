@@ -10,8 +10,8 @@
 
 #include "json/schema.h"
 
-/* Where the check stands: the members and items that led there, newest first. Costs nothing until there is
- * a fault. */
+/* Where the check stands: the members and items that led there, newest first. Costs nothing until
+ * there is a fault. */
 struct place {
     const struct place *up;
     const char *key; /* NULL: an item */
@@ -29,8 +29,8 @@ struct check {
 /** Adds the fault at @at: fills in `in` and `pointer`. */
 void fault_add(const struct check *c, const struct place *at, struct fault f);
 
-/** Returns a scalar as JSON text, a long string cut. NULL for passwords, and for objects and arrays: a
- * password may be inside. */
+/** Returns a scalar as JSON text, a long string cut. NULL for passwords, and for objects and
+ * arrays: a password may be inside. */
 const char *fault_got(const struct check *c, const struct schema *s, const json_t *value);
 
 /** Returns the names (ending with NULL) as a JSON array, or NULL past the limits. */

@@ -289,7 +289,8 @@ static void errors_collect_faults(void **state)
 /* log */
 
 /* Returns what one line on standard error looks like behind its time. */
-static const char *logged(bool json, const char *message, const struct log_field *fields, unsigned n)
+static const char *logged(bool json, const char *message, const struct log_field *fields,
+                          unsigned n)
 {
     static char text[16384];
     int pipes[2], saved = dup(STDERR_FILENO);
@@ -319,22 +320,29 @@ static void log_lines_are_escaped(void **state)
     const char *line;
 
     (void)state;
-    assert_string_equal(logged(true, "started", LOG_FIELDS(LOG_TEXT("url", "http://x/"), LOG_TEXT("none", NULL),
-                                                           LOG_NUM("n", -5))),
-                        "level\":\"warn\",\"message\":\"started\",\"url\":\"http://x/\",\"n\":-5}\n");
-    assert_string_equal(logged(false, "all is well", LOG_FIELDS(LOG_TEXT("url", "http://x/"), LOG_TEXT("e", ""),
-                                                                LOG_TEXT("q", "a=\"b\""), LOG_NUM("n", 5))),
-                        "level=warn message=\"all is well\" url=http://x/ e=\"\" q=\"a=\\\"b\\\"\" n=5\n");
-    assert_string_equal(logged(true, "m", LOG_FIELDS(LOG_TEXT("k", "\x1b[2J\n\r\t\\\x7f\xc2\x9b|\xc5\xbc"))),
-                        "level\":\"warn\",\"message\":\"m\",\"k\":"
-                        "\"\\u001b[2J\\n\\r\\t\\\\\\u007f\\u009b|\xc5\xbc\"}\n");
-    assert_string_equal(logged(true, "m", LOG_FIELDS(LOG_TEXT("k", "a\xff" "b"))),
+    assert_string_equal(
+        logged(true, "started",
+               LOG_FIELDS(LOG_TEXT("url", "http://x/"), LOG_TEXT("none", NULL), LOG_NUM("n", -5))),
+        "level\":\"warn\",\"message\":\"started\",\"url\":\"http://x/\",\"n\":-5}\n");
+    assert_string_equal(
+        logged(false, "all is well",
+               LOG_FIELDS(LOG_TEXT("url", "http://x/"), LOG_TEXT("e", ""), LOG_TEXT("q", "a=\"b\""),
+                          LOG_NUM("n", 5))),
+        "level=warn message=\"all is well\" url=http://x/ e=\"\" q=\"a=\\\"b\\\"\" n=5\n");
+    assert_string_equal(
+        logged(true, "m", LOG_FIELDS(LOG_TEXT("k", "\x1b[2J\n\r\t\\\x7f\xc2\x9b|\xc5\xbc"))),
+        "level\":\"warn\",\"message\":\"m\",\"k\":"
+        "\"\\u001b[2J\\n\\r\\t\\\\\\u007f\\u009b|\xc5\xbc\"}\n");
+    assert_string_equal(logged(true, "m",
+                               LOG_FIELDS(LOG_TEXT("k", "a\xff"
+                                                        "b"))),
                         "level\":\"warn\",\"message\":\"m\",\"k\":\"a\\ufffdb\"}\n");
 
     memset(huge, 'x', sizeof(huge) - 1);
     memcpy(huge + 2047, "\xc5\xbc", 2);
-    line = logged(true, "m", LOG_FIELDS(LOG_TEXT("a", huge), LOG_TEXT("b", huge), LOG_TEXT("c", huge),
-                                        LOG_TEXT("d", huge), LOG_TEXT("e", "end")));
+    line = logged(true, "m",
+                  LOG_FIELDS(LOG_TEXT("a", huge), LOG_TEXT("b", huge), LOG_TEXT("c", huge),
+                             LOG_TEXT("d", huge), LOG_TEXT("e", "end")));
     assert_non_null(strstr(line, "\"c\":\"x"));
     assert_null(strstr(line, "\"d\""));
     assert_non_null(strstr(line, "xxx\",\"e\":\"end\"}\n"));

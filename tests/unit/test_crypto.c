@@ -21,8 +21,8 @@ static void digests_match_the_standards(void **state)
         const char *text, *hex;
     } macs[] = {
         /* RFC 4231, cases 1, 2, 6; and an empty key (RFC 2104 allows it) */
-        {"\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b", 20, "Hi There",
-         "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"},
+        {"\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b", 20,
+         "Hi There", "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"},
         {"Jefe", 4, "what do ya want for nothing?",
          "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
         {NULL, 131, "Test Using Larger Than Block-Size Key - Hash Key First",
@@ -152,7 +152,8 @@ static const struct token_key key = {
 #define IAT ",\"iat\":1800000000"
 #define EXP ",\"exp\":1800000900"
 
-/* Signs whatever header and claims say, as an attacker with our key could not, but a bug of ours might. */
+/* Signs whatever header and claims say, as an attacker with our key could not, but a bug of ours
+ * might. */
 static char *forge(struct arena *a, const char *header, const char *claims)
 {
     uint8_t mac[SHA256_SIZE];
@@ -236,10 +237,12 @@ static void claims_are_checked(void **state)
         {HEADER, CLAIMS(",\"aud\":\"other\"" IAT EXP), NOW, TOKEN_MALFORMED},
         {HEADER, CLAIMS(",\"aud\":[]" IAT EXP), NOW, TOKEN_MALFORMED},
         {HEADER, CLAIMS(",\"aud\":{\"sluice\":1}" IAT EXP), NOW, TOKEN_MALFORMED},
-        {HEADER, "{\"iss\":\"other\",\"sub\":\"" USER "\",\"sid\":\"" SESSION "\"" AUD IAT EXP "}", NOW,
+        {HEADER, "{\"iss\":\"other\",\"sub\":\"" USER "\",\"sid\":\"" SESSION "\"" AUD IAT EXP "}",
+         NOW, TOKEN_MALFORMED},
+        {HEADER, "{\"sub\":\"" USER "\",\"sid\":\"" SESSION "\"" AUD IAT EXP "}", NOW,
          TOKEN_MALFORMED},
-        {HEADER, "{\"sub\":\"" USER "\",\"sid\":\"" SESSION "\"" AUD IAT EXP "}", NOW, TOKEN_MALFORMED},
-        {HEADER, "{\"iss\":\"sluice\",\"sub\":\"me\",\"sid\":\"" SESSION "\"" AUD IAT EXP "}", NOW, TOKEN_MALFORMED},
+        {HEADER, "{\"iss\":\"sluice\",\"sub\":\"me\",\"sid\":\"" SESSION "\"" AUD IAT EXP "}", NOW,
+         TOKEN_MALFORMED},
         {HEADER, "{\"iss\":\"sluice\",\"sub\":\"" USER "\"" AUD IAT EXP "}", NOW, TOKEN_MALFORMED},
         {HEADER, "[]", NOW, TOKEN_MALFORMED},
         {HEADER, "x", NOW, TOKEN_MALFORMED},
@@ -250,10 +253,14 @@ static void claims_are_checked(void **state)
         {"{\"alg\":\"HS512\",\"typ\":\"JWT\"}", CLAIMS(AUD IAT EXP), NOW, TOKEN_MALFORMED},
         {"{\"alg\":\"HS256\"}", CLAIMS(AUD IAT EXP), NOW, TOKEN_MALFORMED},
         {"{\"alg\":\"HS256\",\"typ\":\"JWE\"}", CLAIMS(AUD IAT EXP), NOW, TOKEN_MALFORMED},
-        {"{\"alg\":\"HS256\",\"typ\":\"JWT\",\"crit\":[\"exp\"]}", CLAIMS(AUD IAT EXP), NOW, TOKEN_MALFORMED},
-        {"{\"alg\":\"HS256\",\"typ\":\"JWT\",\"jku\":\"https://x/\"}", CLAIMS(AUD IAT EXP), NOW, TOKEN_MALFORMED},
-        {"{\"alg\":\"HS256\",\"typ\":\"JWT\",\"zip\":\"DEF\"}", CLAIMS(AUD IAT EXP), NOW, TOKEN_MALFORMED},
-        {"{\"alg\":\"none\",\"alg\":\"HS256\",\"typ\":\"JWT\"}", CLAIMS(AUD IAT EXP), NOW, TOKEN_MALFORMED},
+        {"{\"alg\":\"HS256\",\"typ\":\"JWT\",\"crit\":[\"exp\"]}", CLAIMS(AUD IAT EXP), NOW,
+         TOKEN_MALFORMED},
+        {"{\"alg\":\"HS256\",\"typ\":\"JWT\",\"jku\":\"https://x/\"}", CLAIMS(AUD IAT EXP), NOW,
+         TOKEN_MALFORMED},
+        {"{\"alg\":\"HS256\",\"typ\":\"JWT\",\"zip\":\"DEF\"}", CLAIMS(AUD IAT EXP), NOW,
+         TOKEN_MALFORMED},
+        {"{\"alg\":\"none\",\"alg\":\"HS256\",\"typ\":\"JWT\"}", CLAIMS(AUD IAT EXP), NOW,
+         TOKEN_MALFORMED},
         {"{\"typ\":\"JWT\"}", CLAIMS(AUD IAT EXP), NOW, TOKEN_MALFORMED},
         {"[]", CLAIMS(AUD IAT EXP), NOW, TOKEN_MALFORMED},
     };
@@ -270,7 +277,8 @@ static void claims_are_checked(void **state)
 
 static void broken_tokens_are_refused(void **state)
 {
-    static const char *const texts[] = {"", ".", "..", "...", "a.b.c", "eyJhbGciOiJub25lIn0.e30.", "é.é.é"};
+    static const char *const texts[] = {
+        "", ".", "..", "...", "a.b.c", "eyJhbGciOiJub25lIn0.e30.", "é.é.é"};
     struct token_claims claims;
     struct arena a;
     char *token, *dot, *huge;
@@ -291,15 +299,18 @@ static void broken_tokens_are_refused(void **state)
         token[i] = kept == 'x' ? 'y' : 'x'; /* any byte but one spelling of the same bits */
         assert_int_equal(verify(token, NOW), TOKEN_MALFORMED);
         token[i] = kept;
-        assert_int_equal(token_verify(&key, (struct span){token, i}, NOW, &claims), TOKEN_MALFORMED);
+        assert_int_equal(token_verify(&key, (struct span){token, i}, NOW, &claims),
+                         TOKEN_MALFORMED);
     }
     assert_int_equal(verify(arena_printf(&a, "%s=", token), NOW), TOKEN_MALFORMED);
     assert_int_equal(verify(arena_printf(&a, "%s ", token), NOW), TOKEN_MALFORMED);
     assert_int_equal(verify(arena_printf(&a, "%s.", token), NOW), TOKEN_MALFORMED);
     assert_int_equal(verify(arena_printf(&a, "%s.e30", token), NOW), TOKEN_MALFORMED);
     dot = strrchr(token, '.');
-    assert_int_equal(verify(arena_printf(&a, "%.*sAA", (int)(dot + 1 - token), token), NOW), TOKEN_MALFORMED);
-    assert_int_equal(verify(arena_printf(&a, "%.*s", (int)(dot + 1 - token), token), NOW), TOKEN_MALFORMED);
+    assert_int_equal(verify(arena_printf(&a, "%.*sAA", (int)(dot + 1 - token), token), NOW),
+                     TOKEN_MALFORMED);
+    assert_int_equal(verify(arena_printf(&a, "%.*s", (int)(dot + 1 - token), token), NOW),
+                     TOKEN_MALFORMED);
     {
         /* the same MAC with a stray low bit: another spelling */
         char *last = token + n - 1;

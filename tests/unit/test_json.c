@@ -20,7 +20,8 @@ static void strings_are_escaped(void **state)
         {"a\"b\\c/d", "\"a\\\"b\\\\c/d\""},
         {"\b\t\n\f\r", "\"\\b\\t\\n\\f\\r\""},
         {"\x01\x1f\x7f", "\"\\u0001\\u001f\\u007f\""},
-        {"za\xc5\xbc\xc3\xb3\xc5\x82\xc4\x87 \xf0\x9f\x8e\x89", "\"za\xc5\xbc\xc3\xb3\xc5\x82\xc4\x87 \xf0\x9f\x8e\x89\""},
+        {"za\xc5\xbc\xc3\xb3\xc5\x82\xc4\x87 \xf0\x9f\x8e\x89",
+         "\"za\xc5\xbc\xc3\xb3\xc5\x82\xc4\x87 \xf0\x9f\x8e\x89\""},
         {"12345678\"", "\"12345678\\\"\""},
         {"1234567\"12345678", "\"1234567\\\"12345678\""},
         {"\"\"\"\"\"\"\"\"\"", "\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\""},
@@ -101,8 +102,9 @@ static void commas_fall_where_they_are_due(void **state)
     out_object_end(&o);
     out_member_raw(&o, "e", "[1]");
     out_object_end(&o);
-    assert_string_equal(buf_text(&b), "{\"a\":\"x\",\"b\":[0,-9223372036854775808,9223372036854775807,{},[],true,"
-                                      "false,null],\"c\":{\"d\\\"\":null},\"e\":[1]}");
+    assert_string_equal(buf_text(&b),
+                        "{\"a\":\"x\",\"b\":[0,-9223372036854775808,9223372036854775807,{},[],true,"
+                        "false,null],\"c\":{\"d\\\"\":null},\"e\":[1]}");
     buf_done(&b);
 }
 
@@ -155,7 +157,8 @@ static void json_bodies_parse_or_say_why_not(void **state)
         ROW("", ERR_BAD_JSON, "The body is empty; JSON was expected."),
         ROW("[1\0]", ERR_BAD_JSON, "Line 1, column 3: a zero byte."),
         ROW("[\n \0]", ERR_BAD_JSON, "Line 2, column 2: a zero byte."),
-        ROW("{\"a\":1,\"a\":2}", ERR_BAD_JSON, "Line 1, column 10: duplicate object key near '\"a\"'."),
+        ROW("{\"a\":1,\"a\":2}", ERR_BAD_JSON,
+            "Line 1, column 10: duplicate object key near '\"a\"'."),
         ROW("{\"password\":\"secret\" x}", ERR_BAD_JSON, "Line 1, column 22: '}' expected."),
         ROW("{\"a\":", ERR_BAD_JSON, "Line 1, column 5: unexpected token near end of file."),
         ROW("{} {}", ERR_BAD_JSON, "Line 1, column 4: end of file expected."),
@@ -255,7 +258,8 @@ static void forms_are_bounded(void **state)
     for (int i = 0; i < 200; i++)
         buf_puts(&b, "a=1&");
     assert_int_equal(json_array_size(json_object_get(
-        body_parse_form(&a, (struct span){buf_text(&b), b.len}, &e), "a")), 200);
+                         body_parse_form(&a, (struct span){buf_text(&b), b.len}, &e), "a")),
+                     200);
     buf_puts(&b, "a");
     assert_null(body_parse_form(&a, (struct span){buf_text(&b), b.len}, &e));
     assert_int_equal(e.code, ERR_BAD_FORM);
@@ -283,25 +287,40 @@ static void problems_are_written(void **state)
     err_init(&e, &a);
     err_set(&e, ERR_BUSY, "The queue is \"full\".");
     problem_write(&b, &e, "0190163d-8694-739b-aea5-966c26f8ad91");
-    assert_string_equal(buf_text(&b),
-        "{\"type\":\"/docs/problems#busy\",\"title\":\"The service is at its limit\",\"status\":503,"
-        "\"detail\":\"The queue is \\\"full\\\".\",\"instance\":\"urn:uuid:0190163d-8694-739b-aea5-966c26f8ad91\","
-        "\"code\":\"busy\",\"request_id\":\"0190163d-8694-739b-aea5-966c26f8ad91\",\"retryable\":true}");
+    assert_string_equal(
+        buf_text(&b),
+        "{\"type\":\"/docs/problems#busy\",\"title\":\"The service is at its "
+        "limit\",\"status\":503,"
+        "\"detail\":\"The queue is "
+        "\\\"full\\\".\",\"instance\":\"urn:uuid:0190163d-8694-739b-aea5-966c26f8ad91\","
+        "\"code\":\"busy\",\"request_id\":\"0190163d-8694-739b-aea5-966c26f8ad91\",\"retryable\":"
+        "true}");
 
     buf_clear(&b);
     err_init(&e, &a);
-    err_fault(&e, ERR_INVALID, (struct fault){.in = "body", .pointer = "/status", .code = "enum",
-                                              .detail = "d", .hint = "h", .got = "1", .allowed = "[\"a\"]"});
-    err_fault(&e, ERR_INVALID, (struct fault){.in = "query", .pointer = "limit", .code = "type", .detail = "d"});
+    err_fault(&e, ERR_INVALID,
+              (struct fault){.in = "body",
+                             .pointer = "/status",
+                             .code = "enum",
+                             .detail = "d",
+                             .hint = "h",
+                             .got = "1",
+                             .allowed = "[\"a\"]"});
+    err_fault(&e, ERR_INVALID,
+              (struct fault){.in = "query", .pointer = "limit", .code = "type", .detail = "d"});
     e.hint = "look";
     e.members = "\"legal\":[]";
     problem_write(&b, &e, "client-chosen");
     assert_string_equal(buf_text(&b),
-        "{\"type\":\"/docs/problems#validation_failed\",\"title\":\"The body does not match the schema\","
-        "\"status\":422,\"code\":\"validation_failed\",\"request_id\":\"client-chosen\",\"retryable\":false,"
-        "\"hint\":\"look\",\"errors\":[{\"in\":\"body\",\"pointer\":\"/status\",\"code\":\"enum\",\"detail\":\"d\","
-        "\"hint\":\"h\",\"got\":1,\"allowed\":[\"a\"]},{\"in\":\"query\",\"name\":\"limit\",\"code\":\"type\","
-        "\"detail\":\"d\"}],\"legal\":[]}");
+                        "{\"type\":\"/docs/problems#validation_failed\",\"title\":\"The body does "
+                        "not match the schema\","
+                        "\"status\":422,\"code\":\"validation_failed\",\"request_id\":\"client-"
+                        "chosen\",\"retryable\":false,"
+                        "\"hint\":\"look\",\"errors\":[{\"in\":\"body\",\"pointer\":\"/"
+                        "status\",\"code\":\"enum\",\"detail\":\"d\","
+                        "\"hint\":\"h\",\"got\":1,\"allowed\":[\"a\"]},{\"in\":\"query\",\"name\":"
+                        "\"limit\",\"code\":\"type\","
+                        "\"detail\":\"d\"}],\"legal\":[]}");
 
     buf_clear(&b);
     err_init(&e, &a);

@@ -9,9 +9,12 @@
 
 /* A contract in miniature. */
 static const struct schema text = {.kind = SCHEMA_STRING, .min_length = 1, .max_length = 8};
-static const struct schema nullable_text = {.kind = SCHEMA_STRING, .nullable = true, .max_length = 300};
-static const struct schema password = {.kind = SCHEMA_STRING, .format = FORMAT_PASSWORD, .min_length = 8};
-static const struct schema percent = {.kind = SCHEMA_INTEGER, .has_min = true, .has_max = true, .max = 100};
+static const struct schema nullable_text = {
+    .kind = SCHEMA_STRING, .nullable = true, .max_length = 300};
+static const struct schema password = {
+    .kind = SCHEMA_STRING, .format = FORMAT_PASSWORD, .min_length = 8};
+static const struct schema percent = {
+    .kind = SCHEMA_INTEGER, .has_min = true, .has_max = true, .max = 100};
 static const struct schema at_least = {.kind = SCHEMA_NUMBER, .has_min = true, .min = 0.5};
 static const struct schema at_most = {.kind = SCHEMA_NUMBER, .has_max = true, .max = 1e6};
 static const struct schema flag = {.kind = SCHEMA_BOOLEAN};
@@ -22,13 +25,16 @@ static const struct schema money = {
     .kind = SCHEMA_OBJECT,
     .nullable = true,
     .members = (const struct schema_member[]){
-        {.name = "amount", .schema = &(const struct schema){.kind = SCHEMA_STRING, .format = FORMAT_DECIMAL},
+        {.name = "amount",
+         .schema = &(const struct schema){.kind = SCHEMA_STRING, .format = FORMAT_DECIMAL},
          .required = true},
-        {.name = "currency", .schema = &(const struct schema){.kind = SCHEMA_STRING, .format = FORMAT_CURRENCY},
+        {.name = "currency",
+         .schema = &(const struct schema){.kind = SCHEMA_STRING, .format = FORMAT_CURRENCY},
          .required = true},
         {.name = NULL},
     }};
-static const struct schema tags = {.kind = SCHEMA_ARRAY, .min_length = 1, .max_length = 3, .items = &text};
+static const struct schema tags = {
+    .kind = SCHEMA_ARRAY, .min_length = 1, .max_length = 3, .items = &text};
 static const struct schema extra = {.kind = SCHEMA_OBJECT, .open = true};
 static const struct schema lead = {
     .kind = SCHEMA_OBJECT,
@@ -59,16 +65,17 @@ static const char *faults_of(struct arena *a, const struct err *e)
 
     for (const struct fault *f = e->faults; f != NULL; f = f->next) {
         assert_non_null(f->detail);
-        all = arena_printf(a, "%s%s%s %s %s%s%s%s%s", all, *all != '\0' ? "\n" : "", f->pointer, f->code,
-                           f->got != NULL ? f->got : "-", f->allowed != NULL ? " " : "",
+        all = arena_printf(a, "%s%s%s %s %s%s%s%s%s", all, *all != '\0' ? "\n" : "", f->pointer,
+                           f->code, f->got != NULL ? f->got : "-", f->allowed != NULL ? " " : "",
                            f->allowed != NULL ? f->allowed : "", f->hint != NULL ? " " : "",
                            f->hint != NULL ? f->hint : "");
     }
     return all;
 }
 
-#define KNOWN "[\"last_name\",\"first_name\",\"password\",\"percent\",\"at_least\",\"at_most\",\"flag\"," \
-              "\"any\",\"priority\",\"value\",\"tags\",\"extra\",\"a/b~c\"]"
+#define KNOWN                                                                                      \
+    "[\"last_name\",\"first_name\",\"password\",\"percent\",\"at_least\",\"at_most\",\"flag\","    \
+    "\"any\",\"priority\",\"value\",\"tags\",\"extra\",\"a/b~c\"]"
 
 static void bodies_are_checked(void **state)
 {
@@ -76,10 +83,16 @@ static void bodies_are_checked(void **state)
         const char *json, *faults;
     } rows[] = {
         {"{\"last_name\":\"Nowak\"}", ""},
-        {"{\"last_name\":\"Nowak\",\"first_name\":null,\"value\":null,\"any\":null,\"flag\":false}", ""},
-        {"{\"last_name\":\"\xc5\xbb\xc3\xb3\xc5\x82\xc4\x87\xc5\xbb\xc3\xb3\xc5\x82\xc4\x87\"}", ""},
-        {"{\"last_name\":\"N\",\"value\":{\"amount\":\"-1234567890123456.1234\",\"currency\":\"PLN\"}}", ""},
-        {"{\"last_name\":\"N\",\"tags\":[\"a\",\"b\"],\"extra\":{\"x\":[{}]},\"any\":[1,{\"y\":2}]}", ""},
+        {"{\"last_name\":\"Nowak\",\"first_name\":null,\"value\":null,\"any\":null,\"flag\":false}",
+         ""},
+        {"{\"last_name\":\"\xc5\xbb\xc3\xb3\xc5\x82\xc4\x87\xc5\xbb\xc3\xb3\xc5\x82\xc4\x87\"}",
+         ""},
+        {"{\"last_name\":\"N\",\"value\":{\"amount\":\"-1234567890123456.1234\",\"currency\":"
+         "\"PLN\"}}",
+         ""},
+        {"{\"last_name\":\"N\",\"tags\":[\"a\",\"b\"],\"extra\":{\"x\":[{}]},\"any\":[1,{\"y\":2}]"
+         "}",
+         ""},
         {"{\"last_name\":\"N\",\"percent\":0,\"at_least\":0.5,\"at_most\":1000000}", ""},
         {"{\"last_name\":\"a\\tb\\nc\\rd\"}", ""},
         {"{}", " too_few -\n/last_name required -"},
@@ -100,14 +113,17 @@ static void bodies_are_checked(void **state)
         {"{\"last_name\":\"N\",\"percent\":-1}", "/percent range -1"},
         {"{\"last_name\":\"N\",\"percent\":1.0}", "/percent type 1.0"},
         {"{\"last_name\":\"N\",\"percent\":\"5\"}", "/percent type \"5\""},
-        {"{\"last_name\":\"N\",\"at_least\":0.25,\"at_most\":1000001}", "/at_least range 0.25\n/at_most range 1000001"},
+        {"{\"last_name\":\"N\",\"at_least\":0.25,\"at_most\":1000001}",
+         "/at_least range 0.25\n/at_most range 1000001"},
         {"{\"last_name\":\"N\",\"flag\":0}", "/flag type 0"},
         {"{\"last_name\":\"N\",\"priority\":\"hihg\"}",
          "/priority enum \"hihg\" [\"low\",\"normal\",\"high\"] did you mean \"high\"?"},
-        {"{\"last_name\":\"N\",\"priority\":\"urgent\"}", "/priority enum \"urgent\" [\"low\",\"normal\",\"high\"]"},
+        {"{\"last_name\":\"N\",\"priority\":\"urgent\"}",
+         "/priority enum \"urgent\" [\"low\",\"normal\",\"high\"]"},
         {"{\"last_name\":\"N\",\"value\":{\"amount\":\"1,5\",\"currency\":\"pln\"}}",
          "/value/amount format \"1,5\"\n/value/currency format \"pln\""},
-        {"{\"last_name\":\"N\",\"value\":{\"amount\":1.5}}", "/value/amount type 1.5\n/value/currency required -"},
+        {"{\"last_name\":\"N\",\"value\":{\"amount\":1.5}}",
+         "/value/amount type 1.5\n/value/currency required -"},
         {"{\"last_name\":\"N\",\"tags\":[]}", "/tags too_few -"},
         {"{\"last_name\":\"N\",\"tags\":[\"a\",\"b\",\"c\",\"d\"]}", "/tags too_many -"},
         {"{\"last_name\":\"N\",\"tags\":[\"a\",2,\"\"]}", "/tags/1 type 2\n/tags/2 length \"\""},
@@ -237,7 +253,9 @@ static void formats_hold(void **state)
         {FORMAT_DATE_TIME, false, "2024-02-29"},
         {FORMAT_EMAIL, true, "jan.nowak+crm@mail.example.com"},
         {FORMAT_EMAIL, true, "o'neil@example.ie"},
-        {FORMAT_EMAIL, true, "\xc5\xbc\xc3\xb3\xc5\x82w@przyk\xc5\x82" "ad.pl"},
+        {FORMAT_EMAIL, true,
+         "\xc5\xbc\xc3\xb3\xc5\x82w@przyk\xc5\x82"
+         "ad.pl"},
         {FORMAT_EMAIL, false, "jan"},
         {FORMAT_EMAIL, false, "jan@"},
         {FORMAT_EMAIL, false, "@example.com"},
@@ -255,7 +273,8 @@ static void formats_hold(void **state)
         {FORMAT_EMAIL, false, "j..an@example.com"},
         {FORMAT_EMAIL, false, "jan@example.com\nbcc: x@example.com"},
         {FORMAT_EMAIL, false, "Jan <jan@example.com>"},
-        {FORMAT_EMAIL, false, "12345678901234567890123456789012345678901234567890123456789012345@example.com"},
+        {FORMAT_EMAIL, false,
+         "12345678901234567890123456789012345678901234567890123456789012345@example.com"},
         {FORMAT_URI, true, "https://example.com"},
         {FORMAT_URI, true, "HTTP://example.com:8080/a?b=c#d"},
         {FORMAT_URI, true, "http://localhost/"},
@@ -332,7 +351,8 @@ static void parameters_are_read(void **state)
         {&tags, "", NULL, "limit length \"\""},
         {&any, "x", "\"x\"", NULL},
         {&password, "x", NULL, "limit length -"},
-        {&priority, "lwo", NULL, "limit enum \"lwo\" [\"low\",\"normal\",\"high\"] did you mean \"low\"?"},
+        {&priority, "lwo", NULL,
+         "limit enum \"lwo\" [\"low\",\"normal\",\"high\"] did you mean \"low\"?"},
         {&text, "\xff", NULL, "limit format -"},
     };
 
@@ -365,12 +385,9 @@ static void parameters_are_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bodies_are_checked),
-        cmocka_unit_test(governed_members_are_told_apart),
-        cmocka_unit_test(long_values_are_cut),
-        cmocka_unit_test(faults_are_bounded),
-        cmocka_unit_test(formats_hold),
-        cmocka_unit_test(parameters_are_read),
+        cmocka_unit_test(bodies_are_checked),  cmocka_unit_test(governed_members_are_told_apart),
+        cmocka_unit_test(long_values_are_cut), cmocka_unit_test(faults_are_bounded),
+        cmocka_unit_test(formats_hold),        cmocka_unit_test(parameters_are_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

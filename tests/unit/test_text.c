@@ -98,7 +98,9 @@ static void utf8_is_told_from_other_bytes(void **state)
         {"\xff", false, 0},
         {"12345678\xff", false, 0},
         {"1234567\xff", false, 0},
-        {"12345678\xc5\xbc" "12345678\xc5", false, 0},
+        {"12345678\xc5\xbc"
+         "12345678\xc5",
+         false, 0},
     };
 
     (void)state;
@@ -161,17 +163,11 @@ static void base64url_is_strict(void **state)
     static const struct {
         const char *bytes, *text;
     } good[] = {
-        {"", ""},
-        {"f", "Zg"},
-        {"fo", "Zm8"},
-        {"foo", "Zm9v"},
-        {"foob", "Zm9vYg"},
-        {"fooba", "Zm9vYmE"},
-        {"foobar", "Zm9vYmFy"},
-        {"\xfb\xff\xbf", "-_-_"},
+        {"", ""},           {"f", "Zg"},          {"fo", "Zm8"},          {"foo", "Zm9v"},
+        {"foob", "Zm9vYg"}, {"fooba", "Zm9vYmE"}, {"foobar", "Zm9vYmFy"}, {"\xfb\xff\xbf", "-_-_"},
     };
-    static const char *const bad[] = {"A",   "Zh",   "Zm9",  "Zg==", "Zg=", "+/+/", "Zm9v\n",
-                                      " Zg", "Zm.v", "Zm9vZ", "Zm9vYh", "Zm\x80v"};
+    static const char *const bad[] = {"A",      "Zh",  "Zm9",  "Zg==",  "Zg=",    "+/+/",
+                                      "Zm9v\n", " Zg", "Zm.v", "Zm9vZ", "Zm9vYh", "Zm\x80v"};
     struct arena a;
     size_t n;
 
@@ -198,7 +194,8 @@ static void hex_is_lower_case(void **state)
 
 static void nearest_suggests(void **state)
 {
-    static const char *const names[] = {"first_name", "last_name", "email", "phone", "id", "status", NULL};
+    static const char *const names[] = {"first_name", "last_name", "email", "phone",
+                                        "id",         "status",    NULL};
     static const struct {
         const char *word, *nearest;
     } rows[] = {
@@ -239,12 +236,32 @@ static void dates_are_real_days(void **state)
         const char *text;
         bool ok;
     } rows[] = {
-        {"2026-11-21", true},  {"2024-02-29", true},  {"2000-02-29", true},  {"0001-01-01", true},
-        {"9999-12-31", true},  {"2023-02-29", false}, {"1900-02-29", false}, {"2026-04-31", false},
-        {"2026-00-10", false}, {"2026-13-01", false}, {"2026-01-00", false}, {"2026-01-32", false},
-        {"0000-01-01", false}, {"2026-1-01", false},  {"2026-01-1", false},  {"26-01-01", false},
-        {"", false},           {"2026", false},       {"2026-01-01 ", false}, {"2026-01-01T00:00:00Z", false},
-        {"+2026-01-01", false}, {"-026-01-01", false}, {"2026/01/01", false}, {"\xef\xbc\x92" "026-01-01", false},
+        {"2026-11-21", true},
+        {"2024-02-29", true},
+        {"2000-02-29", true},
+        {"0001-01-01", true},
+        {"9999-12-31", true},
+        {"2023-02-29", false},
+        {"1900-02-29", false},
+        {"2026-04-31", false},
+        {"2026-00-10", false},
+        {"2026-13-01", false},
+        {"2026-01-00", false},
+        {"2026-01-32", false},
+        {"0000-01-01", false},
+        {"2026-1-01", false},
+        {"2026-01-1", false},
+        {"26-01-01", false},
+        {"", false},
+        {"2026", false},
+        {"2026-01-01 ", false},
+        {"2026-01-01T00:00:00Z", false},
+        {"+2026-01-01", false},
+        {"-026-01-01", false},
+        {"2026/01/01", false},
+        {"\xef\xbc\x92"
+         "026-01-01",
+         false},
     };
 
     (void)state;
@@ -308,10 +325,11 @@ static void decimals_have_bounded_digits(void **state)
         const char *text;
         bool ok;
     } rows[] = {
-        {"0", true},      {"-1", true},      {"1234.50", true}, {"9999.1234", true}, {"12345", false},
-        {"1.12345", false}, {"", false},     {"-", false},      {".5", false},       {"1.", false},
-        {"+1", false},    {"1e3", false},    {"1,5", false},    {" 1", false},       {"--1", false},
-        {"NaN", false},   {"1.2.3", false},
+        {"0", true},      {"-1", true},       {"1234.50", true}, {"9999.1234", true},
+        {"12345", false}, {"1.12345", false}, {"", false},       {"-", false},
+        {".5", false},    {"1.", false},      {"+1", false},     {"1e3", false},
+        {"1,5", false},   {" 1", false},      {"--1", false},    {"NaN", false},
+        {"1.2.3", false},
     };
 
     (void)state;
