@@ -24,7 +24,7 @@ MODULES = {
     'blueprint': ('base json', 'jansson', ''),
     'quality': ('base json', 'jansson', ''),
     'call': ('base json crypto loop db', 'jansson', 'permissions queries'),
-    'service': ('base json crypto loop call blueprint quality', 'jansson', 'permissions queries asks schemas contract docs'),
+    'service': ('base json crypto loop call blueprint quality', 'jansson', 'permissions queries asks schemas contract pages'),
     'http': ('base conf json loop call', 'event openssl jansson', 'permissions'),
     'job': ('base json crypto loop call blueprint quality', 'jansson curl', 'permissions queries asks'),
 }
@@ -90,6 +90,8 @@ def generate(folder):
     queries = sorted(map(str, (ROOT / 'sql/queries').glob('*.sql')))
     subprocess.run([ROOT / 'cmd/gen/sqlgen.py', folder, *queries], check=True)
     subprocess.run([ROOT / 'cmd/gen/routegen.py', folder, ROOT / 'api-spec/openapi.yaml'], check=True)
+    subprocess.run([ROOT / 'cmd/gen/embed.py', 'bytes', f'{folder}/pages.gen.c', f'{folder}/pages.gen.h',
+                    f'page_docs={ROOT}/api-spec/docs.html', f'page_problems={ROOT}/api-spec/problems.md'], check=True)
 
 
 def check_headers(found):
