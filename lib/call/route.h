@@ -40,7 +40,6 @@ struct route {
     bool raw;                   /* the operation checks body and parameters itself (intake) */
     bool secret;                /* the answer holds a secret: never kept for a replay */
     unsigned deadline_ms;       /* 0: the default */
-    bool secret;          /* x-secret-reply: the answer is never kept for an Idempotency-Key */
 };
 
 extern const struct route routes[];
