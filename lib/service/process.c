@@ -10,7 +10,7 @@
 #include "json/out.h"
 
 #define CACHE_SIZE 64
-#define REFUSAL_MAX (256 * 1024)
+#define REFUSAL_MAX (1024 * 1024)
 
 /* A published version never changes, so an entry is never stale; the oldest makes room. */
 struct blueprint_cache {
@@ -94,7 +94,7 @@ static bool keep_facts(struct call *c, struct process *s, const struct result *r
         return err_set(&c->err, ERR_INTERNAL, NULL);
     }
     arena_defer(&c->arena, decref, s->facts);
-    return s->version && s->evidence;
+    return s->version && s->state && s->blueprint_id && s->evidence;
 }
 
 enum step process_blueprint(struct call *c)
@@ -106,8 +106,6 @@ enum step process_blueprint(struct call *c)
         return call_fail(c, ERR_NOT_FOUND, "no such record, or it is not yours to see");
     if (!keep_facts(c, s, r))
         return STEP_FAIL;
-    if (!s->blueprint_id)
-        return STEP_NEXT;
     s->blueprint = cache_find(c->env->blueprints, s->blueprint_id);
     if (s->blueprint)
         return STEP_NEXT;
@@ -127,10 +125,12 @@ static const struct blueprint *compile(struct call *c, const char *text)
     buf_init(&why, 4096);
     b = doc ? blueprint_compile(doc, &why) : NULL;
     json_decref(doc);
-    if (b)
+    if (b) {
+        b->fields = record_of(c)->fields;
         cache_put(c->env->blueprints, b);
-    else
+    } else {
         c->err.log = arena_printf(&c->arena, "blueprint: %s", buf_text(&why));
+    }
     buf_done(&why);
     return b;
 }
@@ -139,7 +139,7 @@ enum step process_ready(struct call *c)
 {
     struct process *s = process_of(c);
 
-    if (s->blueprint || !s->blueprint_id)
+    if (s->blueprint)
         return STEP_NEXT;
     s->blueprint = compile(c, result_get(call_result(c, 0), 0, "doc"));
     if (!s->blueprint)
@@ -160,10 +160,42 @@ bool process_is_current(struct call *c)
                    s->version, (long long)version);
 }
 
-/* "state", "version" and "legal": what the client needs to choose again. */
+const char *process_failures(struct call *c, const struct verdict *root)
+{
+    struct buf b;
+    struct out o;
+    const char *text;
+
+    buf_init(&b, REFUSAL_MAX);
+    out_init(&o, &b);
+    out_array(&o);
+    verdict_write_failures(&o, root, c->language);
+    out_array_end(&o);
+    text = b.failed ? "[]" : arena_strdup(&c->arena, buf_text(&b));
+    buf_done(&b);
+    return text;
+}
+
+const char *process_verdict(struct call *c, const struct verdict *root)
+{
+    struct buf b;
+    struct out o;
+    const char *text;
+
+    buf_init(&b, REFUSAL_MAX);
+    out_init(&o, &b);
+    verdict_write(&o, root, "en");
+    text = b.failed ? NULL : arena_strdup(&c->arena, buf_text(&b));
+    buf_done(&b);
+    return text;
+}
+
+/* "current" and "legal": what the client needs to choose again. */
 static const char *where_it_stands(struct call *c, const char *failures)
 {
+    static const char *const became[] = {"account_id", "contact_id", "opportunity_id"};
     const struct process *s = process_of(c);
+    const json_t *record = json_object_get(s->facts, "record");
     struct buf b;
     struct out o;
     const char *text;
@@ -177,11 +209,14 @@ static const char *where_it_stands(struct call *c, const char *failures)
     out_object(&o);
     out_member(&o, "state", s->state);
     out_member_raw(&o, "version", s->version);
+    for (size_t i = 0; c->err.code == ERR_ALREADY_CONVERTED && i < 3; i++)
+        out_member(&o, became[i], json_string_value(json_object_get(record, became[i])));
     out_object_end(&o);
+    if (c->err.code == ERR_AMBIGUOUS)
+        out_member_raw(&o, "matches", c->err.members);
     out_key(&o, "legal");
     out_array(&o);
-    if (s->blueprint)
-        blueprint_write_legal(&o, s->blueprint, s->state, c->language);
+    blueprint_write_legal(&o, s->blueprint, s->state, c->language);
     out_array_end(&o);
     out_object_end(&o);
     /* members of the problem: the object without its braces */
@@ -214,4 +249,18 @@ enum step process_refuse(struct call *c, const struct record *r, const char *tra
 enum step process_refused(struct call *c)
 {
     return c->err.code == ERR_NONE ? STEP_NEXT : STEP_FAIL;
+}
+
+bool process_write_option(struct call *c, struct out *o, const struct transition *t)
+{
+    const struct process *s = process_of(c);
+    const struct verdict *root;
+
+    if (!transition_leaves(t, s->state))
+        return true;
+    root = evaluate(t, s->facts, &c->arena);
+    if (!root)
+        return false;
+    transition_write(o, s->blueprint, t, root, evaluate_actor(t, s->facts), c->language);
+    return true;
 }

@@ -16,7 +16,7 @@ struct process {
     struct uuid id;
     const char *version;      /* as text, for the write that depends on it */
     const char *state;
-    const char *blueprint_id; /* NULL: the record is free, no blueprint governs it */
+    const char *blueprint_id; /* of the version that the record lives under */
     const char *evidence;     /* fingerprint of activities, tasks and related records */
     json_t *facts;
     const struct blueprint *blueprint;
@@ -30,17 +30,27 @@ enum step process_ready(struct call *c);
 
 struct process *process_of(struct call *c);
 
-/** Refuses: completes c->err with the legal moves ("legal") and the state, and unless this is a dry run asks
- * to record the attempt; the next step must be process_refused. Returns WAIT, or FAIL when nothing is to be
- * recorded. @transition is what was attempted; @failures is JSON text (an array) or NULL. */
+/** Refuses with c->err: adds where the record stands ("current") and the legal moves ("legal"), and unless this
+ * is a dry run asks to record the attempt; the next step must check with process_refused. Returns WAIT, or FAIL
+ * when nothing is to be recorded. @transition is what was attempted; @failures is JSON text (an array) or NULL.
+ * With ERR_AMBIGUOUS, c->err.members is the array of matches. */
 enum step process_refuse(struct call *c, const struct record *r, const char *transition,
                          const char *failures);
 
 /** Fails with the refusal of process_refuse, if there was one; else NEXT. */
 enum step process_refused(struct call *c);
 
+/** What failed, for the answer, and all that was found, for the audit trail: JSON text in the arena. */
+const char *process_failures(struct call *c, const struct verdict *root);
+const char *process_verdict(struct call *c, const struct verdict *root);
+
 /** Checks If-Match against the record's version: false with ERR_STALE set. */
 bool process_is_current(struct call *c);
+
+/** Writes a transition that leaves the record's state as a choice: verdicts, inputs, who may. Writes nothing
+ * for one that does not leave it. False when the arena is full. */
+struct out;
+bool process_write_option(struct call *c, struct out *o, const struct transition *t);
 
 /** A cache of compiled blueprints; one per worker (call_env.blueprints). */
 struct blueprint_cache;

@@ -39,7 +39,7 @@ const struct operation blueprint_get = {
 
 static enum step roles_ask(struct call *c)
 {
-    ask_role_list(c, (struct q_role_list){0});
+    ask_role_list(c);
     return STEP_WAIT;
 }
 
@@ -47,7 +47,7 @@ const struct operation role_list = {.steps = (step_fn *const[]){roles_ask, reply
 
 static enum step reasons_ask(struct call *c)
 {
-    ask_reason_list(c, (struct q_reason_list){0});
+    ask_reason_list(c);
     return STEP_WAIT;
 }
 

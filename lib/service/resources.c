@@ -9,7 +9,7 @@
 
 /* Every resource: list, create, get, update, delete, history. */
 #define RESOURCE(name, NAME, ...)                                                                  \
-    static const struct record name = {                                                            \
+    const struct record record_##name = {                                                            \
         .entity = #name,                                                                           \
         .may_read = PERMISSION_##NAME##_READ,                                                      \
         .may_write = PERMISSION_##NAME##_WRITE,                                                    \
@@ -20,21 +20,21 @@
         .erase = &query_##name##_delete,                                                           \
         .list = &list_##name##_list,                                                               \
         __VA_ARGS__};                                                                              \
-    const struct operation name##_list = {record_list_steps, &name};                               \
-    const struct operation name##_create = {record_create_steps, &name};                           \
-    const struct operation name##_get = {record_get_steps, &name};                                 \
-    const struct operation name##_update = {record_update_steps, &name};                           \
-    const struct operation name##_delete = {record_delete_steps, &name};                           \
-    const struct operation name##_history = {record_history_steps, &name}
+    const struct operation name##_list = {record_list_steps, &record_##name};                               \
+    const struct operation name##_create = {record_create_steps, &record_##name};                           \
+    const struct operation name##_get = {record_get_steps, &record_##name};                                 \
+    const struct operation name##_update = {record_update_steps, &record_##name};                           \
+    const struct operation name##_delete = {record_delete_steps, &record_##name};                           \
+    const struct operation name##_history = {record_history_steps, &record_##name}
 
 /* Those that others' stories meet in. */
 #define WITH_TIMELINE(name)                                                                        \
-    const struct operation name##_timeline = {record_timeline_steps, &name}
+    const struct operation name##_timeline = {record_timeline_steps, &record_##name}
 
 /* Those whose state a blueprint governs. */
 #define GOVERNED(name)                                                                             \
-    const struct operation name##_transitions = {record_transitions_steps, &name};                 \
-    const struct operation name##_transition = {record_transition_steps, &name}
+    const struct operation name##_transitions = {record_transitions_steps, &record_##name};                 \
+    const struct operation name##_transition = {record_transition_steps, &record_##name}
 
 RESOURCE(lead, LEAD, .facts = &query_facts_lead, .fields = &schema_LeadFields);
 WITH_TIMELINE(lead);

@@ -170,35 +170,13 @@ const struct operation session_delete = {.steps = (step_fn *const[]){sign_out, r
 
 /* GET /v1/me */
 
-static void write_words(struct out *o, const char *key, const char *const *words)
+static enum step me_ask(struct call *c)
 {
-    out_key(o, key);
-    out_array(o);
-    for (size_t i = 0; words && words[i]; i++)
-        out_string(o, words[i]);
-    out_array_end(o);
+    if (c->who->kind == ACTOR_USER)
+        ask_user_card(c, (struct q_user_card){.id = c->who->id});
+    else
+        ask_key_card(c, (struct q_key_card){.id = c->who->id});
+    return STEP_WAIT;
 }
 
-static enum step me_reply(struct call *c)
-{
-    static const char *const scopes[] = {NULL, "own", "team", "all"};
-    const struct principal *who = c->who;
-    struct out *o = reply_json(c, 200);
-
-    out_object(o);
-    out_member(o, "id", uuid_text(c, &who->id));
-    out_member(o, "kind", who->kind == ACTOR_USER ? "user" : "api_key");
-    out_member(o, "name", who->name);
-    out_member(o, "language", who->language);
-    write_words(o, "roles", who->roles);
-    write_words(o, "teams", who->teams);
-    out_key(o, "permissions");
-    out_object(o);
-    for (int p = 0; p < PERMISSION_COUNT; p++)
-        out_member(o, permission_names[p], scopes[who->scope[p]]);
-    out_object_end(o);
-    out_object_end(o);
-    return STEP_REPLY;
-}
-
-const struct operation me_get = {.steps = (step_fn *const[]){me_reply, NULL}};
+const struct operation me_get = {.steps = (step_fn *const[]){me_ask, reply_row, NULL}};

@@ -8,10 +8,7 @@
 #include "asks.gen.h"
 #include "call/reply.h"
 #include "json/out.h"
-#include "json/schema.h"
 #include "service/process.h"
-
-#define LISTING_MAX (1024 * 1024)
 
 /* GET /v1/leads/{id}/transitions */
 
@@ -22,31 +19,14 @@ static enum step list_ask_facts(struct call *c)
     return process_ask(c, r, r->may_read);
 }
 
-static void write_state(struct out *o, const struct process *s, const char *language)
-{
-    const struct state *state = s->blueprint ? blueprint_state(s->blueprint, s->state) : NULL;
-
-    out_key(o, "state");
-    out_object(o);
-    out_member(o, "key", s->state);
-    if (state)
-        out_member(o, "label", label_in(&state->label, language));
-    out_member(o, "since", json_string_value(json_object_get(s->facts, "state_entered_at")));
-    out_object_end(o);
-}
-
 static void write_blueprint(struct out *o, const struct blueprint *b)
 {
     out_key(o, "blueprint");
-    if (!b) {
-        out_null(o);
-        return;
-    }
     out_object(o);
+    out_member(o, "id", b->id);
     out_member(o, "key", b->key);
     out_key(o, "number");
     out_int(o, b->number);
-    out_member(o, "version_id", b->id);
     out_object_end(o);
 }
 
@@ -56,22 +36,15 @@ static enum step list_reply_all(struct call *c)
     struct out *o = reply_json(c, 200);
 
     out_object(o);
-    write_state(o, s, c->language);
     out_member_raw(o, "version", s->version);
+    out_key(o, "state");
+    state_write(o, blueprint_state(s->blueprint, s->state), c->language);
     write_blueprint(o, s->blueprint);
-    out_key(o, "transitions");
+    out_key(o, "items");
     out_array(o);
-    for (size_t i = 0; s->blueprint && i < s->blueprint->ntransitions; i++) {
-        const struct transition *t = &s->blueprint->transitions[i];
-        const struct verdict *root;
-
-        if (!transition_leaves(t, s->state))
-            continue;
-        root = evaluate(t, s->facts, &c->arena);
-        if (!root)
+    for (size_t i = 0; i < s->blueprint->ntransitions; i++)
+        if (!process_write_option(c, o, &s->blueprint->transitions[i]))
             return call_fail(c, ERR_INTERNAL, NULL);
-        transition_write(o, s->blueprint, t, root, evaluate_actor(t, s->facts), c->language);
-    }
     out_array_end(o);
     out_object_end(o);
     reply_header(c, "ETag", arena_printf(&c->arena, "\"%s\"", s->version));
@@ -91,20 +64,10 @@ static enum step move_ask_facts(struct call *c)
     return process_ask(c, r, r->may_write);
 }
 
-/* The fields of a transition are those of the record, and those that only a transition may set. */
-static bool check_fields(struct call *c)
-{
-    const json_t *fields = json_object_get(c->body, "fields");
-
-    return !fields || schema_check(record_of(c)->fields, fields, "/fields", &c->err);
-}
-
 static bool check_declared(struct call *c, const struct transition *t, const char *key)
 {
     const struct process *s = process_of(c);
 
-    if (!s->blueprint)
-        return err_set(&c->err, ERR_NO_TRANSITION, "no blueprint governs this record");
     if (!t || !transition_leaves(t, s->state))
         return err_set(&c->err, ERR_NO_TRANSITION,
                        "from \"%s\" there is no transition \"%s\"; \"legal\" lists those there are",
@@ -116,36 +79,6 @@ static bool check_declared(struct call *c, const struct transition *t, const cha
         return err_set(&c->err, ERR_NOT_ACTOR, "\"%s\" belongs to others; the listing of "
                        "transitions names them", key);
     return true;
-}
-
-static const char *failures_json(struct call *c, const struct verdict *root)
-{
-    struct buf b;
-    struct out o;
-    const char *text;
-
-    buf_init(&b, LISTING_MAX);
-    out_init(&o, &b);
-    out_array(&o);
-    verdict_write_failures(&o, root, c->language);
-    out_array_end(&o);
-    text = b.failed ? "[]" : arena_strdup(&c->arena, buf_text(&b));
-    buf_done(&b);
-    return text;
-}
-
-static const char *verdict_json(struct call *c, const struct verdict *root)
-{
-    struct buf b;
-    struct out o;
-    const char *text;
-
-    buf_init(&b, LISTING_MAX);
-    out_init(&o, &b);
-    verdict_write(&o, root, "en");
-    text = b.failed ? NULL : arena_strdup(&c->arena, buf_text(&b));
-    buf_done(&b);
-    return text;
 }
 
 /* New ids for the visit and for every activity and task that comes along, as a uuid[] literal. */
@@ -179,7 +112,7 @@ static enum step move_write(struct call *c, const struct transition *t, const st
         call_json(c, json_object_get(c->body, "activities")),
         call_json(c, json_object_get(c->body, "tasks")),
         call_body_text(c, "note"),
-        verdict_json(c, root),
+        process_verdict(c, root),
         s->evidence,
         caller_id(c),
         call_scope(c, r->may_write),
@@ -201,24 +134,22 @@ static enum step move_decide(struct call *c)
     const struct record *r = record_of(c);
     const struct process *s = process_of(c);
     const char *key = call_path(c, "key");
-    const struct transition *t = s->blueprint ? blueprint_transition(s->blueprint, key) : NULL;
+    const struct transition *t = blueprint_transition(s->blueprint, key);
     const struct verdict *root;
     json_t *facts;
 
     if (!process_is_current(c) || !check_declared(c, t, key))
         return process_refuse(c, r, key, NULL);
-    if (!check_fields(c))
-        return STEP_FAIL;
     facts = facts_with_inputs(s->facts, c->body);
     arena_defer(&c->arena, decref, facts);
     root = evaluate(t, facts, &c->arena);
     if (!root)
         return call_fail(c, ERR_INTERNAL, NULL);
-    if (inputs_check(t, root, facts, c->body, &c->err) && root->passed)
+    if (inputs_check(s->blueprint, t, facts, c->body, root, &c->err) && root->passed)
         return move_write(c, t, root);
     if (c->err.code == ERR_NONE)
         err_set(&c->err, ERR_GUARD, "\"%s\" still needs what \"failures\" lists", key);
-    return process_refuse(c, r, key, root->passed ? NULL : failures_json(c, root));
+    return process_refuse(c, r, key, root->passed ? NULL : process_failures(c, root));
 }
 
 static enum step move_check(struct call *c)

@@ -34,6 +34,17 @@ begin
 end
 $$;
 
+-- What roles allow together, as "lead.read:all": the widest scope of each permission.
+create or replace function sluice.permissions_of(roles text[]) returns text[]
+    language sql stable as $$
+    select coalesce(array_agg(x.permission || ':' || x.scope order by x.permission), '{}')
+      from (select distinct on (p.permission) p.permission, p.scope
+              from sluice.role_permission p
+             where p.role = any (roles)
+             order by p.permission, array_position(array['all', 'team', 'own'], p.scope)) x
+$$;
+
+grant execute on function sluice.permissions_of(text[]) to sluice_app;
 grant execute on function sluice.session_rotate(text, text, bigint) to sluice_app;
 
 reset role;

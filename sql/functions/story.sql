@@ -58,8 +58,7 @@ returns table (id uuid, at timestamptz, kind text, entity text, record_id uuid, 
       from tasks t where t.deleted_at is null
     union all
     select ('00000000-0000-0000-0000-' || lpad(to_hex(a.seq), 12, '0'))::uuid, a.at,
-           case a.action when 'create' then 'created' when 'transition' then 'transition'
-                         when 'delete' then 'deleted' else 'change' end,
+           case a.action when 'create' then 'created' when 'transition' then 'transition' else 'change' end,
            a.entity, a.record_id, a.transition, a.detail ->> 'note', a.actor_kind, a.actor_id,
            jsonb_strip_nulls(jsonb_build_object('from_state', a.from_state, 'to_state', a.to_state,
                              'changes', case when a.action = 'update' then a.changes end))

@@ -6,21 +6,35 @@ select u.id, u.password_hash
  where lower(u.email) = lower(:email) and not u.disabled;
 
 -- query: user_card one read
--- A user as the answer to a sign-in shows it.
+-- A user as answers about oneself show it.
 -- in: id uuid
-select u.id, u.email, u.name, u.language, u.time_zone,
-       array(select r.role from sluice.user_role r where r.user_id = u.id order by r.role) as roles
+select 'user' as kind, u.id, u.name, u.email, u.language, u.time_zone,
+       array(select r.role from sluice.user_role r where r.user_id = u.id order by r.role) as roles,
+       array(select m.team_id from sluice.team_member m where m.user_id = u.id order by m.team_id) as teams,
+       sluice.permissions_of(array(select r.role from sluice.user_role r where r.user_id = u.id)) as permissions
   from sluice.app_user u
  where u.id = :id;
 
 -- query: user_card_by_refresh one read
 -- The same, for the session that holds this refresh token.
 -- in: hash text
-select u.id, u.email, u.name, u.language, u.time_zone,
-       array(select r.role from sluice.user_role r where r.user_id = u.id order by r.role) as roles
+select 'user' as kind, u.id, u.name, u.email, u.language, u.time_zone,
+       array(select r.role from sluice.user_role r where r.user_id = u.id order by r.role) as roles,
+       array(select m.team_id from sluice.team_member m where m.user_id = u.id order by m.team_id) as teams,
+       sluice.permissions_of(array(select r.role from sluice.user_role r where r.user_id = u.id)) as permissions
   from sluice.session s
   join sluice.app_user u on u.id = s.user_id
  where s.refresh_hash = :hash;
+
+-- query: key_card one read
+-- The same, of an API key.
+-- in: id uuid
+select 'api_key' as kind, k.id, k.name, null as email, null as language, null as time_zone,
+       array(select r.role from sluice.api_key_role r where r.api_key_id = k.id order by r.role) as roles,
+       array[]::uuid[] as teams,
+       sluice.permissions_of(array(select r.role from sluice.api_key_role r where r.api_key_id = k.id)) as permissions
+  from sluice.api_key k
+ where k.id = :id;
 
 -- query: session_open none write
 -- A new session after a right password.

@@ -1,0 +1,103 @@
+"""Fixtures: one daemon per test process, a client per role, the database as its owner sees it."""
+import itertools
+
+import psycopg2
+import psycopg2.extras
+import pytest
+
+from contract import Contract
+from daemon import Client, Daemon
+
+PASSWORD = 'correct horse battery staple'
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope='session')
+def contract():
+    return Contract()
+
+
+@pytest.fixture(scope='session')
+def daemon():
+    d = Daemon()
+    try:
+        yield d.start()
+        assert d.stop() == 0, d.log()[-3000:]
+    finally:
+        d.destroy()
+
+
+@pytest.fixture(scope='session')
+def anonymous(daemon, contract):
+    return Client(daemon, contract)
+
+
+@pytest.fixture(scope='session')
+def sign_in(daemon, contract):
+    """Returns a client that is signed in."""
+    def sign(email, password):
+        client = Client(daemon, contract)
+        answer = client.post('/v1/session', json={'email': email, 'password': password})
+        assert answer.status_code == 201, answer.text
+        client.token = answer.json()['access_token']
+        client.session = answer.json()
+        client.user = answer.json()['user']
+        return client
+    return sign
+
+
+@pytest.fixture(scope='session')
+def admin(daemon, sign_in):
+    return sign_in(daemon.admin['email'], daemon.admin['password'])
+
+
+@pytest.fixture(scope='session')
+def new_user(admin, sign_in):
+    """Makes a user with roles and signs them in."""
+    def make(*roles, **members):
+        email = members.pop('email', f'user{next(_numbers)}@sluice.test')
+        admin.make('users', email=email, name=members.pop('name', email.split('@')[0]), password=PASSWORD,
+                   roles=list(roles), **members)
+        return sign_in(email, PASSWORD)
+    return make
+
+
+def _role_fixture(name, role):
+    @pytest.fixture(scope='session', name=name)
+    def role_client(new_user):
+        return new_user(role, name=name)
+    return role_client
+
+
+manager = _role_fixture('manager', 'manager')
+mkt = _role_fixture('mkt', 'marketing')
+rep = _role_fixture('rep', 'sales')
+rep2 = _role_fixture('rep2', 'sales')
+verifier = _role_fixture('verifier', 'verifier')
+viewer = _role_fixture('viewer', 'viewer')
+
+
+@pytest.fixture(scope='session')
+def db(daemon):
+    """A connection as the cluster's administrator: what is really there."""
+    connection = psycopg2.connect(host=str(daemon.socket_folder), dbname='sluice', user='sluice_admin',
+                                  cursor_factory=psycopg2.extras.RealDictCursor)
+    connection.autocommit = True
+    yield connection
+    connection.close()
+
+
+@pytest.fixture(scope='session')
+def rows(db):
+    """Runs a query and returns its rows as dictionaries."""
+    def run(sql, *values):
+        with db.cursor() as cursor:
+            cursor.execute(sql, values)
+            return cursor.fetchall() if cursor.description else []
+    return run
+
+
+@pytest.fixture
+def number():
+    """A number that no other test has: for names and e-mails."""
+    return next(_numbers)

@@ -1,0 +1,153 @@
+"""A real sluiced on a private PostgreSQL, for tests."""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import requests
+
+from contract import ROOT
+
+START_LIMIT_S = float(os.environ.get('SLUICE_TEST_START_S', '120'))
+
+
+def binary():
+    return os.environ.get('SLUICE_BIN', str(ROOT / 'build' / 'sluiced'))
+
+
+def wait_for(condition, limit_s=20.0, what='the condition'):
+    """Polls until the condition gives something true; never sleeps longer than needed."""
+    deadline = time.monotonic() + limit_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f'{what} did not come true within {limit_s} s'
+        time.sleep(0.02)
+
+
+class Daemon:
+    """Started by start(); url, admin_url, admin and intake come from the ready file."""
+
+    def __init__(self, folder=None, **settings):
+        self.folder = Path(folder or tempfile.mkdtemp(prefix='sluice-test-'))
+        self.folder.chmod(0o755)
+        self.settings = settings
+        self.process = None
+        self.first = {}
+        self.log_path = self.folder / 'sluiced.log'
+
+    def environment(self):
+        env = {k: v for k, v in os.environ.items() if not k.startswith('SLUICE_')}
+        env.update(
+            SLUICE_LISTEN='127.0.0.1:0', SLUICE_ADMIN_LISTEN='127.0.0.1:0',
+            SLUICE_DATA_DIR=str(self.folder / 'data'), SLUICE_READY_FILE=str(self.folder / 'ready.json'),
+            SLUICE_LOG_FORMAT='json')
+        env.update({f'SLUICE_{name.upper()}': str(value) for name, value in self.settings.items()})
+        return env
+
+    def start(self):
+        ready = self.folder / 'ready.json'
+        ready.unlink(missing_ok=True)
+        with open(self.log_path, 'ab') as log:
+            self.process = subprocess.Popen([binary()], env=self.environment(), stdout=log, stderr=log,
+                                            cwd=self.folder)
+
+        def served():
+            assert self.process.poll() is None, f'sluiced ended:\n{self.log()[-3000:]}'
+            return ready.exists()
+
+        wait_for(served, START_LIMIT_S, 'the ready file')
+        document = json.loads(ready.read_text())
+        self.url, self.admin_url = document['url'], document['admin_url']
+        self.ready = document
+        if 'admin' in document:
+            self.first = document
+        return self
+
+    @property
+    def admin(self):
+        return self.first['admin']
+
+    @property
+    def intake(self):
+        return self.first['intake']
+
+    @property
+    def socket_folder(self):
+        return self.folder / 'data' / 'run'
+
+    def log(self):
+        return self.log_path.read_text(errors='replace') if self.log_path.exists() else ''
+
+    def stop(self, sig=signal.SIGTERM, limit_s=30):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(sig)
+            self.process.wait(limit_s)
+        return self.process.returncode if self.process else None
+
+    def destroy(self):
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Client:
+    """HTTP with credentials; every answer is held against the contract."""
+
+    def __init__(self, daemon, contract, token=None):
+        self.daemon, self.contract, self.token = daemon, contract, token
+        self.http = requests.Session()
+        self.http.trust_env = False
+        self.user = None
+
+    def call(self, method, path, json=None, headers=None, **more):
+        headers = dict(headers or {})
+        if self.token and 'Authorization' not in headers:
+            headers['Authorization'] = f'Bearer {self.token}'
+        if json is not None and method == 'PATCH':
+            headers.setdefault('Content-Type', 'application/merge-patch+json')
+        answer = self.http.request(method, self.daemon.url + path, json=json, headers=headers, timeout=30,
+                                   allow_redirects=False, **more)
+        self.contract.check(answer)
+        return answer
+
+    def get(self, path, **more):
+        return self.call('GET', path, **more)
+
+    def post(self, path, json=None, **more):
+        return self.call('POST', path, json=json, **more)
+
+    def patch(self, path, json=None, **more):
+        return self.call('PATCH', path, json=json, **more)
+
+    def delete(self, path, **more):
+        return self.call('DELETE', path, **more)
+
+    # what tests do all the time; each asserts that it worked
+    def make(self, collection, **members):
+        answer = self.post(f'/v1/{collection}', json=members)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    def read(self, collection, record_id):
+        answer = self.get(f'/v1/{collection}/{record_id}')
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def move(self, collection, record_id, transition, **body):
+        headers = body.pop('headers', None)
+        return self.post(f'/v1/{collection}/{record_id}/transitions/{transition}', json=body, headers=headers)
+
+    def moved(self, collection, record_id, transition, **body):
+        answer = self.move(collection, record_id, transition, **body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def history(self, collection, record_id, **params):
+        answer = self.get(f'/v1/{collection}/{record_id}/history', params=params)
+        assert answer.status_code == 200, answer.text
+        return answer.json()['items']
