@@ -1,0 +1,341 @@
+-- Moving a record from state to state: the only way there is.
+--
+-- The daemon read facts, decided, and comes back with the version and evidence that the decision saw. Under the
+-- record's lock everything is compared again; what differs changes nothing.
+
+set role sluice_owner;
+
+-- The transition, if the version declares it from this state.
+create or replace function sluice.edge(
+    version_id uuid, from_state text, key text, out to_state text, out kind text, out category text
+)
+    language plpgsql stable as $$
+begin
+    select t.to_state, t.kind, s.category into edge.to_state, edge.kind, edge.category
+      from sluice.transition t
+      join sluice.state s on s.blueprint_version_id = t.blueprint_version_id and s.key = t.to_state
+     where t.blueprint_version_id = edge.version_id and t.key = edge.key and t.kind <> 'initial'
+       and t.from_any <> exists (select from sluice.transition_from f
+                                  where f.transition_id = t.id and f.state = edge.from_state);
+end
+$$;
+
+-- Refuses a field that no transition may fill.
+create or replace function sluice.check_fields(fields jsonb, allowed text[]) returns void
+    language plpgsql immutable as $$
+declare
+    name text;
+begin
+    for name in select k from jsonb_object_keys(fields) k where k <> all (allowed) loop
+        raise exception using errcode = 'SL422', message = 'governed_field', column = '/fields/' || name,
+            detail = format('A transition cannot fill "%s".', name);
+    end loop;
+end
+$$;
+
+-- Activities and tasks that come with a transition, linked to its records. Ids are taken from the end of @ids:
+-- activities, then tasks. What was done comes an instant before the move: it is evidence of the state that is
+-- left, not of the one that is entered.
+create or replace function sluice.add_work(
+    transition text, activities jsonb, tasks jsonb, ids uuid[],
+    lead_id uuid, account_id uuid, contact_id uuid, opportunity_id uuid
+) returns void
+    language plpgsql as $$
+declare
+    n_activities integer := coalesce(jsonb_array_length(activities), 0);
+    n_tasks integer := coalesce(jsonb_array_length(tasks), 0);
+    first integer := coalesce(cardinality(ids), 0) - n_activities - n_tasks;
+begin
+    if n_activities > 0 then
+        insert into sluice.activity (id, kind, subject, outcome, body, occurred_at, duration_s, owner_id,
+                                     lead_id, account_id, contact_id, opportunity_id, transition)
+        select coalesce(ids[first + a.n], gen_random_uuid()), a.kind, a.subject, a.outcome, a.body,
+               coalesce(a.occurred_at, sluice.now() - interval '1 microsecond'), a.duration_s, a.owner_id,
+               add_work.lead_id, add_work.account_id, add_work.contact_id, add_work.opportunity_id, add_work.transition
+          from rows from (jsonb_to_recordset(activities) as (kind text, subject text, outcome text, body text,
+                          occurred_at timestamptz, duration_s integer, owner_id uuid))
+               with ordinality a(kind, subject, outcome, body, occurred_at, duration_s, owner_id, n);
+    end if;
+    if n_tasks > 0 then
+        insert into sluice.task (id, subject, body, due_at, priority, status, assignee_id,
+                                 lead_id, account_id, contact_id, opportunity_id, transition)
+        select coalesce(ids[first + n_activities + t.n], gen_random_uuid()), t.subject, t.body, t.due_at, t.priority,
+               t.status, t.assignee_id,
+               add_work.lead_id, add_work.account_id, add_work.contact_id, add_work.opportunity_id, add_work.transition
+          from rows from (jsonb_to_recordset(tasks) as (subject text, body text, due_at timestamptz, priority text,
+                          status text, assignee_id uuid))
+               with ordinality t(subject, body, due_at, priority, status, assignee_id, n);
+    end if;
+end
+$$;
+
+-- What the audit entry of the move will say; the trigger reads it. Empty afterwards.
+create or replace function sluice.set_cause(transition text, note text, verdicts jsonb) returns void
+    language plpgsql as $$
+begin
+    perform set_config('sluice.cause', jsonb_build_object(
+        'transition', transition,
+        'detail', case when note is not null then jsonb_build_object('note', note) else '{}' end
+                  || case when verdicts is not null then jsonb_build_object('verdicts', verdicts) else '{}' end)::text,
+        true);
+end
+$$;
+
+create or replace function sluice.move_visit(
+    entity text, record_id uuid, version_id uuid, to_state text, transition text
+) returns void
+    language plpgsql as $$
+begin
+    update sluice.visit v
+       set left_at = sluice.now(), left_by = sluice.actor_id(), left_via = move_visit.transition
+     where v.record_id = move_visit.record_id and v.left_at is null;
+    insert into sluice.visit (id, entity, record_id, blueprint_version_id, state, entered_at, entered_by, via)
+    values (sluice.next_seq(), move_visit.entity, move_visit.record_id, version_id, to_state, sluice.now(),
+            sluice.actor_id(), move_visit.transition);
+end
+$$;
+
+-- Writes a lead's move; the caller holds the lock and has compared. Fields that belong to a past state (a
+-- reason, a date to come back) are emptied when the lead enters an open state without bringing them along.
+create or replace function sluice.lead_move(
+    r sluice.lead, to_state text, category text, transition text, fields jsonb, note text, verdicts jsonb
+) returns bigint
+    language plpgsql as $$
+declare
+    given jsonb := coalesce(fields, '{}');
+    wide boolean := given <> '{}';
+    next_version bigint;
+begin
+    if wide then
+        perform sluice.check_fields(given, '{first_name,last_name,email,phone,company,job_title,tax_id,website,industry,'
+            'street,postcode,city,country,need,budget_confirmed,estimated_value,description,external_id,owner_id,'
+            'unqualified_reason,nurture_until,call_back_at}');
+        r := jsonb_populate_record(r, sluice.flat_money(given, 'estimated_value'));
+    end if;
+    if category = 'open' and num_nonnulls(r.unqualified_reason, r.nurture_until, r.call_back_at) > 0 then
+        wide := true;
+        r.unqualified_reason := case when given ? 'unqualified_reason' then r.unqualified_reason end;
+        r.nurture_until := case when given ? 'nurture_until' then r.nurture_until end;
+        r.call_back_at := case when given ? 'call_back_at' then r.call_back_at end;
+    end if;
+    perform sluice.set_cause(transition, note, verdicts);
+    if wide then
+        update sluice.lead l
+           set state = to_state, state_entered_at = sluice.now(),
+               first_name = r.first_name, last_name = r.last_name, email = r.email, phone = r.phone,
+               company = r.company, job_title = r.job_title, tax_id = r.tax_id, website = r.website,
+               industry = r.industry, street = r.street, postcode = r.postcode, city = r.city, country = r.country,
+               need = r.need, budget_confirmed = r.budget_confirmed,
+               estimated_value_amount = r.estimated_value_amount, estimated_value_currency = r.estimated_value_currency,
+               description = r.description, external_id = r.external_id, owner_id = r.owner_id,
+               unqualified_reason = r.unqualified_reason, nurture_until = r.nurture_until,
+               call_back_at = r.call_back_at, account_id = r.account_id, contact_id = r.contact_id,
+               opportunity_id = r.opportunity_id, converted_at = r.converted_at
+         where l.id = r.id returning l.version into next_version;
+    else
+        update sluice.lead l
+           set state = to_state, state_entered_at = sluice.now(), account_id = r.account_id,
+               contact_id = r.contact_id, opportunity_id = r.opportunity_id, converted_at = r.converted_at
+         where l.id = r.id returning l.version into next_version;
+    end if;
+    perform set_config('sluice.cause', '', true);
+    perform sluice.move_visit('lead', r.id, r.blueprint_version_id, to_state, transition);
+    return next_version;
+end
+$$;
+
+create or replace function sluice.lead_apply(
+    record_id uuid, expected_version bigint, from_state text, transition text, fields jsonb, activities jsonb,
+    tasks jsonb, note text, verdicts jsonb, evidence text, viewer uuid, scope text, ids uuid[],
+    out outcome text, out version bigint, out state text
+)
+    language plpgsql as $$
+declare
+    r sluice.lead;
+    e record;
+begin
+    select * into r from sluice.lead l
+     where l.id = record_id and l.deleted_at is null and sluice.in_scope(scope, viewer, l.owner_id)
+       for update;
+    if not found then
+        outcome := 'gone';
+        return;
+    end if;
+    version := r.version;
+    state := r.state;
+    if r.version is distinct from expected_version or r.state is distinct from from_state
+       or sluice.lead_evidence(record_id) is distinct from evidence then
+        outcome := 'stale';
+        return;
+    end if;
+    e := sluice.edge(r.blueprint_version_id, r.state, transition);
+    if e.kind is distinct from 'manual' then
+        outcome := 'undeclared';
+        return;
+    end if;
+    perform sluice.add_work(transition, activities, tasks, ids, r.id, r.account_id, r.contact_id, r.opportunity_id);
+    version := sluice.lead_move(r, e.to_state, e.category, transition, fields, note, verdicts);
+    state := e.to_state;
+    outcome := 'applied';
+end
+$$;
+
+create or replace function sluice.account_apply(
+    record_id uuid, expected_version bigint, from_state text, transition text, fields jsonb, activities jsonb,
+    tasks jsonb, note text, verdicts jsonb, evidence text, viewer uuid, scope text, ids uuid[],
+    out outcome text, out version bigint, out state text
+)
+    language plpgsql as $$
+declare
+    r sluice.account;
+    e record;
+    given jsonb := coalesce(fields, '{}');
+begin
+    select * into r from sluice.account a
+     where a.id = record_id and a.deleted_at is null and sluice.in_scope(scope, viewer, a.owner_id)
+       for update;
+    if not found then
+        outcome := 'gone';
+        return;
+    end if;
+    version := r.version;
+    state := r.state;
+    if r.version is distinct from expected_version or r.state is distinct from from_state
+       or sluice.account_evidence(record_id) is distinct from evidence then
+        outcome := 'stale';
+        return;
+    end if;
+    e := sluice.edge(r.blueprint_version_id, r.state, transition);
+    if e.kind is distinct from 'manual' then
+        outcome := 'undeclared';
+        return;
+    end if;
+    perform sluice.add_work(transition, activities, tasks, ids, null, r.id, null, null);
+    perform sluice.check_fields(given, '{name,tax_id,email,phone,website,industry,street,postcode,city,country,'
+        'description,external_id,owner_id,rejection_reason}');
+    r := jsonb_populate_record(r, given);
+    if e.category = 'open' and not given ? 'rejection_reason' then
+        r.rejection_reason := null;
+    end if;
+    perform sluice.set_cause(transition, note, verdicts);
+    update sluice.account a
+       set state = e.to_state, state_entered_at = sluice.now(),
+           name = r.name, tax_id = r.tax_id, email = r.email, phone = r.phone, website = r.website,
+           industry = r.industry, street = r.street, postcode = r.postcode, city = r.city, country = r.country,
+           description = r.description, external_id = r.external_id, owner_id = r.owner_id,
+           rejection_reason = r.rejection_reason
+     where a.id = r.id returning a.version into account_apply.version;
+    perform set_config('sluice.cause', '', true);
+    perform sluice.move_visit('account', r.id, r.blueprint_version_id, e.to_state, transition);
+    state := e.to_state;
+    outcome := 'applied';
+end
+$$;
+
+create or replace function sluice.opportunity_apply(
+    record_id uuid, expected_version bigint, from_state text, transition text, fields jsonb, activities jsonb,
+    tasks jsonb, note text, verdicts jsonb, evidence text, viewer uuid, scope text, ids uuid[],
+    out outcome text, out version bigint, out state text
+)
+    language plpgsql as $$
+declare
+    r sluice.opportunity;
+    e record;
+    given jsonb := coalesce(fields, '{}');
+    account_version bigint;
+begin
+    select * into r from sluice.opportunity o
+     where o.id = record_id and o.deleted_at is null and sluice.in_scope(scope, viewer, o.owner_id)
+       for update;
+    if not found then
+        outcome := 'gone';
+        return;
+    end if;
+    version := r.version;
+    state := r.state;
+    -- The account's verification is evidence: nobody changes it before this commits.
+    select a.version into account_version from sluice.account a where a.id = r.account_id for share;
+    if r.version is distinct from expected_version or r.state is distinct from from_state
+       or sluice.opportunity_evidence(record_id, account_version) is distinct from evidence then
+        outcome := 'stale';
+        return;
+    end if;
+    e := sluice.edge(r.blueprint_version_id, r.state, transition);
+    if e.kind is distinct from 'manual' then
+        outcome := 'undeclared';
+        return;
+    end if;
+    perform sluice.add_work(transition, activities, tasks, ids, null, r.account_id, r.contact_id, r.id);
+    perform sluice.check_fields(given, '{name,contact_id,amount,product_kind,delivery_date,close_date,probability,'
+        'forecast_category,description,external_id,owner_id,lost_reason}');
+    r := jsonb_populate_record(r, sluice.flat_money(given, 'amount'));
+    if e.category = 'open' and not given ? 'lost_reason' then
+        r.lost_reason := null;
+    end if;
+    perform sluice.set_cause(transition, note, verdicts);
+    update sluice.opportunity o
+       set state = e.to_state, state_entered_at = sluice.now(),
+           closed_at = case when e.category in ('won', 'lost', 'cancelled') then sluice.now() end,
+           name = r.name, contact_id = r.contact_id, amount_amount = r.amount_amount,
+           amount_currency = r.amount_currency, product_kind = r.product_kind, delivery_date = r.delivery_date,
+           close_date = r.close_date, probability = r.probability, forecast_category = r.forecast_category,
+           description = r.description, external_id = r.external_id, owner_id = r.owner_id,
+           lost_reason = r.lost_reason
+     where o.id = r.id returning o.version into opportunity_apply.version;
+    perform set_config('sluice.cause', '', true);
+    perform sluice.move_visit('opportunity', r.id, r.blueprint_version_id, e.to_state, transition);
+    state := e.to_state;
+    outcome := 'applied';
+end
+$$;
+
+-- The door for the daemon's role. outcome: applied; gone (not there, or not the viewer's to see), stale (another
+-- version, state or evidence), undeclared (no such manual transition from this state): these change nothing.
+create or replace function sluice.transition_apply(
+    entity text, record_id uuid, expected_version bigint, from_state text, transition text, fields jsonb,
+    activities jsonb, tasks jsonb, note text, verdicts jsonb, evidence text, viewer uuid, scope text, ids uuid[],
+    out outcome text, out version bigint, out state text
+)
+    language plpgsql security definer set search_path = sluice, pg_temp as $$
+begin
+    if entity = 'lead' then
+        select a.* into outcome, version, state
+          from sluice.lead_apply(record_id, expected_version, from_state, transition, fields, activities, tasks, note,
+                                 verdicts, evidence, viewer, scope, ids) a;
+    elsif entity = 'account' then
+        select a.* into outcome, version, state
+          from sluice.account_apply(record_id, expected_version, from_state, transition, fields, activities, tasks,
+                                    note, verdicts, evidence, viewer, scope, ids) a;
+    elsif entity = 'opportunity' then
+        select a.* into outcome, version, state
+          from sluice.opportunity_apply(record_id, expected_version, from_state, transition, fields, activities,
+                                        tasks, note, verdicts, evidence, viewer, scope, ids) a;
+    else
+        outcome := 'gone';
+    end if;
+end
+$$;
+
+-- A refused attempt is history too.
+create or replace function sluice.transition_denied(
+    entity text, record_id uuid, transition text, from_state text, code text, failures jsonb
+) returns void
+    language plpgsql security definer set search_path = sluice, pg_temp as $$
+begin
+    insert into sluice.audit (seq, at, action, entity, record_id, actor_kind, actor_id, request_id, operation,
+                              transition, from_state, changes, detail)
+    values (sluice.next_seq(), sluice.now(), 'denied', entity, record_id, sluice.actor_kind(), sluice.actor_id(),
+            nullif(current_setting('sluice.request_id', true), ''),
+            nullif(current_setting('sluice.operation', true), ''),
+            transition, from_state, '{}',
+            jsonb_strip_nulls(jsonb_build_object('code', code)) || case when failures is null then '{}'::jsonb
+                else jsonb_build_object('failures', failures) end);
+end
+$$;
+
+grant execute on function
+    sluice.transition_apply(text, uuid, bigint, text, text, jsonb, jsonb, jsonb, text, jsonb, text, uuid, text, uuid[]),
+    sluice.transition_denied(text, uuid, text, text, text, jsonb)
+    to sluice_app;
+
+reset role;
