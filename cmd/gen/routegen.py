@@ -145,6 +145,7 @@ class Tables:
         """Returns the C expression of a pointer to the schema's table."""
         name = self.spec.name_of(schema)
         if name is not None:
+            self.spec.resolve(schema)  # that it exists
             self.component(name)
             return f'&schema_{name}'
         return f'&{self.share("const struct schema", "s", self.table(schema), "")}'
