@@ -91,7 +91,7 @@ struct guard_kind {
     json_t *(*expect)(const json_t *params);
     /** Returns whether the guard holds and sets observed (a new reference), and pointer if a nearer one than the
      * guard's is known or none applies. */
-    bool (*evaluate)(const struct guard *g, const json_t *facts, struct verdict *v);
+    bool (*evaluate)(const struct guard *g, const json_t *facts, struct arena *a, struct verdict *v);
     const char *path; /* NULL: the "field" parameter */
     /** The sentences shown when the guard has no message of its own, and when it says "not": true. "{field}" and
      * the like are replaced by parameters, "{observed}" by what was found. */
@@ -143,6 +143,9 @@ void verdict_write_failures(struct out *o, const struct verdict *root, const cha
 
 /** The blueprint's transitions that leave @state, as the "legal" array of refusals: [{"key", "label", "to"}]. */
 void blueprint_write_legal(struct out *o, const struct blueprint *b, const char *state, const char *language);
+
+/** A state as JSON: {"key", "label", "category"}. */
+void state_write(struct out *o, const struct state *s, const char *language);
 
 /** One transition as JSON for listings: {"key", "label", "kind", "to": {"key", "label", "category"},
  * "available", "actor_allowed", "actors": [{"kind", "value"}], "guards": [...], "inputs": [{"key", "kind",

@@ -1,0 +1,51 @@
+#include "blueprint/blueprint.h"
+
+#include <string.h>
+
+const char *label_in(const struct label *l, const char *language)
+{
+    const char *text = l->en;
+
+    if (language != NULL && strcmp(language, "pl") == 0)
+        text = l->pl;
+    else if (language != NULL && strcmp(language, "ru") == 0)
+        text = l->ru;
+    if (text != NULL)
+        return text;
+    if (l->en != NULL)
+        return l->en;
+    return l->pl != NULL ? l->pl : l->ru;
+}
+
+const struct state *blueprint_state(const struct blueprint *b, const char *key)
+{
+    for (size_t i = 0; i < b->nstates; i++)
+        if (strcmp(b->states[i].key, key) == 0)
+            return &b->states[i];
+    return NULL;
+}
+
+const struct transition *blueprint_transition(const struct blueprint *b, const char *key)
+{
+    for (size_t i = 0; i < b->ntransitions; i++)
+        if (strcmp(b->transitions[i].key, key) == 0)
+            return &b->transitions[i];
+    return NULL;
+}
+
+static bool listed(const char *const *list, const char *key)
+{
+    for (; *list != NULL; list++)
+        if (strcmp(*list, key) == 0)
+            return true;
+    return false;
+}
+
+bool transition_leaves(const struct transition *t, const char *state)
+{
+    if (t->kind == TRANSITION_INITIAL)
+        return false;
+    if (t->from_any)
+        return !listed(t->except, state);
+    return listed(t->from, state);
+}

@@ -1,0 +1,100 @@
+/* the inputs of a transition */
+#include <string.h>
+
+#include "base/arena.h"
+#include "blueprint/compile.h"
+#include "blueprint/evaluate.h"
+
+static const struct param field_params[] = {
+    {.name = "field", .type = PARAM_KEY, .required = true},
+    {.name = "choices", .type = PARAM_STRINGS},
+    {.name = NULL},
+};
+
+static const struct param checklist_params[] = {
+    {.name = "item", .type = PARAM_KEY, .required = true},
+    {.name = NULL},
+};
+
+static const struct param activity_params[] = {
+    {.name = "kind", .type = PARAM_KEY},
+    {.name = NULL},
+};
+
+static const struct param no_params[] = {{.name = NULL}};
+
+static const char *const kinds[] = {"field", "note", "checklist", "activity", "task", NULL};
+
+static const struct {
+    const struct param *params;
+    const char *pointer; /* NULL: by the field */
+} rows_of_kinds[] = {
+    [INPUT_FIELD] = {field_params, NULL},       [INPUT_NOTE] = {no_params, "/note"},
+    [INPUT_CHECKLIST] = {checklist_params, "/checklist"}, [INPUT_ACTIVITY] = {activity_params, "/activities"},
+    [INPUT_TASK] = {no_params, "/tasks"},
+};
+
+static const char *name_of(const struct input *input)
+{
+    return json_string_value(json_object_get(input->params, input->kind == INPUT_FIELD ? "field" : "item"));
+}
+
+/* Two inputs of one field would contradict each other. */
+static const struct input *twin_of(const struct input *inputs, size_t n, const struct input *input)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(inputs[i].key, input->key) == 0)
+            return &inputs[i];
+        if (inputs[i].kind != input->kind || name_of(input) == NULL)
+            continue;
+        if (strcmp(name_of(&inputs[i]), name_of(input)) == 0)
+            return &inputs[i];
+    }
+    return NULL;
+}
+
+static bool compile_input(struct compiler *c, const struct row *row, struct input *input)
+{
+    const json_t *required = json_object_get(row->json, "required");
+    int kind;
+
+    if (!compile_key(c, row, "key", &input->key) || !compile_label(c, row, "label", &input->label) ||
+        !compile_word(c, row, "kind", kinds, -1, &kind) || !compile_params(c, row, rows_of_kinds[kind].params))
+        return false;
+    if (required != NULL && !json_is_boolean(required) && !json_is_null(required))
+        return compile_fail(c, "%s/required: must be true or false", row->where);
+    input->kind = (enum input_kind)kind;
+    input->required = json_is_true(required);
+    input->params = json_object_get(row->json, "params");
+    input->pointer = rows_of_kinds[kind].pointer;
+    if (label_in(&input->label, "en") == NULL)
+        input->label.en = input->key;
+    if (input->pointer == NULL)
+        input->pointer = arena_printf(c->arena, "/fields/%s", name_of(input));
+    return input->pointer != NULL || compile_fail(c, ": the blueprint is too large");
+}
+
+bool compile_inputs(struct compiler *c, const struct row *row, struct transition *t)
+{
+    struct input *inputs;
+    struct row *rows;
+    size_t n;
+
+    if (!compile_rows(c, row, "inputs", BLUEPRINT_INPUTS_MAX, &rows, &n))
+        return false;
+    inputs = compile_alloc(c, n, sizeof(*inputs));
+    if (inputs == NULL)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        const struct input *twin;
+
+        if (!compile_input(c, &rows[i], &inputs[i]))
+            return false;
+        twin = twin_of(inputs, i, &inputs[i]);
+        if (twin != NULL)
+            return compile_fail(c, "%s: the input \"%s\" collects that already", rows[i].where, twin->key);
+    }
+    t->inputs = inputs;
+    t->ninputs = n;
+    return true;
+}

@@ -1,0 +1,282 @@
+/* what a transition collects against what the request brings */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "blueprint/evaluate.h"
+#include "blueprint/guards.h"
+#include "blueprint/params.h"
+#include "blueprint/value.h"
+#include "json/schema.h"
+
+struct check {
+    const struct transition *t;
+    const struct schema *fields;
+    const json_t *facts;
+    const json_t *inputs;
+    struct err *e;
+};
+
+static const char *param_text(const struct input *input, const char *name)
+{
+    return json_string_value(json_object_get(input->params, name));
+}
+
+static const struct input *input_find(const struct transition *t, enum input_kind kind, const char *name)
+{
+    for (size_t i = 0; i < t->ninputs; i++) {
+        const char *own = param_text(&t->inputs[i], kind == INPUT_FIELD ? "field" : "item");
+
+        if (t->inputs[i].kind == kind && strcmp(own, name) == 0)
+            return &t->inputs[i];
+    }
+    return NULL;
+}
+
+/* texts for faults */
+
+static const char *json_text(struct arena *a, const json_t *v)
+{
+    char *text = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY), *kept;
+
+    kept = arena_strdup(a, text);
+    free(text);
+    return kept;
+}
+
+static const char *pointer_to(struct arena *a, const char *base, const char *name)
+{
+    struct buf b;
+    const char *pointer;
+
+    buf_init(&b, 65536);
+    buf_puts(&b, base);
+    pointer_add(&b, name);
+    pointer = arena_strdup(a, buf_text(&b));
+    buf_done(&b);
+    return pointer;
+}
+
+/* Reports a name that the transition does not collect, with those that it does. */
+static void fault_unknown(const struct check *c, enum input_kind kind, const char *name, const char *pointer)
+{
+    const char *param = kind == INPUT_FIELD ? "field" : "item";
+    const char *names[BLUEPRINT_INPUTS_MAX + 1] = {NULL};
+    struct arena *a = c->e->arena;
+    json_t *list = json_array();
+    const char *nearest;
+    size_t n = 0;
+
+    for (size_t i = 0; i < c->t->ninputs; i++) {
+        if (c->t->inputs[i].kind != kind)
+            continue;
+        names[n] = param_text(&c->t->inputs[i], param);
+        (void)json_array_append_new(list, json_string(names[n++]));
+    }
+    nearest = text_nearest(name, names);
+    (void)err_fault(c->e, ERR_INVALID,
+                    (struct fault){
+                        .in = "body",
+                        .pointer = pointer,
+                        .code = "unknown",
+                        .detail = arena_printf(a, "the transition \"%s\" does not collect this %s", c->t->key, param),
+                        .hint = nearest != NULL ? arena_printf(a, "did you mean \"%s\"?", nearest) : NULL,
+                        .allowed = json_text(a, list),
+                    });
+    json_decref(list);
+}
+
+static void fault_required(const struct check *c, const struct input *input, const char *what)
+{
+    (void)err_fault(c->e, ERR_INVALID,
+                    (struct fault){
+                        .in = "body",
+                        .pointer = input->pointer,
+                        .code = "required",
+                        .detail = arena_printf(c->e->arena, "the transition \"%s\" needs %s", c->t->key, what),
+                    });
+}
+
+/* what was brought */
+
+static const struct schema *schema_of(const struct schema *fields, const char *name)
+{
+    const struct schema_member *m = fields != NULL ? fields->members : NULL;
+
+    for (; m != NULL && m->name != NULL; m++)
+        if (strcmp(m->name, name) == 0)
+            return m->schema;
+    return NULL;
+}
+
+static void check_field(const struct check *c, const char *name, const json_t *value)
+{
+    const struct input *input = input_find(c->t, INPUT_FIELD, name);
+    const struct schema *schema = schema_of(c->fields, name);
+    struct arena *a = c->e->arena;
+    const json_t *choices;
+
+    if (input == NULL) {
+        fault_unknown(c, INPUT_FIELD, name, pointer_to(a, "/fields", name));
+        return;
+    }
+    choices = json_object_get(input->params, "choices");
+    if (choices != NULL && !json_is_null(value) && !value_has_key(choices, json_string_value(value))) {
+        (void)err_fault(c->e, ERR_INVALID,
+                        (struct fault){
+                            .in = "body",
+                            .pointer = input->pointer,
+                            .code = "enum",
+                            .detail = "none of the choices",
+                            .got = json_text(a, value),
+                            .allowed = json_text(a, choices),
+                        });
+        return;
+    }
+    if (schema != NULL && !json_is_null(value))
+        (void)schema_check(schema, value, input->pointer, c->e);
+}
+
+static void check_fields(const struct check *c)
+{
+    const char *name;
+    json_t *value;
+
+    json_object_foreach(json_object_get(c->inputs, "fields"), name, value)
+        check_field(c, name, value);
+}
+
+static const char *item_name(const json_t *item)
+{
+    return json_is_object(item) ? json_string_value(json_object_get(item, "item")) : json_string_value(item);
+}
+
+static void check_checklist(const struct check *c)
+{
+    const json_t *list = json_object_get(c->inputs, "checklist");
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *name = item_name(json_array_get(list, i));
+
+        if (name != NULL && input_find(c->t, INPUT_CHECKLIST, name) == NULL)
+            fault_unknown(c, INPUT_CHECKLIST, name, arena_printf(c->e->arena, "/checklist/%zu", i));
+    }
+}
+
+/* what is missing */
+
+static bool ticked(const json_t *inputs, const char *name)
+{
+    const json_t *list = json_object_get(inputs, "checklist");
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *item = json_array_get(list, i);
+        const char *other = item_name(item);
+
+        if (other == NULL || strcmp(other, name) != 0)
+            continue;
+        return !json_is_object(item) || json_is_true(json_object_get(item, "done"));
+    }
+    return false;
+}
+
+/* A null in the request takes a value away, so it counts even when the record has one. */
+static bool has_field(const struct check *c, const char *name)
+{
+    const json_t *value = json_object_get(json_object_get(c->inputs, "fields"), name);
+
+    if (value == NULL)
+        value = json_object_get(json_object_get(c->facts, "record"), name);
+    return !value_blank(value);
+}
+
+static bool has_item(const json_t *list, const char *kind, const json_t *facts)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *item = json_array_get(list, i);
+
+        if (kind != NULL && !value_has_key(json_object_get(item, "kind"), kind))
+            continue;
+        if (facts == NULL || item_is_fresh(item, facts))
+            return true;
+    }
+    return false;
+}
+
+/* One that was logged during this visit of the state will do: nobody should log a call twice. */
+static bool has_evidence(const struct check *c, const struct input *input)
+{
+    const char *list = input->pointer + 1;
+
+    return has_item(json_object_get(c->inputs, list), param_text(input, "kind"), NULL) ||
+           has_item(json_object_get(c->facts, list), param_text(input, "kind"), c->facts);
+}
+
+/* Tells whether a failed guard asks for the same thing: then its message is the better one. */
+static bool demanded(const struct verdict *v, const struct input *input)
+{
+    const char *kind = param_text(input, "kind");
+    const json_t *wanted;
+    size_t n = strlen(input->pointer);
+
+    if (v == NULL || v->passed)
+        return false;
+    if (v->guard->op == GUARD_ALL) {
+        for (size_t i = 0; i < v->nchildren; i++)
+            if (demanded(&v->children[i], input))
+                return true;
+        return false;
+    }
+    if (v->guard->op != GUARD_LEAF || v->pointer == NULL || strncmp(v->pointer, input->pointer, n) != 0 ||
+        (v->pointer[n] != '\0' && v->pointer[n] != '/'))
+        return false;
+    wanted = json_object_get(v->guard->params, "kind");
+    return kind == NULL || wanted == NULL || value_has_key(wanted, kind);
+}
+
+static void check_required(const struct check *c, const struct input *input)
+{
+    struct arena *a = c->e->arena;
+    const char *kind = param_text(input, "kind");
+
+    switch (input->kind) {
+    case INPUT_FIELD:
+        if (!has_field(c, param_text(input, "field")))
+            fault_required(c, input, arena_printf(a, "the field \"%s\"", param_text(input, "field")));
+        return;
+    case INPUT_NOTE:
+        if (value_blank(json_object_get(c->inputs, "note")))
+            fault_required(c, input, "a note");
+        return;
+    case INPUT_CHECKLIST:
+        if (!ticked(c->inputs, param_text(input, "item")))
+            fault_required(c, input, arena_printf(a, "\"%s\" ticked", param_text(input, "item")));
+        return;
+    case INPUT_ACTIVITY:
+        if (!has_evidence(c, input))
+            fault_required(c, input,
+                           kind != NULL ? arena_printf(a, "an activity of the kind \"%s\"", kind) : "an activity");
+        return;
+    case INPUT_TASK:
+        if (!has_evidence(c, input))
+            fault_required(c, input, "a task");
+        return;
+    }
+}
+
+bool inputs_check(const struct blueprint *b, const struct transition *t, const json_t *facts, const json_t *inputs,
+                  const struct verdict *root, struct err *e)
+{
+    struct check c = {.t = t, .fields = b->fields, .facts = facts, .inputs = inputs, .e = e};
+    unsigned before = e->nfaults;
+
+    check_fields(&c);
+    check_checklist(&c);
+    for (size_t i = 0; i < t->ninputs; i++)
+        if (t->inputs[i].required && !demanded(root, &t->inputs[i]))
+            check_required(&c, &t->inputs[i]);
+    return e->nfaults == before;
+}

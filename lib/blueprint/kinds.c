@@ -1,0 +1,182 @@
+/* the closed list of guard kinds */
+#include <string.h>
+
+#include "blueprint/guards.h"
+#include "blueprint/params.h"
+#include "blueprint/value.h"
+
+static const char *const related_things[] = {"activity", "task", NULL};
+
+static const struct param field_present_params[] = {
+    {.name = "field", .type = PARAM_FIELD, .required = true},
+    {.name = NULL},
+};
+
+static const struct param field_compare_params[] = {
+    {.name = "field", .type = PARAM_FIELD, .required = true},
+    {.name = "op", .type = PARAM_KEY, .values = value_ops},
+    {.name = "value", .type = PARAM_VALUE, .required = true},
+    {.name = NULL},
+};
+
+static const struct param related_field_params[] = {
+    {.name = "field", .type = PARAM_FIELD, .required = true},
+    {.name = "op", .type = PARAM_KEY, .values = value_ops},
+    {.name = "value", .type = PARAM_VALUE, .required = true},
+    {.name = "aim", .type = PARAM_SCALAR},
+    {.name = NULL},
+};
+
+static const struct param related_count_params[] = {
+    {.name = "of", .type = PARAM_KEY, .required = true, .values = related_things},
+    {.name = "kind", .type = PARAM_KEYS},
+    {.name = "outcome", .type = PARAM_KEYS},
+    {.name = "status", .type = PARAM_KEYS},
+    {.name = "has_subject", .type = PARAM_BOOLEAN},
+    {.name = "since_entry", .type = PARAM_BOOLEAN},
+    {.name = "min", .type = PARAM_INTEGER},
+    {.name = "max", .type = PARAM_INTEGER},
+    {.name = NULL},
+};
+
+static const struct param open_tasks_params[] = {
+    {.name = "max", .type = PARAM_INTEGER},
+    {.name = NULL},
+};
+
+static const struct param visited_state_params[] = {
+    {.name = "state", .type = PARAM_KEY, .required = true},
+    {.name = "not", .type = PARAM_BOOLEAN},
+    {.name = NULL},
+};
+
+static const struct param actor_has_role_params[] = {
+    {.name = "role", .type = PARAM_KEY},
+    {.name = "roles", .type = PARAM_KEYS},
+    {.name = NULL},
+};
+
+static const struct param actor_differs_params[] = {
+    {.name = "from", .type = PARAM_ACTOR, .required = true},
+    {.name = NULL},
+};
+
+static const struct param time_in_state_params[] = {
+    {.name = "min_seconds", .type = PARAM_INTEGER},
+    {.name = "max_seconds", .type = PARAM_INTEGER},
+    {.name = NULL},
+};
+
+/* {op} stands for a verb ("must be at least"), {requirement} for a composed phrase: see message.c. */
+const struct guard_kind guard_kinds[] = {
+    {
+        .name = "field_present",
+        .params = field_present_params,
+        .expect = field_present_expect,
+        .evaluate = field_present_evaluate,
+        .message = {.en = "Fill in the field \"{field}\".",
+                    .pl = "Uzupełnij pole „{field}”.",
+                    .ru = "Заполните поле «{field}»."},
+    },
+    {
+        .name = "field_compare",
+        .params = field_compare_params,
+        .check = field_compare_check,
+        .expect = field_compare_expect,
+        .evaluate = field_compare_evaluate,
+        .message = {.en = "The field \"{field}\" {op} {value}.",
+                    .pl = "Pole „{field}” {op} {value}.",
+                    .ru = "Поле «{field}» {op} {value}."},
+    },
+    {
+        .name = "related_field",
+        .params = related_field_params,
+        .check = related_field_check,
+        .expect = field_compare_expect,
+        .evaluate = related_field_evaluate,
+        .message = {.en = "On the related record, \"{field}\" {op} {value}.",
+                    .pl = "W powiązanym rekordzie pole „{field}” {op} {value}.",
+                    .ru = "В связанной записи поле «{field}» {op} {value}."},
+    },
+    {
+        .name = "related_count",
+        .params = related_count_params,
+        .check = related_count_check,
+        .expect = related_count_expect,
+        .evaluate = related_count_evaluate,
+        .message = {.en = "Needed here: {requirement}; found: {observed}.",
+                    .pl = "Wymagane: {requirement}; obecnie: {observed}.",
+                    .ru = "Требуется: {requirement}; сейчас: {observed}."},
+    },
+    {
+        .name = "open_tasks",
+        .params = open_tasks_params,
+        .expect = open_tasks_expect,
+        .evaluate = open_tasks_evaluate,
+        .path = "tasks",
+        .message = {.en = "Finish the open tasks first (open: {observed}, allowed: {max}).",
+                    .pl = "Najpierw zamknij otwarte zadania (otwarte: {observed}, dozwolone: {max}).",
+                    .ru = "Сначала завершите открытые задачи (открыто: {observed}, допускается: {max})."},
+    },
+    {
+        .name = "visited_state",
+        .params = visited_state_params,
+        .check = visited_state_check,
+        .expect = visited_state_expect,
+        .evaluate = visited_state_evaluate,
+        .path = "visits",
+        .message = {.en = "The record must have been in the state \"{state}\" before.",
+                    .pl = "Rekord musi najpierw przejść przez status „{state}”.",
+                    .ru = "Запись должна сначала пройти через статус «{state}»."},
+        .opposite = {.en = "The record must never have been in the state \"{state}\".",
+                     .pl = "Niedostępne, jeśli rekord był już w statusie „{state}”.",
+                     .ru = "Недоступно, если запись уже была в статусе «{state}»."},
+    },
+    {
+        .name = "actor_has_role",
+        .params = actor_has_role_params,
+        .check = actor_has_role_check,
+        .expect = actor_has_role_expect,
+        .evaluate = actor_has_role_evaluate,
+        .path = "actor.roles",
+        .message = {.en = "Only somebody with one of these roles may do this: {roles}.",
+                    .pl = "Może to zrobić tylko osoba z jedną z ról: {roles}.",
+                    .ru = "Это может сделать только пользователь с одной из ролей: {roles}."},
+    },
+    {
+        .name = "actor_differs",
+        .params = actor_differs_params,
+        .check = actor_differs_check,
+        .expect = actor_differs_expect,
+        .evaluate = actor_differs_evaluate,
+        .path = "actor",
+        .message = {.en = "Somebody other than {from} must do this.",
+                    .pl = "Musi to zrobić ktoś inny niż {from}.",
+                    .ru = "Это должен сделать кто-то другой, не {from}."},
+    },
+    {
+        .name = "time_in_state",
+        .params = time_in_state_params,
+        .check = time_in_state_check,
+        .expect = time_in_state_expect,
+        .evaluate = time_in_state_evaluate,
+        .path = "time_in_state",
+        .message = {.en = "The time in the current state must be {requirement} (now: {observed}).",
+                    .pl = "Czas w obecnym statusie musi wynosić {requirement} (teraz: {observed}).",
+                    .ru = "Время в текущем статусе должно составлять {requirement} (сейчас: {observed})."},
+    },
+    {.name = NULL},
+};
+
+const struct guard_kind *guard_kind_find(const char *name)
+{
+    for (const struct guard_kind *k = guard_kinds; k->name != NULL; k++)
+        if (strcmp(k->name, name) == 0)
+            return k;
+    return NULL;
+}
+
+void guard_kind_write_params(struct out *o, const struct guard_kind *k)
+{
+    params_write(o, k->params);
+}

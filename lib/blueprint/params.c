@@ -1,0 +1,262 @@
+#include "blueprint/params.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/text.h"
+#include "json/out.h"
+
+#define KEY_MAX 63
+#define FIELD_MAX 200
+#define LIST_MAX 1000
+#define PARAMS_MAX 16
+
+static size_t key_length(const char *text)
+{
+    if (*text < 'a' || *text > 'z')
+        return 0;
+    return strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_");
+}
+
+bool text_is_key(const char *text)
+{
+    size_t n = key_length(text);
+
+    return n > 0 && n <= KEY_MAX && text[n] == '\0';
+}
+
+static bool text_is_field(const char *text)
+{
+    size_t n;
+
+    if (strlen(text) > FIELD_MAX)
+        return false;
+    for (;; text += n + 1) {
+        n = key_length(text);
+        if (n == 0)
+            return false;
+        if (text[n] == '\0')
+            return true;
+        if (text[n] != '.')
+            return false;
+    }
+}
+
+void pointer_add(struct buf *b, const char *name)
+{
+    buf_putc(b, '/');
+    for (; *name != '\0'; name++) {
+        if (*name == '~')
+            buf_puts(b, "~0");
+        else if (*name == '/')
+            buf_puts(b, "~1");
+        else
+            buf_putc(b, *name);
+    }
+}
+
+void names_add(struct buf *b, const char *const *names)
+{
+    for (size_t i = 0; names[i] != NULL; i++)
+        buf_printf(b, "%s%s", i > 0 ? ", " : "", names[i]);
+}
+
+/* types */
+
+static bool is_field(const json_t *v)
+{
+    return json_is_string(v) && text_is_field(json_string_value(v));
+}
+
+static bool is_key(const json_t *v)
+{
+    return json_is_string(v) && text_is_key(json_string_value(v));
+}
+
+static bool is_actor(const json_t *v)
+{
+    static const char prefix[] = "transition:";
+    const char *text = json_string_value(v);
+
+    if (text == NULL)
+        return false;
+    if (strncmp(text, prefix, sizeof(prefix) - 1) == 0)
+        return text_is_key(text + sizeof(prefix) - 1);
+    return text_is_field(text);
+}
+
+static bool is_integer(const json_t *v)
+{
+    return json_is_integer(v) && json_integer_value(v) >= 0;
+}
+
+static bool is_boolean(const json_t *v)
+{
+    return json_is_boolean(v);
+}
+
+static bool is_scalar(const json_t *v)
+{
+    return json_is_string(v) || json_is_number(v) || json_is_boolean(v);
+}
+
+static bool is_string(const json_t *v)
+{
+    return json_is_string(v);
+}
+
+static bool is_list(const json_t *v, bool (*is)(const json_t *))
+{
+    size_t n = json_array_size(v);
+
+    if (!json_is_array(v) || n == 0 || n > LIST_MAX)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!is(json_array_get(v, i)))
+            return false;
+    return true;
+}
+
+static bool is_keys(const json_t *v)
+{
+    return is_key(v) || is_list(v, is_key);
+}
+
+static bool is_value(const json_t *v)
+{
+    return is_scalar(v) || is_list(v, is_scalar);
+}
+
+static bool is_strings(const json_t *v)
+{
+    return is_list(v, is_string);
+}
+
+#define KEY_SCHEMA "{\"type\":\"string\",\"pattern\":\"^[a-z][a-z0-9_]*$\"}"
+#define FIELD_PATTERN "\"^[a-z][a-z0-9_]*(\\\\.[a-z][a-z0-9_]*)*$\""
+#define SCALAR_SCHEMA "{\"type\":[\"string\",\"number\",\"boolean\"]}"
+#define LIST_OF(schema) "{\"type\":\"array\",\"items\":" schema ",\"minItems\":1}"
+
+static const struct type {
+    bool (*is)(const json_t *v);
+    const char *words;
+    const char *schema;
+} types[] = {
+    [PARAM_FIELD] = {is_field, "the name of a field, as in \"industry\" or \"amount.amount\"",
+                     "{\"type\":\"string\",\"pattern\":" FIELD_PATTERN "}"},
+    [PARAM_KEY] = {is_key, "a key of lower-case letters, digits and underscores", KEY_SCHEMA},
+    [PARAM_KEYS] = {is_keys, "a key or a list of keys", "{\"oneOf\":[" KEY_SCHEMA "," LIST_OF(KEY_SCHEMA) "]}"},
+    [PARAM_ACTOR] = {is_actor, "\"creator\", \"transition:<key>\" or the name of a field",
+                     "{\"type\":\"string\"}"},
+    [PARAM_INTEGER] = {is_integer, "an integer, 0 or more", "{\"type\":\"integer\",\"minimum\":0}"},
+    [PARAM_BOOLEAN] = {is_boolean, "true or false", "{\"type\":\"boolean\"}"},
+    [PARAM_SCALAR] = {is_scalar, "a string, a number or a boolean", SCALAR_SCHEMA},
+    [PARAM_VALUE] = {is_value, "a string, a number, a boolean, or a list of them",
+                     "{\"oneOf\":[" SCALAR_SCHEMA "," LIST_OF(SCALAR_SCHEMA) "]}"},
+    [PARAM_STRINGS] = {is_strings, "a list of strings", LIST_OF("{\"type\":\"string\"}")},
+};
+
+/* checking */
+
+static const struct param *param_find(const struct param *table, const char *name)
+{
+    for (; table->name != NULL; table++)
+        if (strcmp(table->name, name) == 0)
+            return table;
+    return NULL;
+}
+
+static bool unknown(const struct param *table, const char *name, struct buf *why)
+{
+    const char *names[PARAMS_MAX + 1] = {NULL};
+    const char *nearest;
+
+    for (size_t i = 0; i < PARAMS_MAX && table[i].name != NULL; i++)
+        names[i] = table[i].name;
+    nearest = text_nearest(name, names);
+    pointer_add(why, name);
+    buf_puts(why, ": unknown parameter");
+    if (nearest != NULL) {
+        buf_printf(why, ", did you mean \"%s\"?", nearest);
+    } else if (names[0] != NULL) {
+        buf_puts(why, "; there are ");
+        names_add(why, names);
+    }
+    return false;
+}
+
+static bool allowed(const struct param *p, const json_t *v, struct buf *why)
+{
+    const char *nearest;
+
+    for (size_t i = 0; p->values[i] != NULL; i++)
+        if (strcmp(p->values[i], json_string_value(v)) == 0)
+            return true;
+    nearest = text_nearest(json_string_value(v), p->values);
+    buf_printf(why, "/%s: \"%s\" is none of ", p->name, json_string_value(v));
+    names_add(why, p->values);
+    if (nearest != NULL)
+        buf_printf(why, "; did you mean \"%s\"?", nearest);
+    return false;
+}
+
+bool params_check(const struct param *table, const json_t *params, struct buf *why)
+{
+    const char *name;
+    json_t *value;
+
+    if (params != NULL && !json_is_object(params) && !json_is_null(params))
+        return buf_puts(why, ": must be an object"), false;
+    json_object_foreach((json_t *)params, name, value) {
+        const struct param *p = param_find(table, name);
+
+        if (p == NULL)
+            return unknown(table, name, why);
+        if (!types[p->type].is(value))
+            return buf_printf(why, "/%s: must be %s", name, types[p->type].words), false;
+        if (p->values != NULL && !allowed(p, value, why))
+            return false;
+    }
+    for (const struct param *p = table; p->name != NULL; p++)
+        if (p->required && json_object_get(params, p->name) == NULL)
+            return buf_printf(why, "/%s: is required", p->name), false;
+    return true;
+}
+
+/* Parameters with a list of allowed values are strings. */
+static void param_write(struct out *o, const struct param *p)
+{
+    out_key(o, p->name);
+    if (p->values == NULL) {
+        out_raw(o, types[p->type].schema, strlen(types[p->type].schema));
+        return;
+    }
+    out_object(o);
+    out_member(o, "type", "string");
+    out_key(o, "enum");
+    out_array(o);
+    for (size_t i = 0; p->values[i] != NULL; i++)
+        out_string(o, p->values[i]);
+    out_array_end(o);
+    out_object_end(o);
+}
+
+void params_write(struct out *o, const struct param *table)
+{
+    out_object(o);
+    out_member(o, "type", "object");
+    out_key(o, "properties");
+    out_object(o);
+    for (const struct param *p = table; p->name != NULL; p++)
+        param_write(o, p);
+    out_object_end(o);
+    out_key(o, "required");
+    out_array(o);
+    for (const struct param *p = table; p->name != NULL; p++)
+        if (p->required)
+            out_string(o, p->name);
+    out_array_end(o);
+    out_key(o, "additionalProperties");
+    out_bool(o, false);
+    out_object_end(o);
+}
