@@ -25,7 +25,7 @@ grant insert (id, user_id, refresh_hash, expires_at, user_agent, address),
 grant insert (id, name, key_hash, expires_at), update (name, expires_at, revoked_at, last_used_at)
     on sluice.api_key to sluice_app;
 grant insert (key, value) on sluice.instance_secret to sluice_app;
-grant insert (principal, key, method, path, body_hash, expires_at),
+grant insert (principal, key, method, path, body_hash, resource_id, expires_at),
       update (resource_id, status, headers, answer),
       delete
     on sluice.idempotency to sluice_app;

@@ -1,0 +1,265 @@
+-- A lead becomes an account and a contact, and on request an opportunity.
+
+set role sluice_owner;
+
+-- Providers whose domain says nothing about the company.
+create or replace function sluice.public_mail(domain text) returns boolean
+    language sql immutable parallel safe
+    return domain in ('gmail.com', 'googlemail.com', 'outlook.com', 'hotmail.com', 'live.com', 'yahoo.com', 'icloud.com',
+                      'me.com', 'aol.com', 'gmx.com', 'gmx.net', 'gmx.de', 'web.de', 'proton.me', 'protonmail.com',
+                      'wp.pl', 'o2.pl', 'onet.pl', 'onet.eu', 'op.pl', 'interia.pl', 'interia.eu', 'poczta.fm',
+                      'gazeta.pl', 'tlen.pl', 'mail.ru', 'bk.ru', 'inbox.ru', 'list.ru', 'yandex.ru', 'ya.ru',
+                      'rambler.ru');
+
+-- The domain of the company behind an address, if it tells one.
+create or replace function sluice.company_domain(address text) returns text
+    language sql immutable parallel safe
+    return case when not sluice.public_mail(sluice.domain(address)) then sluice.domain(address) end;
+
+create or replace function sluice.refuse_member(pointer text, code text, detail text) returns void
+    language plpgsql as $$
+begin
+    raise exception using errcode = 'SL422', message = code, column = pointer, detail = detail;
+end
+$$;
+
+-- What an existing record says otherwise than the lead: [{"field", "lead", "existing"}].
+create or replace function sluice.differences(entity text, lead jsonb, existing jsonb) returns jsonb
+    language sql immutable as $$
+    select coalesce(jsonb_agg(jsonb_build_object('entity', entity, 'field', l.key, 'lead', l.value,
+                                                 'existing', existing -> l.key) order by l.key), '[]')
+      from jsonb_each(lead) l
+     where l.value <> 'null' and existing -> l.key <> 'null' and existing -> l.key <> l.value;
+$$;
+
+-- Links or creates the account; see lead_convert. Linking fills what is empty and overwrites nothing.
+create or replace function sluice.convert_account(
+    r sluice.lead, spec jsonb, new_id uuid, viewer uuid, scope text,
+    out id uuid, out name text, out outcome text, out conflicts jsonb
+)
+    language plpgsql as $$
+declare
+    given jsonb := coalesce(spec -> 'create', '{}');
+    a sluice.account;
+    mapped jsonb := jsonb_build_object(
+        'tax_id', r.tax_id, 'website', r.website, 'industry', r.industry, 'street', r.street,
+        'postcode', r.postcode, 'city', r.city, 'country', r.country);
+begin
+    conflicts := '[]';
+    if spec ->> 'id' is not null then
+        select * into a from sluice.account x
+         where x.id = (spec ->> 'id')::uuid and x.deleted_at is null and sluice.in_scope(scope, viewer, x.owner_id)
+           for no key update;
+        if not found then
+            perform sluice.refuse_member('/account/id', 'unknown_reference', 'There is no such account.');
+        end if;
+        conflicts := sluice.differences('account', mapped || jsonb_build_object('name', r.company), to_jsonb(a));
+        update sluice.account x
+           set tax_id = coalesce(x.tax_id, r.tax_id), website = coalesce(x.website, r.website),
+               industry = coalesce(x.industry, r.industry), street = coalesce(x.street, r.street),
+               postcode = coalesce(x.postcode, r.postcode), city = coalesce(x.city, r.city),
+               country = coalesce(x.country, r.country)
+         where x.id = a.id;
+        id := a.id;
+        name := a.name;
+        outcome := 'linked';
+        return;
+    end if;
+    id := new_id;
+    name := coalesce(given ->> 'name', r.company, nullif(concat_ws(' ', r.first_name, r.last_name), ''));
+    outcome := 'created';
+    if name is null then
+        perform sluice.refuse_member('/account/create/name', 'validation_failed',
+                                     'The lead names neither a company nor a person: give the account a name.');
+    end if;
+    a := jsonb_populate_record(null::sluice.account, mapped || given);
+    insert into sluice.account (id, name, tax_id, email, phone, website, industry, street, postcode, city, country,
+                                description, source, campaign, lead_id, external_id, owner_id)
+    values (new_id, convert_account.name, a.tax_id, a.email, a.phone, a.website, a.industry, a.street, a.postcode, a.city,
+            a.country, a.description, r.source, r.campaign, r.id, a.external_id,
+            coalesce(a.owner_id, r.owner_id, sluice.actor_user()));
+end
+$$;
+
+create or replace function sluice.convert_contact(
+    r sluice.lead, spec jsonb, new_id uuid, viewer uuid, scope text, account_id uuid,
+    out id uuid, out name text, out outcome text, out conflicts jsonb
+)
+    language plpgsql as $$
+declare
+    given jsonb := coalesce(spec -> 'create', '{}');
+    c sluice.contact;
+    mapped jsonb := jsonb_build_object(
+        'first_name', r.first_name, 'last_name', r.last_name, 'email', r.email, 'phone', r.phone,
+        'job_title', r.job_title);
+begin
+    conflicts := '[]';
+    if spec ->> 'id' is not null then
+        select * into c from sluice.contact x
+         where x.id = (spec ->> 'id')::uuid and x.deleted_at is null and sluice.in_scope(scope, viewer, x.owner_id)
+           for no key update;
+        if not found then
+            perform sluice.refuse_member('/contact/id', 'unknown_reference', 'There is no such contact.');
+        end if;
+        conflicts := sluice.differences('contact', mapped || jsonb_build_object('account_id', account_id), to_jsonb(c));
+        update sluice.contact x
+           set account_id = coalesce(x.account_id, convert_contact.account_id),
+               first_name = coalesce(x.first_name, r.first_name), email = coalesce(x.email, r.email),
+               phone = coalesce(x.phone, r.phone), job_title = coalesce(x.job_title, r.job_title)
+         where x.id = c.id;
+        id := c.id;
+        name := concat_ws(' ', coalesce(c.first_name, r.first_name), c.last_name);
+        outcome := 'linked';
+        return;
+    end if;
+    c := jsonb_populate_record(null::sluice.contact, mapped || given);
+    if c.last_name is null then  -- one name is a name
+        c.last_name := c.first_name;
+        c.first_name := null;
+    end if;
+    if c.last_name is null then
+        perform sluice.refuse_member('/contact/create/last_name', 'validation_failed',
+                                     'The lead names no person: give the contact a last name.');
+    end if;
+    id := new_id;
+    name := concat_ws(' ', c.first_name, c.last_name);
+    outcome := 'created';
+    insert into sluice.contact (id, account_id, first_name, last_name, email, phone, job_title, role, description,
+                                source, campaign, lead_id, external_id, owner_id)
+    values (new_id, convert_contact.account_id, c.first_name, c.last_name, c.email, c.phone, c.job_title, c.role,
+            c.description, r.source, r.campaign, r.id, c.external_id,
+            coalesce(c.owner_id, r.owner_id, sluice.actor_user()));
+end
+$$;
+
+create or replace function sluice.convert_opportunity(
+    r sluice.lead, spec jsonb, new_id uuid, account_id uuid, account_name text, contact_id uuid,
+    out id uuid, out name text, out outcome text
+)
+    language plpgsql as $$
+declare
+    o sluice.opportunity;
+begin
+    o := jsonb_populate_record(null::sluice.opportunity, sluice.flat_money(spec, 'amount'));
+    if o.amount_amount is null then
+        o.amount_amount := r.estimated_value_amount;
+        o.amount_currency := r.estimated_value_currency;
+    end if;
+    id := new_id;
+    name := coalesce(o.name, account_name);
+    outcome := 'created';
+    insert into sluice.opportunity (id, name, account_id, contact_id, lead_id, amount_amount, amount_currency,
+                                    product_kind, delivery_date, close_date, description, source, campaign,
+                                    external_id, owner_id)
+    values (new_id, convert_opportunity.name, convert_opportunity.account_id, convert_opportunity.contact_id, r.id,
+            o.amount_amount, o.amount_currency, o.product_kind, o.delivery_date, o.close_date,
+            coalesce(o.description, r.need), r.source, r.campaign, o.external_id,
+            coalesce(o.owner_id, r.owner_id, sluice.actor_user()));
+end
+$$;
+
+-- Converts a lead, all or nothing. @account and @contact are {"id"} to link or {"create": {...}} (members win over
+-- the lead's); null leaves one of them out; @opportunity is its members, or null. outcome: converted; already
+-- (with the ids of then), gone, stale, undeclared: these change nothing. The lead stays; its activities and tasks
+-- stay with it and get linked to what it became, so that there is one story.
+create or replace function sluice.lead_convert(
+    lead_id uuid, expected_version bigint, from_state text, transition text, evidence text, viewer uuid, scope text,
+    account jsonb, contact jsonb, opportunity jsonb, new_account uuid, new_contact uuid, new_opportunity uuid,
+    verdicts jsonb, note text, account_scope text, contact_scope text,
+    out outcome text, out version bigint, out state text,
+    out account_id uuid, out account_name text, out account_outcome text,
+    out contact_id uuid, out contact_name text, out contact_outcome text,
+    out opportunity_id uuid, out opportunity_name text, out opportunity_outcome text,
+    out conflicts jsonb
+)
+    language plpgsql security definer set search_path = sluice, pg_temp as $$
+declare
+    r sluice.lead;
+    e record;
+    a record;
+    c record;
+    o record;
+begin
+    conflicts := '[]';
+    -- Whoever writes an activity locks it first and its lead second: the same order here.
+    perform from sluice.activity x where x.lead_id = lead_convert.lead_id order by x.id for no key update;
+    perform from sluice.task x where x.lead_id = lead_convert.lead_id order by x.id for no key update;
+    select * into r from sluice.lead l
+     where l.id = lead_convert.lead_id and l.deleted_at is null and sluice.in_scope(scope, viewer, l.owner_id)
+       for update;
+    if not found then
+        outcome := 'gone';
+        return;
+    end if;
+    version := r.version;
+    state := r.state;
+    if r.converted_at is not null then
+        outcome := 'already';
+        account_id := r.account_id;
+        contact_id := r.contact_id;
+        opportunity_id := r.opportunity_id;
+        return;
+    end if;
+    if r.version is distinct from expected_version or r.state is distinct from from_state
+       or sluice.lead_evidence(r.id) is distinct from evidence then
+        outcome := 'stale';
+        return;
+    end if;
+    e := sluice.edge(r.blueprint_version_id, r.state, transition);
+    if e.kind is distinct from (case when opportunity is null then 'convert' else 'convert_open' end) then
+        outcome := 'undeclared';
+        return;
+    end if;
+    if account is null and (contact is null or opportunity is not null) then
+        perform sluice.refuse_member('/account', 'validation_failed', 'A conversion needs an account here.');
+    end if;
+
+    if account is not null then
+        a := sluice.convert_account(r, account, new_account, viewer, account_scope);
+        account_id := a.id;
+        account_name := a.name;
+        account_outcome := a.outcome;
+        conflicts := conflicts || a.conflicts;
+    end if;
+    if contact is not null then
+        c := sluice.convert_contact(r, contact, new_contact, viewer, contact_scope, account_id);
+        contact_id := c.id;
+        contact_name := c.name;
+        contact_outcome := c.outcome;
+        conflicts := conflicts || c.conflicts;
+    end if;
+    if opportunity is not null then
+        o := sluice.convert_opportunity(r, opportunity, new_opportunity, account_id, account_name, contact_id);
+        opportunity_id := o.id;
+        opportunity_name := o.name;
+        opportunity_outcome := o.outcome;
+    end if;
+
+    update sluice.activity x
+       set account_id = coalesce(x.account_id, lead_convert.account_id),
+           contact_id = coalesce(x.contact_id, lead_convert.contact_id),
+           opportunity_id = coalesce(x.opportunity_id, lead_convert.opportunity_id)
+     where x.lead_id = r.id and x.deleted_at is null;
+    update sluice.task x
+       set account_id = coalesce(x.account_id, lead_convert.account_id),
+           contact_id = coalesce(x.contact_id, lead_convert.contact_id),
+           opportunity_id = coalesce(x.opportunity_id, lead_convert.opportunity_id)
+     where x.lead_id = r.id and x.deleted_at is null;
+
+    r.account_id := account_id;
+    r.contact_id := contact_id;
+    r.opportunity_id := opportunity_id;
+    r.converted_at := sluice.now();
+    version := sluice.lead_move(r, e.to_state, e.category, transition, null, note, verdicts);
+    state := e.to_state;
+    outcome := 'converted';
+end
+$$;
+
+grant execute on function
+    sluice.public_mail(text), sluice.company_domain(text),
+    sluice.lead_convert(uuid, bigint, text, text, text, uuid, text, jsonb, jsonb, jsonb, uuid, uuid, uuid, jsonb, text,
+                        text, text)
+    to sluice_app;
+
+reset role;
