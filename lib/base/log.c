@@ -121,6 +121,17 @@ static void put_field(struct line *l, const struct log_field *field, bool json)
         l->n = mark; /* all of a pair or nothing of it: the line stays well-formed */
 }
 
+static const char *const level_names[] = {"error", "warn", "info", "debug"};
+
+enum log_level log_level_of(const char *name)
+{
+    for (int i = LOG_LEVEL_ERROR; i <= LOG_LEVEL_DEBUG; i++) {
+        if (strcmp(level_names[i], name) == 0)
+            return (enum log_level)i;
+    }
+    return LOG_LEVEL_INFO;
+}
+
 void log_setup(enum log_level level, bool json)
 {
     atomic_store(&log_level, (int)level);
@@ -130,7 +141,6 @@ void log_setup(enum log_level level, bool json)
 void log_write(enum log_level level, const char *message, const struct log_field *fields,
                unsigned n)
 {
-    static const char *const names[] = {"error", "warn", "info", "debug"};
     bool json = atomic_load_explicit(&log_json, memory_order_relaxed);
     char now[CLOCK_TEXT];
     struct line line;
@@ -144,7 +154,7 @@ void log_write(enum log_level level, const char *message, const struct log_field
         put(&line, "{", 1);
     clock_format(clock_wall_us(), now);
     put_field(&line, &LOG_TEXT("time", now), json);
-    put_field(&line, &LOG_TEXT("level", names[level]), json);
+    put_field(&line, &LOG_TEXT("level", level_names[level]), json);
     put_field(&line, &LOG_TEXT("message", message), json);
     for (unsigned i = 0; i < n; i++)
         put_field(&line, &fields[i], json);

@@ -26,6 +26,9 @@ struct log_field {
 /** Sets what is written: lines up to @level; JSON objects if @json, else key=value. */
 void log_setup(enum log_level level, bool json);
 
+/** Returns the level of this name ("error", "warn", "info", "debug"); info for any other. */
+enum log_level log_level_of(const char *name);
+
 /** Writes one line: time, level, @message and @n fields. */
 void log_write(enum log_level level, const char *message, const struct log_field *fields,
                unsigned n);
