@@ -35,6 +35,17 @@ static const char usage[] =
     "\n"
     "Settings (file: name = value; environment: SLUICE_NAME; command line: --name VALUE):\n\n";
 
+/* The settings table lets nothing but these four through. */
+static enum log_level level_of(const char *name)
+{
+    static const char *const names[] = {"error", "warn", "info", "debug"};
+    unsigned level = LOG_LEVEL_ERROR;
+
+    while (level < LOG_LEVEL_DEBUG && strcmp(names[level], name) != 0)
+        level++;
+    return (enum log_level)level;
+}
+
 static bool fail(const char *what, const struct buf *why)
 {
     log_error(what, LOG_TEXT("why", buf_text(why)));
@@ -137,7 +148,7 @@ int main(int argc, char **argv)
         fputs(buf_text(&text), stdout);
         break;
     case CONF_RUN:
-        log_setup(log_level_of(conf.log_level), strcmp(conf.log_format, "json") == 0);
+        log_setup(level_of(conf.log_level), strcmp(conf.log_format, "json") == 0);
         code = run(&conf) ? EXIT_SUCCESS : EXIT_FAILURE;
         break;
     }

@@ -3,8 +3,11 @@
 
 usage: embed.py sql OUT.c FILE...               sql_migrations[], sql_functions[], sql_blueprints[] of
                                                 db/migrate.h, by the name of the file's folder
-       embed.py bytes OUT.c OUT.h NAME=FILE...  const unsigned char NAME[], const size_t NAME_size
+       embed.py bytes OUT.c OUT.h NAME=FILE...  const unsigned char NAME[], const size_t NAME_size, and for
+                                                a page const char NAME_csp[], the policy that lets it run
 """
+import base64
+import hashlib
 import re
 import sys
 from pathlib import Path
@@ -45,6 +48,15 @@ def sql_c(paths):
     return ''.join(out)
 
 
+def policy(html):
+    """Content-Security-Policy (CSP level 3) of a self-contained page: its own inline parts, by hash."""
+    def hashes(tag):
+        bodies = re.findall(f'<{tag}[^>]*>(.*?)</{tag}>', html, re.S)
+        return ' '.join("'sha256-" + base64.b64encode(hashlib.sha256(b.encode()).digest()).decode() + "'" for b in bodies)
+    return (f"default-src 'none'; script-src {hashes('script')}; style-src {hashes('style')}; "
+            "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+
+
 def bytes_c(pairs, header):
     out = [BANNER, f'#include "{header}"\n']
     for name, path in pairs:
@@ -52,12 +64,15 @@ def bytes_c(pairs, header):
         rows = [', '.join(str(b) for b in data[i:i + 24]) for i in range(0, len(data), 24)]
         body = ',\n    '.join(rows) + ', 0' if rows else '0'
         out.append(f'\nconst unsigned char {name}[] = {{\n    {body},\n}};\nconst size_t {name}_size = {len(data)};\n')
+        if str(path).endswith('.html'):
+            out.append(f'const char {name}_csp[] = "{policy(data.decode())}";\n')
     return ''.join(out)
 
 
 def bytes_h(pairs):
     out = [BANNER, '#pragma once\n#include <stddef.h>\n\n/* Each array ends with a zero byte that its size does not count. */\n']
     out += [f'extern const unsigned char {name}[];\nextern const size_t {name}_size;\n' for name, _ in pairs]
+    out += [f'extern const char {name}_csp[];\n' for name, path in pairs if str(path).endswith('.html')]
     return ''.join(out)
 
 

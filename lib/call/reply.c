@@ -232,7 +232,7 @@ enum step check_written(struct call *c)
         return STEP_FAIL;
     if (version && (!text_parse_i64(span_of(version), &current) || asked != current) && asked) {
         reply_header(c, "ETag", etag(c, now));
-        c->err.members = arena_printf(&c->arena, "\"current_version\":%s", version);
+        c->err.members = arena_printf(&c->arena, "\"current\":{\"version\":%s}", version);
         c->err.hint = "read the record again and repeat the change with its ETag in If-Match";
         return call_fail(c, ERR_STALE, "the record is at version %s by now", version);
     }

@@ -3,6 +3,8 @@
  * Converting is a transition like any other: the blueprint says from where and under which guards. What it
  * makes, links and moves is one transaction.
  */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "asks.gen.h"
@@ -11,6 +13,11 @@
 #include "service/process.h"
 
 #define MATCHES_MAX (64 * 1024)
+
+static struct uuid viewer(const struct call *c)
+{
+    return c->who->kind == ACTOR_USER ? c->who->id : (struct uuid){0};
+}
 
 static void decref(void *json)
 {
@@ -60,10 +67,16 @@ static json_t *mapped_account(struct call *c)
     return account;
 }
 
+/* What the caller may see of accounts and contacts decides what may be found and linked. */
 static enum step ask_candidates(struct call *c)
 {
-    ask_lead_conversion_candidates(
-        c, (struct q_lead_conversion_candidates){.id = process_of(c)->id});
+    ask_lead_conversion_candidates(c, (struct q_lead_conversion_candidates){
+                                          .id = process_of(c)->id,
+                                          .viewer = viewer(c),
+                                          .scope = call_scope(c, c->route->permission),
+                                          .account_scope = call_scope(c, PERMISSION_ACCOUNT_READ),
+                                          .contact_scope = call_scope(c, PERMISSION_CONTACT_READ),
+                                      });
     return STEP_WAIT;
 }
 
@@ -79,12 +92,11 @@ static bool is_conversion(const struct transition *t)
     return t->kind == TRANSITION_CONVERT || t->kind == TRANSITION_CONVERT_OPEN;
 }
 
-static void write_matches(struct out *o, const struct result *r, const char *entity)
+static void write_matches(struct out *o, const struct result *r)
 {
     out_array(o);
     for (int i = 0; i < result_rows(r); i++)
-        if (!entity || strcmp(result_get(r, i, "entity"), entity) == 0)
-            reply_write_row(o, r, i, NULL);
+        reply_write_row(o, r, i, NULL);
     out_array_end(o);
 }
 
@@ -103,7 +115,7 @@ static enum step preview_reply(struct call *c)
             return call_fail(c, ERR_INTERNAL, NULL);
     out_array_end(o);
     out_key(o, "candidates");
-    write_matches(o, call_result(c, 0), NULL);
+    write_matches(o, call_result(c, 0));
     out_key(o, "mapped");
     out_object(o);
     out_member_raw(o, "account", call_json(c, mapped_account(c)));
@@ -132,6 +144,14 @@ static const struct transition *find_kind(const struct blueprint *b, enum transi
         if (b->transitions[i].kind == kind)
             return &b->transitions[i];
     return NULL;
+}
+
+/* The transition that this request executes: the stricter one when it opens an opportunity. */
+static const struct transition *conversion_of(struct call *c)
+{
+    bool open = json_is_object(json_object_get(c->body, "opportunity"));
+
+    return find_kind(process_of(c)->blueprint, open ? TRANSITION_CONVERT_OPEN : TRANSITION_CONVERT);
 }
 
 static bool check_not_converted(struct call *c)
@@ -179,9 +199,7 @@ static enum step convert_decide(struct call *c)
 {
     const struct record *r = record_of(c);
     const struct process *s = process_of(c);
-    bool open = json_is_object(json_object_get(c->body, "opportunity"));
-    const struct transition *t =
-        find_kind(s->blueprint, open ? TRANSITION_CONVERT_OPEN : TRANSITION_CONVERT);
+    const struct transition *t = conversion_of(c);
     const char *key = t ? t->key : "conversion";
     const struct verdict *root;
 
@@ -204,7 +222,8 @@ static enum step convert_decide(struct call *c)
     return process_refuse(c, r, key, process_failures(c, root));
 }
 
-/* One candidate is linked, none means a new one, more are not guessed among. */
+/* One exact match is linked, none means a new record, more are not guessed among. A match below 1 (the same
+ * web domain) is a hint for people: the preview shows it. */
 static json_t *match_or_create(struct call *c, const struct result *r, const char *entity,
                                json_t *new_members)
 {
@@ -212,7 +231,8 @@ static json_t *match_or_create(struct call *c, const struct result *r, const cha
     int found = 0;
 
     for (int i = 0; i < result_rows(r); i++) {
-        if (strcmp(result_get(r, i, "entity"), entity) != 0)
+        if (strcmp(result_get(r, i, "entity"), entity) != 0 ||
+            strcmp(result_get(r, i, "score"), "1") != 0)
             continue;
         only = result_get(r, i, "id");
         found++;
@@ -269,8 +289,116 @@ static const char *matches_json(struct call *c, const struct result *r)
 
     buf_init(&b, MATCHES_MAX);
     out_init(&o, &b);
-    write_matches(&o, r, NULL);
+    write_matches(&o, r);
     text = b.failed ? "[]" : arena_strdup(&c->arena, buf_text(&b));
     buf_done(&b);
     return text;
 }
+
+/* A lead that names no person becomes an account only, unless the request brings one. */
+static bool wants_contact(struct call *c)
+{
+    return lead_text(c, "last_name") || json_object_get(c->body, "contact");
+}
+
+static enum step convert_write(struct call *c)
+{
+    const struct process *s = process_of(c);
+    const struct result *candidates;
+    const json_t *opportunity = json_object_get(c->body, "opportunity");
+    const struct transition *t = conversion_of(c);
+    json_t *account, *contact = NULL;
+
+    if (c->err.code != ERR_NONE)
+        return STEP_FAIL; /* refused, and written down */
+    candidates = call_result(c, 0);
+    account = spec_of(c, candidates, "account", mapped_account(c));
+    if (account && wants_contact(c))
+        contact = spec_of(c, candidates, "contact", mapped(c, contact_map));
+    if (c->err.code == ERR_AMBIGUOUS) {
+        c->err.members = matches_json(c, candidates);
+        return process_refuse(c, record_of(c), t->key, NULL);
+    }
+    if (c->err.code != ERR_NONE)
+        return STEP_FAIL;
+    ask_lead_convert(c, (struct q_lead_convert){
+                            .lead_id = s->id,
+                            .expected_version = strtoll(s->version, NULL, 10),
+                            .from_state = s->state,
+                            .transition = t->key,
+                            .evidence = s->evidence,
+                            .viewer = viewer(c),
+                            .scope = call_scope(c, PERMISSION_LEAD_CONVERT),
+                            .account = call_json(c, account),
+                            .contact = contact ? call_json(c, contact) : NULL,
+                            .opportunity = json_is_object(opportunity) ? call_json(c, opportunity) : NULL,
+                            .new_account = uuid_v7(),
+                            .new_contact = uuid_v7(),
+                            .new_opportunity = uuid_v7(),
+                            .verdicts = process_verdict(c, evaluate(t, s->facts, &c->arena)),
+                            .note = call_body_text(c, "note"),
+                            .account_scope = call_scope(c, PERMISSION_ACCOUNT_READ),
+                            .contact_scope = call_scope(c, PERMISSION_CONTACT_READ),
+                        });
+    record_ask_get(c, record_of(c), &s->id, PERMISSION_LEAD_CONVERT);
+    return STEP_WAIT;
+}
+
+static enum step convert_check(struct call *c)
+{
+    const char *outcome;
+
+    if (c->err.code != ERR_NONE)
+        return STEP_FAIL;
+    outcome = result_get(call_result(c, 0), 0, "outcome");
+    if (outcome && strcmp(outcome, "converted") == 0)
+        return STEP_NEXT;
+    if (outcome && strcmp(outcome, "gone") == 0)
+        return call_fail(c, ERR_NOT_FOUND, "the lead is gone");
+    if (call_restart(c))
+        return STEP_NEXT;
+    return call_fail(c, ERR_STALE, "the lead keeps changing; try again");
+}
+
+static void write_part(struct call *c, struct out *o, const char *entity)
+{
+    static const char *const members[] = {"id", "name", "outcome"};
+    const struct result *r = call_result(c, 0);
+    char column[40];
+
+    out_key(o, entity);
+    snprintf(column, sizeof(column), "%s_id", entity);
+    if (!result_get(r, 0, column)) {
+        out_null(o);
+        return;
+    }
+    out_object(o);
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        snprintf(column, sizeof(column), "%s_%s", entity, members[i]);
+        out_member(o, members[i], result_get(r, 0, column));
+    }
+    out_object_end(o);
+}
+
+static enum step convert_reply(struct call *c)
+{
+    const struct result *lead = call_result(c, 1);
+    struct out *o = reply_json(c, c->route->success);
+
+    out_object(o);
+    out_key(o, "lead");
+    reply_write_row(o, lead, 0, NULL);
+    write_part(c, o, "account");
+    write_part(c, o, "contact");
+    write_part(c, o, "opportunity");
+    out_member_raw(o, "conflicts", result_get(call_result(c, 0), 0, "conflicts"));
+    out_object_end(o);
+    reply_header(c, "ETag", arena_printf(&c->arena, "\"%s\"", result_get(lead, 0, "version")));
+    return STEP_REPLY;
+}
+
+const struct operation lead_convert = {
+    .steps = (step_fn *const[]){convert_ask, process_blueprint, process_ready, convert_decide,
+                                convert_write, convert_check, convert_reply, NULL},
+    .of = &record_lead,
+};

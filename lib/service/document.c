@@ -1,0 +1,41 @@
+/* document - the contract, the page that shows it, and what each problem code means. */
+#include "call/reply.h"
+#include "contract.gen.h"
+#include "pages.gen.h"
+
+static enum step reply_bytes(struct call *c, const char *media_type, const void *bytes, size_t n)
+{
+    c->reply.status = c->route->success;
+    c->reply.media_type = media_type;
+    buf_clear(&c->reply.body);
+    buf_add(&c->reply.body, bytes, n);
+    return STEP_REPLY;
+}
+
+/* GET /openapi.json */
+
+static enum step contract_reply(struct call *c)
+{
+    return reply_bytes(c, "application/json", contract_json, contract_json_size);
+}
+
+const struct operation contract_get = {.steps = (step_fn *const[]){contract_reply, NULL}};
+
+/* GET /docs */
+
+static enum step docs_reply(struct call *c)
+{
+    reply_header(c, "Content-Security-Policy", page_docs_csp);
+    return reply_bytes(c, "text/html; charset=utf-8", page_docs, page_docs_size);
+}
+
+const struct operation docs_get = {.steps = (step_fn *const[]){docs_reply, NULL}};
+
+/* GET /docs/problems */
+
+static enum step problems_reply(struct call *c)
+{
+    return reply_bytes(c, "text/plain; charset=utf-8", page_problems, page_problems_size);
+}
+
+const struct operation docs_problems = {.steps = (step_fn *const[]){problems_reply, NULL}};
