@@ -98,9 +98,9 @@ static void deadline_passed(void *arg)
 
     assert(c->asking && !c->replied);
     err_init(&c->err, &c->arena);
-    if (c->ask && c->ask->lane == LANE_WRITE)
-        err_set(&c->err, ERR_TIMEOUT, "The answer did not come in time; the change may still be made. "
-                                      "Repeat a POST with the same Idempotency-Key.");
+    if (c->ask && c->ask->lane == LANE_WRITE && !c->dry)
+        c->err.hint = "the change may still be made; a POST may be repeated with the same Idempotency-Key";
+    err_set(&c->err, ERR_TIMEOUT, "the answer did not come in time");
     stop_pause(c);
     c->reply.nheaders = 0;
     reply_problem(c);
