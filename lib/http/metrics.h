@@ -7,6 +7,7 @@
 #ifndef SLUICE_HTTP_METRICS_H
 #define SLUICE_HTTP_METRICS_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,7 +29,7 @@ struct metrics_series {
 /** The counters of one server. */
 struct metrics_set {
     struct metrics_set *next;
-    struct metrics *owner;
+    const struct metrics *owner;
     _Atomic uint64_t requests, connections_total, refused, bytes_in, bytes_out;
     _Atomic uint64_t by_status[6];
     _Atomic uint64_t connections, in_flight;
@@ -36,7 +37,7 @@ struct metrics_set {
 };
 
 /** Creates the registry for @n routes (which must outlive it). */
-struct metrics *metrics_create(const struct route *routes, size_t n);
+struct metrics *metrics_create(const struct route *table, size_t n);
 
 /** Frees the registry and all sets. */
 void metrics_destroy(struct metrics *m);
@@ -47,10 +48,21 @@ struct metrics_set *metrics_attach(struct metrics *m);
 /** Counts one request. @route NULL: no route was found. For the writer's thread. */
 void metrics_observe(struct metrics_set *s, const struct route *route, int status, int64_t us);
 
+/** Adds to a counter of one's own; the other way round for gauges. */
 static inline void metrics_add(_Atomic uint64_t *counter, uint64_t n)
 {
-    __atomic_store_n((uint64_t *)counter, __atomic_load_n((uint64_t *)counter, __ATOMIC_RELAXED) + n,
-                     __ATOMIC_RELAXED);
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+                          memory_order_relaxed);
+}
+
+static inline void metrics_sub(_Atomic uint64_t *gauge, uint64_t n)
+{
+    metrics_add(gauge, 0 - n);
+}
+
+static inline uint64_t metrics_get(const _Atomic uint64_t *counter)
+{
+    return atomic_load_explicit((_Atomic uint64_t *)counter, memory_order_relaxed);
 }
 
 /** Writes everything as Prometheus text (0.0.4), the database's lanes too if @db is not NULL. */

@@ -82,16 +82,16 @@ static void describe(struct node *n)
     append(n->allow, "OPTIONS");
 }
 
-struct router *router_create(const struct route *routes, size_t n)
+struct router *router_create(const struct route *table, size_t n)
 {
     struct router *r = allocate(sizeof *r);
 
     for (size_t i = 0; i < n; i++) {
         struct node *node = &r->root;
 
-        for (const char *const *s = routes[i].segments; *s != NULL; s++)
+        for (const char *const *s = table[i].segments; *s != NULL; s++)
             node = enter(node, *s);
-        node->routes[routes[i].method] = &routes[i];
+        node->routes[table[i].method] = &table[i];
         describe(node);
     }
     return r;

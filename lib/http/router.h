@@ -28,7 +28,7 @@ struct router_match {
 };
 
 /** Builds the tree over @n routes, which must outlive it. */
-struct router *router_create(const struct route *routes, size_t n);
+struct router *router_create(const struct route *table, size_t n);
 void router_destroy(struct router *r);
 
 /** Finds the route. VERB_HEAD finds the one of GET; VERB_OPTIONS finds none, but fills @ret->allow. */
