@@ -1,22 +1,26 @@
 /**
  * blueprint - a published process, compiled: states, transitions, guards and inputs.
  *
- * Compiled once per worker from the JSON document that the query blueprint_load returns, then immutable (a
- * published version never changes, so a compiled one is never stale). Pure logic: no I/O, no clock.
+ * Compiled once per worker from the JSON document that the query blueprint_load returns, then
+ * immutable (a published version never changes, so a compiled one is never stale). Pure logic: no
+ * I/O, no clock.
  *
  *   {"id": "<of the version>", "entity": "lead", "key": "lead_default", "number": 1,
- *    "states": [{"key": "open", "label": {"en": "Open", "pl": "...", "ru": "..."}, "category": "open",
- *                "position": 1}],
- *    "transitions": [{"key": "contacted", "label": {...}, "kind": "manual" (the default), "to": "contacted",
- *                     "position": 2, "from_any": false, "from": ["open"], "except": [],
- *                     "actors": [{"kind": "role", "value": "sales"}],
+ *    "states": [{"key": "open", "label": {"en": "Open", "pl": "...", "ru": "..."},
+ *                "category": "open", "position": 1}],
+ *    "transitions": [{"key": "contacted", "label": {...}, "kind": "manual" (the default),
+ *                     "to": "contacted", "position": 2, "from_any": false, "from": ["open"],
+ *                     "except": [], "actors": [{"kind": "role", "value": "sales"}],
  *                     "guards": [...], "inputs": [...]}]}
  *
- * guards are rows, not a tree: {"id": 7 (any string or integer; default: the key), "parent": null or an id,
- * "position": 1, "key": "call_logged", "op": "all", "any" or "none" for a group (null or "leaf": a leaf),
- * "kind": "related_count", "params": {...}, "message": null or {"en": ...}}.
- * inputs: {"key", "kind": "field", "note", "checklist", "activity" or "task", "label", "required": false,
- * "position", "params"}. Other members are ignored; rows are put in order of position.
+ * Guards are rows, not a tree: {"id": 7 (any string or integer; default: the key), "parent": null
+ * or an id, "position": 1, "key": "call_logged", "op": "all", "any" or "none" for a group (null or
+ * "leaf": a leaf), "kind": "related_count", "params": {...}, "message": null or {"en": ...}}.
+ *
+ * Inputs: {"key": "...", "kind": "field", "note", "checklist", "activity" or "task", "label":
+ * {...}, "required": false, "position": 1, "params": {...}}.
+ *
+ * Other members are ignored. Rows are put in order of position.
  */
 #ifndef SLUICE_BLUEPRINT_BLUEPRINT_H
 #define SLUICE_BLUEPRINT_BLUEPRINT_H
@@ -39,10 +43,18 @@ struct label {
     const char *en, *pl, *ru;
 };
 
-/** Returns the text for "en", "pl" or "ru" (anything else is English); NULL when no language has one. */
+/** Returns the text for "en", "pl" or "ru" (anything else is English); NULL when no language has
+ * one. */
 const char *label_in(const struct label *l, const char *language);
 
-enum state_category { STATE_OPEN, STATE_WON, STATE_LOST, STATE_CANCELLED, STATE_POSTPONED, STATE_DONE };
+enum state_category {
+    STATE_OPEN,
+    STATE_WON,
+    STATE_LOST,
+    STATE_CANCELLED,
+    STATE_POSTPONED,
+    STATE_DONE
+};
 
 struct state {
     const char *key;
@@ -61,7 +73,8 @@ enum transition_kind {
 /** Who may execute: any one row. No rows: whoever may write the record. */
 struct actor_rule {
     enum { ACTOR_RULE_ROLE, ACTOR_RULE_TEAM, ACTOR_RULE_USER, ACTOR_RULE_FIELD } kind;
-    const char *value; /* role key, team id, user id, or the name of a user-valued field ("owner_id") */
+    const char
+        *value; /* role key, team id, user id, or the name of a user-valued field ("owner_id") */
 };
 
 enum guard_op { GUARD_LEAF, GUARD_ALL, GUARD_ANY, GUARD_NONE };
@@ -69,17 +82,18 @@ enum guard_op { GUARD_LEAF, GUARD_ALL, GUARD_ANY, GUARD_NONE };
 struct guard_kind;
 
 struct guard {
-    const char *key;              /* stable name, e.g. "industry_filled" */
+    const char *key; /* stable name, e.g. "industry_filled" */
     enum guard_op op;
     const struct guard_kind *kind; /* leaves only */
     const json_t *params;
-    struct label message;         /* all NULL: the kind's own sentence */
+    struct label message; /* all NULL: the kind's own sentence */
     const struct guard *children;
     size_t nchildren;
     /* leaves only, found out once by compiling */
     const json_t *expected; /* what a verdict shows as expected */
     const char *path;
-    const char *pointer; /* where the request can supply it: only what the transition collects; or NULL */
+    const char
+        *pointer; /* where the request can supply it: only what the transition collects; or NULL */
 };
 
 enum input_kind { INPUT_FIELD, INPUT_NOTE, INPUT_CHECKLIST, INPUT_ACTIVITY, INPUT_TASK };
@@ -89,8 +103,8 @@ struct input {
     enum input_kind kind;
     struct label label;
     bool required;
-    const json_t *params; /* field: {"field", "choices": ["..."]?}; activity: {"kind"?}; checklist: {"item"};
-                             note and task: {} */
+    const json_t *params; /* field: {"field", "choices": ["..."]?}; activity: {"kind"?}; checklist:
+                             {"item"}; note and task: {} */
     const char *pointer;  /* "/fields/industry", "/note", "/checklist", "/activities", "/tasks" */
 };
 
@@ -99,12 +113,12 @@ struct transition {
     struct label label;
     enum transition_kind kind;
     const char *to;
-    bool from_any;            /* from every state but those in `except` */
-    const char *const *from;  /* ends with NULL; empty for initial */
+    bool from_any;           /* from every state but those in `except` */
+    const char *const *from; /* ends with NULL; empty for initial */
     const char *const *except;
     const struct actor_rule *actors;
     size_t nactors;
-    struct guard guards;      /* the root, always GUARD_ALL, possibly without children */
+    struct guard guards; /* the root, always GUARD_ALL, possibly without children */
     const struct input *inputs;
     size_t ninputs;
 };
@@ -118,13 +132,15 @@ struct blueprint {
     size_t nstates;
     const struct transition *transitions; /* in order of position */
     size_t ntransitions;
-    const struct schema *fields; /* how the entity's fields look: set by the owner after compiling, or NULL.
-                                    Gives inputs their type and checks the values that come with a request */
+    const struct schema
+        *fields; /* how the entity's fields look: set by the owner after compiling, or NULL.
+                    Gives inputs their type and checks the values that come with a request */
 };
 
-/** Compiles the document; copies what it needs. Returns NULL and says why ("/transitions/1/to: unknown state
- * ...") when it is not a blueprint: unknown guard kind, wrong parameter, cycle, unknown state, not exactly one
- * initial transition. Free with blueprint_destroy. */
+/** Compiles the document; copies what it needs. Returns NULL and says why ("/transitions/1/to:
+ * unknown state
+ * ...") when it is not a blueprint: unknown guard kind, wrong parameter, cycle, unknown state, not
+ * exactly one initial transition. Free with blueprint_destroy. */
 struct blueprint *blueprint_compile(const json_t *doc, struct buf *why);
 void blueprint_destroy(struct blueprint *b);
 

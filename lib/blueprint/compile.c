@@ -52,8 +52,8 @@ static int row_order(const void *a, const void *b)
     return x->index < y->index ? -1 : 1;
 }
 
-bool compile_rows(struct compiler *c, const struct row *parent, const char *name, size_t max, struct row **ret,
-                  size_t *ret_n)
+bool compile_rows(struct compiler *c, const struct row *parent, const char *name, size_t max,
+                  struct row **ret, size_t *ret_n)
 {
     const json_t *list = json_object_get(parent->json, name);
     size_t n = json_array_size(list);
@@ -92,8 +92,8 @@ bool compile_key(struct compiler *c, const struct row *row, const char *name, co
     const char *key = json_string_value(json_object_get(row->json, name));
 
     if (key == NULL || !text_is_key(key))
-        return compile_fail(c, "%s/%s: must be a key of lower-case letters, digits and underscores", row->where,
-                            name);
+        return compile_fail(c, "%s/%s: must be a key of lower-case letters, digits and underscores",
+                            row->where, name);
     *ret = key;
     return true;
 }
@@ -133,8 +133,8 @@ bool compile_label(struct compiler *c, const struct row *row, const char *name, 
     return true;
 }
 
-bool compile_word(struct compiler *c, const struct row *row, const char *name, const char *const *words,
-                  int otherwise, int *ret)
+bool compile_word(struct compiler *c, const struct row *row, const char *name,
+                  const char *const *words, int otherwise, int *ret)
 {
     const json_t *v = json_object_get(row->json, name);
     const char *word = json_string_value(v), *nearest;
@@ -170,7 +170,8 @@ bool compile_params(struct compiler *c, const struct row *row, const struct para
 
 static bool compile_states(struct compiler *c, const struct row *doc)
 {
-    static const char *const categories[] = {"open", "won", "lost", "cancelled", "postponed", "done", NULL};
+    static const char *const categories[] = {"open",      "won",  "lost", "cancelled",
+                                             "postponed", "done", NULL};
     struct state *states;
     struct row *rows;
     size_t n;
@@ -187,7 +188,8 @@ static bool compile_states(struct compiler *c, const struct row *doc)
         struct state *s = &states[i];
         int category;
 
-        if (!compile_key(c, &rows[i], "key", &s->key) || !compile_label(c, &rows[i], "label", &s->label) ||
+        if (!compile_key(c, &rows[i], "key", &s->key) ||
+            !compile_label(c, &rows[i], "label", &s->label) ||
             !compile_word(c, &rows[i], "category", categories, -1, &category))
             return false;
         if (blueprint_state(c->b, s->key) != NULL)
@@ -263,7 +265,8 @@ static bool compile_edges(struct compiler *c, const struct row *row, struct tran
 
     (void)snprintf(where, sizeof(where), "%s/to", row->where);
     if (!compile_state_key(c, where, json_object_get(row->json, "to"), &t->to) ||
-        !compile_state_list(c, row, "from", &t->from) || !compile_state_list(c, row, "except", &t->except))
+        !compile_state_list(c, row, "from", &t->from) ||
+        !compile_state_list(c, row, "except", &t->except))
         return false;
     if (any != NULL && !json_is_boolean(any) && !json_is_null(any))
         return compile_fail(c, "%s/from_any: must be true or false", row->where);
@@ -276,7 +279,8 @@ static bool compile_edges(struct compiler *c, const struct row *row, struct tran
 }
 
 /* Keys and kinds first: guards may name any transition. */
-static bool compile_names(struct compiler *c, const struct row *rows, size_t n, struct transition *all)
+static bool compile_names(struct compiler *c, const struct row *rows, size_t n,
+                          struct transition *all)
 {
     static const char *const kinds[] = {"manual", "initial", "convert", "convert_open", NULL};
     const struct transition *initial = NULL;
@@ -285,7 +289,8 @@ static bool compile_names(struct compiler *c, const struct row *rows, size_t n, 
         struct transition *t = &all[i];
         int kind;
 
-        if (!compile_key(c, &rows[i], "key", &t->key) || !compile_label(c, &rows[i], "label", &t->label) ||
+        if (!compile_key(c, &rows[i], "key", &t->key) ||
+            !compile_label(c, &rows[i], "label", &t->label) ||
             !compile_word(c, &rows[i], "kind", kinds, TRANSITION_MANUAL, &kind))
             return false;
         if (blueprint_transition(c->b, t->key) != NULL)
@@ -297,8 +302,8 @@ static bool compile_names(struct compiler *c, const struct row *rows, size_t n, 
         if (t->kind != TRANSITION_INITIAL)
             continue;
         if (initial != NULL)
-            return compile_fail(c, "%s/kind: a second initial transition, \"%s\" is one already", rows[i].where,
-                                initial->key);
+            return compile_fail(c, "%s/kind: a second initial transition, \"%s\" is one already",
+                                rows[i].where, initial->key);
         initial = t;
     }
     return initial != NULL || compile_fail(c, "/transitions: none is initial");
@@ -338,7 +343,8 @@ static bool compile_head(struct compiler *c, const struct row *doc)
         return compile_fail(c, "/id: is required");
     if (!compile_key(c, doc, "entity", &c->b->entity) || !compile_key(c, doc, "key", &c->b->key))
         return false;
-    if (!json_is_integer(number) || json_integer_value(number) < 1 || json_integer_value(number) > 1000000000)
+    if (!json_is_integer(number) || json_integer_value(number) < 1 ||
+        json_integer_value(number) > 1000000000)
         return compile_fail(c, "/number: must be a positive integer");
     c->b->number = (int)json_integer_value(number);
     return true;

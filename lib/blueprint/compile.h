@@ -1,8 +1,9 @@
 /**
  * compile - what the parts of the compiler share.
  *
- * Private to blueprint. Every function returns false after writing to c->why what is wrong, starting with the
- * JSON pointer. Strings and params are borrowed from the compiler's own copy of the document.
+ * Private to blueprint. Every function returns false after writing to c->why what is wrong,
+ * starting with the JSON pointer. Strings and params are borrowed from the compiler's own copy of
+ * the document.
  */
 #ifndef SLUICE_BLUEPRINT_COMPILE_H
 #define SLUICE_BLUEPRINT_COMPILE_H
@@ -27,14 +28,15 @@ struct row {
 };
 
 /** Writes the reason. Returns false. */
-bool compile_fail(struct compiler *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool compile_fail(struct compiler *c, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /** Returns zeroed memory that lives as long as the blueprint, or NULL after a failure. */
 void *compile_alloc(struct compiler *c, size_t n, size_t size);
 
 /** Reads the list @name of @parent (missing and null are empty) as rows in order of position. */
-bool compile_rows(struct compiler *c, const struct row *parent, const char *name, size_t max, struct row **rows,
-                  size_t *n);
+bool compile_rows(struct compiler *c, const struct row *parent, const char *name, size_t max,
+                  struct row **rows, size_t *n);
 
 /** Reads a key; a state when @state; NULL for a missing one when @optional. */
 bool compile_key(struct compiler *c, const struct row *row, const char *name, const char **ret);
@@ -43,16 +45,16 @@ bool compile_state_key(struct compiler *c, const char *where, const json_t *v, c
 /** Reads a text in up to three languages; missing and null leave it empty. */
 bool compile_label(struct compiler *c, const struct row *row, const char *name, struct label *ret);
 
-/** Reads one word of @words (ends with NULL) as its index; a missing one is @otherwise, or a failure if that is
- * negative. */
-bool compile_word(struct compiler *c, const struct row *row, const char *name, const char *const *words,
-                  int otherwise, int *ret);
+/** Reads one word of @words (ends with NULL) as its index; a missing one is @otherwise, or a
+ * failure if that is negative. */
+bool compile_word(struct compiler *c, const struct row *row, const char *name,
+                  const char *const *words, int otherwise, int *ret);
 
 /** Checks the params of a row against a table. */
 bool compile_params(struct compiler *c, const struct row *row, const struct param *table);
 
-/** Reads the guards and inputs of a transition; inputs first, as guards point at them. All states and the keys of
- * all transitions are known by then. */
+/** Reads the guards and inputs of a transition; inputs first, as guards point at them. All states
+ * and the keys of all transitions are known by then. */
 bool compile_inputs(struct compiler *c, const struct row *row, struct transition *t);
 bool compile_guards(struct compiler *c, const struct row *row, struct transition *t);
 

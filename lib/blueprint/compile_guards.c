@@ -70,7 +70,8 @@ static bool find_parents(struct compiler *c, const struct tree *tree, const json
             continue;
         place = json_object_get(ids, parent);
         if (place == NULL)
-            return compile_fail(c, "%s/parent: there is no guard with the id \"%s\"", row->where, parent);
+            return compile_fail(c, "%s/parent: there is no guard with the id \"%s\"", row->where,
+                                parent);
         tree->parents[i] = (size_t)json_integer_value(place);
     }
     return true;
@@ -127,7 +128,8 @@ static bool place_guard(struct compiler *c, const struct tree *tree, struct guar
         g->pointer = arena_printf(c->arena, "/%s", g->path);
         return g->pointer != NULL || compile_fail(c, ": the blueprint is too large");
     }
-    if (field == NULL || field_input(tree->t, field) == NULL || g->kind->evaluate == related_field_evaluate)
+    if (field == NULL || field_input(tree->t, field) == NULL ||
+        g->kind->evaluate == related_field_evaluate)
         return true;
     g->pointer = field_pointer(c, field);
     return g->pointer != NULL || compile_fail(c, ": the blueprint is too large");
@@ -156,7 +158,8 @@ static bool unknown_kind(struct compiler *c, const struct row *row, const char *
     return false;
 }
 
-static bool compile_leaf(struct compiler *c, const struct tree *tree, const struct row *row, struct guard *g)
+static bool compile_leaf(struct compiler *c, const struct tree *tree, const struct row *row,
+                         struct guard *g)
 {
     const char *kind = json_string_value(json_object_get(row->json, "kind"));
     struct buf why;
@@ -184,7 +187,8 @@ static bool compile_leaf(struct compiler *c, const struct tree *tree, const stru
     return place_guard(c, tree, g);
 }
 
-static bool compile_children(struct compiler *c, const struct tree *tree, size_t parent, struct guard *g);
+static bool compile_children(struct compiler *c, const struct tree *tree, size_t parent,
+                             struct guard *g);
 
 static bool compile_guard(struct compiler *c, const struct tree *tree, size_t i, struct guard *g)
 {
@@ -204,7 +208,8 @@ static bool compile_guard(struct compiler *c, const struct tree *tree, size_t i,
     return g->nchildren > 0 || compile_fail(c, "%s: a group without members", row->where);
 }
 
-static bool compile_children(struct compiler *c, const struct tree *tree, size_t parent, struct guard *g)
+static bool compile_children(struct compiler *c, const struct tree *tree, size_t parent,
+                             struct guard *g)
 {
     struct guard *children;
     size_t n = 0;
@@ -236,8 +241,8 @@ bool compile_guards(struct compiler *c, const struct row *row, struct transition
         return false;
     ids = json_object();
     keys = json_object();
-    fine = index_ids(c, &tree, ids, keys) && find_parents(c, &tree, ids) && check_heights(c, &tree) &&
-           compile_children(c, &tree, NO_PARENT, &t->guards);
+    fine = index_ids(c, &tree, ids, keys) && find_parents(c, &tree, ids) &&
+           check_heights(c, &tree) && compile_children(c, &tree, NO_PARENT, &t->guards);
     json_decref(ids);
     json_decref(keys);
     return fine;

@@ -29,14 +29,17 @@ static const struct {
     const struct param *params;
     const char *pointer; /* NULL: by the field */
 } rows_of_kinds[] = {
-    [INPUT_FIELD] = {field_params, NULL},       [INPUT_NOTE] = {no_params, "/note"},
-    [INPUT_CHECKLIST] = {checklist_params, "/checklist"}, [INPUT_ACTIVITY] = {activity_params, "/activities"},
+    [INPUT_FIELD] = {field_params, NULL},
+    [INPUT_NOTE] = {no_params, "/note"},
+    [INPUT_CHECKLIST] = {checklist_params, "/checklist"},
+    [INPUT_ACTIVITY] = {activity_params, "/activities"},
     [INPUT_TASK] = {no_params, "/tasks"},
 };
 
 static const char *name_of(const struct input *input)
 {
-    return json_string_value(json_object_get(input->params, input->kind == INPUT_FIELD ? "field" : "item"));
+    return json_string_value(
+        json_object_get(input->params, input->kind == INPUT_FIELD ? "field" : "item"));
 }
 
 /* Two inputs of one field would contradict each other. */
@@ -58,8 +61,10 @@ static bool compile_input(struct compiler *c, const struct row *row, struct inpu
     const json_t *required = json_object_get(row->json, "required");
     int kind;
 
-    if (!compile_key(c, row, "key", &input->key) || !compile_label(c, row, "label", &input->label) ||
-        !compile_word(c, row, "kind", kinds, -1, &kind) || !compile_params(c, row, rows_of_kinds[kind].params))
+    if (!compile_key(c, row, "key", &input->key) ||
+        !compile_label(c, row, "label", &input->label) ||
+        !compile_word(c, row, "kind", kinds, -1, &kind) ||
+        !compile_params(c, row, rows_of_kinds[kind].params))
         return false;
     if (required != NULL && !json_is_boolean(required) && !json_is_null(required))
         return compile_fail(c, "%s/required: must be true or false", row->where);
@@ -92,7 +97,8 @@ bool compile_inputs(struct compiler *c, const struct row *row, struct transition
             return false;
         twin = twin_of(inputs, i, &inputs[i]);
         if (twin != NULL)
-            return compile_fail(c, "%s: the input \"%s\" collects that already", rows[i].where, twin->key);
+            return compile_fail(c, "%s: the input \"%s\" collects that already", rows[i].where,
+                                twin->key);
     }
     t->inputs = inputs;
     t->ninputs = n;

@@ -22,12 +22,9 @@ static bool leaf(const struct guard *g, const json_t *facts, struct arena *a, st
 static bool holds(enum guard_op op, size_t passed, size_t n)
 {
     switch (op) {
-    case GUARD_ANY:
-        return passed > 0;
-    case GUARD_NONE:
-        return passed == 0;
-    default:
-        return passed == n;
+    case GUARD_ANY: return passed > 0;
+    case GUARD_NONE: return passed == 0;
+    default: return passed == n;
     }
 }
 

@@ -1,43 +1,46 @@
 /**
  * evaluate - do the guards of a transition hold for these facts?
  *
- * One evaluator serves listing, refusal, dry run and everything later that asks the question. It reads
- * facts, a JSON object that one query returns, with what the request brings along laid over it:
+ * One evaluator serves listing, refusal, dry run and everything later that asks the question. It
+ * reads facts, a JSON object that one query returns, with what the request brings along laid over
+ * it:
  *
  *   {"now": "2026-11-21T20:15:59.123456Z",
  *    "actor": {"kind": "user", "id": "...", "roles": ["sales"], "teams": ["..."]},
  *    "state": "open", "state_entered_at": "...",
  *    "record": {"industry": null, ...},            API names and values
  *    "related": {"account": {"verification": "to_verify", ...}, ...},
- *    "activities": [{"kind": "call", "subject": "...", "outcome": "reached", "at": "...", "created_at": "..."}],
- *    "tasks": [{"status": "open", ...}],
- *    "visits": [{"state": "open", "entered_at": "...", "left_at": null, "entered_by": "...", "transition": "..."}],
+ *    "activities": [{"kind": "call", "subject": "...", "outcome": "reached", "at": "...", ...}],
+ *    "tasks": [{"status": "open", "created_at": "...", ...}],
+ *    "visits": [{"state": "open", "entered_at": "...", "left_at": null, ...}],
  *    "transitions_done": [{"transition": "qualified", "by": "...", "at": "..."}],
  *    "created_by": "..."}
  *
- * An activity or task that came with the request carries "pointer" ("/activities/0") and counts as of its
- * "occurred_at", else as of now.
+ * An activity or task that came with the request carries "pointer" ("/activities/0") and counts as
+ * of its "occurred_at", else as of now.
  *
- * What a kind shows as observed and expected, where it looks (path), where a request may supply it (pointer):
+ * What a kind shows as observed and as expected, and where it looks (path):
  *
- *   field_present     the value or null         "a value"                  industry         /fields/industry
- *   field_compare     the value or null         eq: the value, else        budget_confirmed /fields/budget_confirmed
- *                                               {"gte": 5}, {"in": [...]}
- *   related_field     the value or null         the aim, else as above     account.verification    -
- *   related_count     how many                  params, with "min"         activities, tasks       /activities, or the
- *                                               or "max"                   member of the near miss /activities/0/subject
- *   open_tasks        how many                  {"max": 0}                 tasks                   -
- *   visited_state     states, in order of the   {"visited": "contacted"},  visits                  -
- *                     first visit               {"not_visited": ...}
- *   actor_has_role    the actor's roles         ["verifier", "admin"]      actor.roles             -
- *   actor_differs     who did it, or null       {"other_than": "creator"}  actor                   -
- *   time_in_state     seconds                   {"min_seconds": 3600}      time_in_state           -
+ *   field_present    the value or null        "a value"                   industry
+ *   field_compare    the value or null        eq: the value; {"gte": 5}   budget_confirmed
+ *   related_field    the value or null        the aim, else as above      account.verification
+ *   related_count    how many                 params, with min or max     activities, tasks
+ *   open_tasks       how many                 {"max": 0}                  tasks
+ *   visited_state    states, as first visited {"visited": "contacted"},   visits
+ *                                             {"not_visited": ...}
+ *   actor_has_role   the actor's roles        ["verifier", "admin"]       actor.roles
+ *   actor_differs    who did it, or null      {"other_than": "creator"}   actor
+ *   time_in_state    whole seconds            {"min_seconds": 3600}       time_in_state
  *
- * A field has a pointer only when the transition collects it. Comparing: a number in the guard, or a field whose
- * last name is "amount", compares as exact decimals; two dates or times compare as moments (a date is its first
- * moment, UTC); other strings byte by byte. A null never satisfies a comparison. Blank text is not a value.
- * actor_differs passes when nobody did it, and must differ from everybody who did. Tasks that come with the
- * request do not count as open ones.
+ * A pointer says where the request may supply it: "/fields/industry" when the transition collects
+ * the field, "/activities" or "/tasks" for related_count, or, when one that came along misses by
+ * one thing only, that thing: "/activities/0/subject". Other kinds have none.
+ *
+ * Comparing: a number in the guard, or a field whose last name is "amount", compares as exact
+ * decimals; two dates or times compare as
+ * moments (a date is its first moment, UTC); other strings byte by byte. A null never satisfies a
+ * comparison. Blank text is not a value. actor_differs passes when nobody did it, and must differ
+ * from everybody who did. Tasks that come with the request do not count as open ones.
  */
 #ifndef SLUICE_BLUEPRINT_EVALUATE_H
 #define SLUICE_BLUEPRINT_EVALUATE_H
@@ -84,17 +87,18 @@ struct param {
 struct guard_kind {
     const char *name;
     const struct param *params;
-    /** Checks what the table of parameters cannot say; false writes the reason, starting with the pointer inside
-     * the params ("/value: ..."), to @why. May be NULL. */
+    /** Checks what the table of parameters cannot say; false writes the reason, starting with the
+     * pointer inside the params ("/value: ..."), to @why. May be NULL. */
     bool (*check)(const json_t *params, const struct blueprint *b, struct buf *why);
     /** Returns what the guard wants, as it is shown (new reference). */
     json_t *(*expect)(const json_t *params);
-    /** Returns whether the guard holds and sets observed (a new reference), and pointer if a nearer one than the
-     * guard's is known or none applies. */
-    bool (*evaluate)(const struct guard *g, const json_t *facts, struct arena *a, struct verdict *v);
+    /** Returns whether the guard holds and sets observed (a new reference), and pointer if a nearer
+     * one than the guard's is known or none applies. */
+    bool (*evaluate)(const struct guard *g, const json_t *facts, struct arena *a,
+                     struct verdict *v);
     const char *path; /* NULL: the "field" parameter */
-    /** The sentences shown when the guard has no message of its own, and when it says "not": true. "{field}" and
-     * the like are replaced by parameters, "{observed}" by what was found. */
+    /** The sentences shown when the guard has no message of its own, and when it says "not": true.
+     * "{field}" and the like are replaced by parameters, "{observed}" by what was found. */
     struct label message, opposite;
 };
 
@@ -106,51 +110,58 @@ const struct guard_kind *guard_kind_find(const char *name);
 /** Writes the JSON Schema of the kind's parameters, for docs and API. */
 void guard_kind_write_params(struct out *o, const struct guard_kind *k);
 
-/** Evaluates all guards (no short cut: everybody is told everything). Returns the root's verdict, or NULL
- * when the arena is full. NONE passes when no child passes. */
+/** Evaluates all guards (no short cut: everybody is told everything). Returns the root's verdict,
+ * or NULL when the arena is full. NONE passes when no child passes. */
 const struct verdict *evaluate(const struct transition *t, const json_t *facts, struct arena *a);
 
-/** Tells whether the actor in the facts may execute: one of the transition's actor rules, or none given. */
+/** Tells whether the actor in the facts may execute: one of the transition's actor rules, or none
+ * given. */
 bool evaluate_actor(const struct transition *t, const json_t *facts);
 
-/** Returns facts with the request's inputs laid over: "fields" over "record", "activities" and "tasks"
- * appended with their pointers, "checklist" and "note". New reference; @facts is not changed. @inputs may be
- * NULL. */
+/** Returns facts with the request's inputs laid over: "fields" over "record", "activities" and
+ * "tasks" appended with their pointers, "checklist" and "note". New reference; @facts is not
+ * changed. @inputs may be NULL. */
 json_t *facts_with_inputs(const json_t *facts, const json_t *inputs);
 
-/** Checks what the request supplies against the transition's inputs: required ones present in the request or on
- * the record, choices respected, values as the entity's schema wants them (blueprint.fields), no field or
- * checklist item that the transition does not collect; activities, tasks and a note may always come along. A
- * missing input that a failed guard of @root (may be NULL) demands as well is left to the guard. "checklist" lists
- * the items that are ticked: "item" or {"item": "...", "done": true}. Collects every fault; returns whether
- * there was none. */
-bool inputs_check(const struct blueprint *b, const struct transition *t, const json_t *facts, const json_t *inputs,
-                  const struct verdict *root, struct err *e);
+/** Checks what the request supplies against the transition's inputs: required ones present in the
+ * request or on the record, choices respected, values as the entity's schema wants them
+ * (blueprint.fields), no field or checklist item that the transition does not collect; activities,
+ * tasks and a note may always come along. A missing input that a failed guard of @root (may be
+ * NULL) demands as well is left to the guard. "checklist" lists the items that are ticked: "item"
+ * or {"item": "...", "done": true}. Collects every fault; returns whether there was none. */
+bool inputs_check(const struct blueprint *b, const struct transition *t, const json_t *facts,
+                  const json_t *inputs, const struct verdict *root, struct err *e);
 
-/** Writes the guard's own message, or its kind's sentence, in the language, with placeholders replaced. */
+/** Writes the guard's own message, or its kind's sentence, in the language, with placeholders
+ * replaced. */
 void verdict_message(struct buf *b, const struct verdict *v, const char *language);
 
-/** The verdict as JSON for listings: {"guard", "kind" or "op", "passed", "message", "path", "pointer",
- * "observed", "expected"} for a leaf, {"guard", "op", "passed", "message", "guards": [...]} for a group. */
+/** The verdict as JSON for listings: {"guard", "kind" or "op", "passed", "message", "path",
+ * "pointer", "observed", "expected"} for a leaf, {"guard", "op", "passed", "message", "guards":
+ * [...]} for a group. */
 void verdict_write(struct out *o, const struct verdict *v, const char *language);
 
-/** The failed parts as JSON array elements: {"guard", "kind", "path", "pointer", "message", "observed",
- * "expected"}, groups with "op" and "branches". Every unsatisfied child of ALL is named, descending through
- * nested ALL groups; a failed ANY is one failure of kind "group" with op "any" and its branches (observed: how
- * many hold, expected {"min": 1}); a failed NONE is one failure of kind "group" with op "none" (expected {"max":
- * 0}) whose branches are the children that hold. Nothing that is satisfied is named. */
+/** The failed parts as JSON array elements: {"guard", "kind", "path", "pointer", "message",
+ * "observed", "expected"}, groups with "op" and "branches". Every unsatisfied child of ALL is
+ * named, descending through nested ALL groups; a failed ANY is one failure of kind "group" with op
+ * "any" and its branches (observed: how many hold, expected {"min": 1}); a failed NONE is one
+ * failure of kind "group" with op "none" (expected {"max": 0}) whose branches are the children that
+ * hold. Nothing that is satisfied is named. */
 void verdict_write_failures(struct out *o, const struct verdict *root, const char *language);
 
-/** The blueprint's transitions that leave @state, as the "legal" array of refusals: [{"key", "label", "to"}]. */
-void blueprint_write_legal(struct out *o, const struct blueprint *b, const char *state, const char *language);
+/** The blueprint's transitions that leave @state, as the "legal" array of refusals: [{"key",
+ * "label", "to"}]. */
+void blueprint_write_legal(struct out *o, const struct blueprint *b, const char *state,
+                           const char *language);
 
 /** A state as JSON: {"key", "label", "category"}. */
 void state_write(struct out *o, const struct state *s, const char *language);
 
-/** One transition as JSON for listings: {"key", "label", "kind", "to": {"key", "label", "category"},
- * "available", "actor_allowed", "actors": [{"kind", "value"}], "guards": [...], "inputs": [{"key", "kind",
- * "type", "label", "required", "pointer", "params"}]}. `available` is actor_allowed and guards passed. */
-void transition_write(struct out *o, const struct blueprint *b, const struct transition *t, const struct verdict *root,
-                      bool actor_allowed, const char *language);
+/** One transition as JSON for listings: {"key", "label", "kind", "to": {"key", "label",
+ * "category"}, "available", "actor_allowed", "actors": [{"kind", "value"}], "guards": [...],
+ * "inputs": [{"key", "kind", "type", "label", "required", "pointer", "params"}]}. `available` is
+ * actor_allowed and guards passed. */
+void transition_write(struct out *o, const struct blueprint *b, const struct transition *t,
+                      const struct verdict *root, bool actor_allowed, const char *language);
 
 #endif

@@ -38,7 +38,8 @@ static bool list_has(const json_t *list, const char *text)
     return json_is_array(list) && value_has_key(list, text);
 }
 
-bool actor_has_role_evaluate(const struct guard *g, const json_t *facts, struct arena *a, struct verdict *v)
+bool actor_has_role_evaluate(const struct guard *g, const json_t *facts, struct arena *a,
+                             struct verdict *v)
 {
     json_t *roles = value_at(facts, "actor.roles");
 
@@ -77,7 +78,8 @@ json_t *actor_differs_expect(const json_t *params)
     return json_pack("{s:s}", "other_than", from_of(params));
 }
 
-/* Whoever did it even once is not another pair of eyes. Shows the actor if found, else the last who did. */
+/* Whoever did it even once is not another pair of eyes. Shows the actor if found, else the last who
+ * did. */
 static json_t *who_did(const json_t *facts, const char *transition, const char *actor)
 {
     const json_t *done = json_object_get(facts, "transitions_done");
@@ -96,7 +98,8 @@ static json_t *who_did(const json_t *facts, const char *transition, const char *
     return last;
 }
 
-bool actor_differs_evaluate(const struct guard *g, const json_t *facts, struct arena *a, struct verdict *v)
+bool actor_differs_evaluate(const struct guard *g, const json_t *facts, struct arena *a,
+                            struct verdict *v)
 {
     const char *from = from_of(g->params), *transition = transition_of(from);
     const char *actor = json_string_value(value_at(facts, "actor.id"));
@@ -121,12 +124,9 @@ static bool rule_allows(const struct actor_rule *rule, const json_t *facts)
     const char *id = json_string_value(json_object_get(actor, "id")), *named;
 
     switch (rule->kind) {
-    case ACTOR_RULE_ROLE:
-        return list_has(json_object_get(actor, "roles"), rule->value);
-    case ACTOR_RULE_TEAM:
-        return list_has(json_object_get(actor, "teams"), rule->value);
-    case ACTOR_RULE_USER:
-        return id != NULL && strcmp(id, rule->value) == 0;
+    case ACTOR_RULE_ROLE: return list_has(json_object_get(actor, "roles"), rule->value);
+    case ACTOR_RULE_TEAM: return list_has(json_object_get(actor, "teams"), rule->value);
+    case ACTOR_RULE_USER: return id != NULL && strcmp(id, rule->value) == 0;
     case ACTOR_RULE_FIELD:
         named = json_string_value(value_at(json_object_get(facts, "record"), rule->value));
         return id != NULL && named != NULL && strcmp(id, named) == 0;

@@ -31,7 +31,8 @@ json_t *field_present_expect(const json_t *params)
     return json_string("a value");
 }
 
-bool field_present_evaluate(const struct guard *g, const json_t *facts, struct arena *a, struct verdict *v)
+bool field_present_evaluate(const struct guard *g, const json_t *facts, struct arena *a,
+                            struct verdict *v)
 {
     json_t *value = value_at(json_object_get(facts, "record"), field_of(g->params));
 
@@ -45,7 +46,9 @@ static bool check_scalar(const json_t *value, const char *op, bool amount, struc
     if (json_is_array(value) || json_is_object(value) || json_is_null(value))
         return buf_puts(why, "must be a string, a number or a boolean"), false;
     if (op_orders(op) && json_is_boolean(value))
-        return buf_printf(why, "a boolean has no order, \"%s\" needs a number, a date or a text", op), false;
+        return buf_printf(why, "a boolean has no order, \"%s\" needs a number, a date or a text",
+                          op),
+               false;
     if (amount && json_is_boolean(value))
         return buf_puts(why, "an amount is compared with a number"), false;
     if (amount && json_is_string(value) && !text_is_number(json_string_value(value)))
@@ -74,7 +77,8 @@ bool field_compare_check(const json_t *params, const struct blueprint *b, struct
 bool related_field_check(const json_t *params, const struct blueprint *b, struct buf *why)
 {
     if (strchr(field_of(params), '.') == NULL)
-        return buf_puts(why, "/field: needs the related record and its field, as in \"account.verification\""),
+        return buf_puts(why, "/field: needs the related record and its field, as in "
+                             "\"account.verification\""),
                false;
     return field_compare_check(params, b, why);
 }
@@ -101,16 +105,19 @@ static bool compare_at(const struct guard *g, const json_t *object, struct verdi
     json_t *value = value_at(object, field);
 
     v->observed = value_ref(value);
-    return value_holds(guard_op_name(g->params), value, json_object_get(g->params, "value"), is_amount(field));
+    return value_holds(guard_op_name(g->params), value, json_object_get(g->params, "value"),
+                       is_amount(field));
 }
 
-bool field_compare_evaluate(const struct guard *g, const json_t *facts, struct arena *a, struct verdict *v)
+bool field_compare_evaluate(const struct guard *g, const json_t *facts, struct arena *a,
+                            struct verdict *v)
 {
     (void)a;
     return compare_at(g, json_object_get(facts, "record"), v);
 }
 
-bool related_field_evaluate(const struct guard *g, const json_t *facts, struct arena *a, struct verdict *v)
+bool related_field_evaluate(const struct guard *g, const json_t *facts, struct arena *a,
+                            struct verdict *v)
 {
     (void)a;
     return compare_at(g, json_object_get(facts, "related"), v);

@@ -27,7 +27,8 @@ json_t *visited_state_expect(const json_t *params)
     return json_pack("{s:s}", is_not(params) ? "not_visited" : "visited", state_of(params));
 }
 
-bool visited_state_evaluate(const struct guard *g, const json_t *facts, struct arena *a, struct verdict *v)
+bool visited_state_evaluate(const struct guard *g, const json_t *facts, struct arena *a,
+                            struct verdict *v)
 {
     const json_t *visits = json_object_get(facts, "visits");
     const char *wanted = state_of(g->params);
@@ -48,7 +49,8 @@ bool visited_state_evaluate(const struct guard *g, const json_t *facts, struct a
 
 bool time_in_state_check(const json_t *params, const struct blueprint *b, struct buf *why)
 {
-    const json_t *min = json_object_get(params, "min_seconds"), *max = json_object_get(params, "max_seconds");
+    const json_t *min = json_object_get(params, "min_seconds"),
+                 *max = json_object_get(params, "max_seconds");
 
     (void)b;
     if (min == NULL && max == NULL)
@@ -63,7 +65,8 @@ json_t *time_in_state_expect(const json_t *params)
     return json_incref((json_t *)params);
 }
 
-bool time_in_state_evaluate(const struct guard *g, const json_t *facts, struct arena *a, struct verdict *v)
+bool time_in_state_evaluate(const struct guard *g, const json_t *facts, struct arena *a,
+                            struct verdict *v)
 {
     const json_t *min = json_object_get(g->params, "min_seconds");
     const json_t *max = json_object_get(g->params, "max_seconds");

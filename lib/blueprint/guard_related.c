@@ -28,7 +28,8 @@ bool related_count_check(const json_t *params, const struct blueprint *b, struct
     (void)b;
     for (const char *const *p = task ? activity_only : task_only; *p != NULL; p++)
         if (json_object_get(params, *p) != NULL)
-            return buf_printf(why, "/%s: means nothing for %s", *p, task ? "tasks" : "activities"), false;
+            return buf_printf(why, "/%s: means nothing for %s", *p, task ? "tasks" : "activities"),
+                   false;
     if (min != NULL && max != NULL && json_integer_value(min) > json_integer_value(max))
         return buf_puts(why, "/max: is less than min"), false;
     return true;
@@ -54,8 +55,8 @@ bool item_is_fresh(const json_t *item, const json_t *facts)
 
         if (time == NULL || json_is_null(time))
             continue;
-        return value_moment(time, &at) && value_moment(json_object_get(facts, "state_entered_at"), &entered) &&
-               at >= entered;
+        return value_moment(time, &at) &&
+               value_moment(json_object_get(facts, "state_entered_at"), &entered) && at >= entered;
     }
     return json_object_get(item, "pointer") != NULL;
 }
@@ -90,14 +91,16 @@ static unsigned lacks(const json_t *params, const json_t *item, const json_t *fa
         lack |= LACK_OUTCOME;
     if (status != NULL && !value_has_key(status, status_of(item)))
         lack |= LACK_STATUS;
-    if (json_is_true(json_object_get(params, "has_subject")) && value_blank(json_object_get(item, "subject")))
+    if (json_is_true(json_object_get(params, "has_subject")) &&
+        value_blank(json_object_get(item, "subject")))
         lack |= LACK_SUBJECT;
     if (json_is_true(json_object_get(params, "since_entry")) && !item_is_fresh(item, facts))
         lack |= LACK_FRESHNESS;
     return lack;
 }
 
-/* An item of the request that lacks one thing only is a near miss: that member is what is to be mended. */
+/* An item of the request that lacks one thing only is a near miss: that member is what is to be
+ * mended. */
 static const char *near_miss(const json_t *item, unsigned lack, struct arena *a)
 {
     static const struct {
@@ -117,7 +120,8 @@ static const char *near_miss(const json_t *item, unsigned lack, struct arena *a)
     return NULL;
 }
 
-bool related_count_evaluate(const struct guard *g, const json_t *facts, struct arena *a, struct verdict *v)
+bool related_count_evaluate(const struct guard *g, const json_t *facts, struct arena *a,
+                            struct verdict *v)
 {
     const json_t *items = json_object_get(facts, related_list(g->params));
     const json_t *min = json_object_get(g->params, "min"), *max = json_object_get(g->params, "max");
@@ -156,7 +160,8 @@ json_t *open_tasks_expect(const json_t *params)
 }
 
 /* The tasks that the request itself brings are the next step's work, not a rest of this one's. */
-bool open_tasks_evaluate(const struct guard *g, const json_t *facts, struct arena *a, struct verdict *v)
+bool open_tasks_evaluate(const struct guard *g, const json_t *facts, struct arena *a,
+                         struct verdict *v)
 {
     const json_t *tasks = json_object_get(facts, "tasks");
     json_int_t count = 0;

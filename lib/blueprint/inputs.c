@@ -25,7 +25,8 @@ static const char *param_text(const struct input *input, const char *name)
     return json_string_value(json_object_get(input->params, name));
 }
 
-static const struct input *input_find(const struct transition *t, enum input_kind kind, const char *name)
+static const struct input *input_find(const struct transition *t, enum input_kind kind,
+                                      const char *name)
 {
     for (size_t i = 0; i < t->ninputs; i++) {
         const char *own = param_text(&t->inputs[i], kind == INPUT_FIELD ? "field" : "item");
@@ -61,7 +62,8 @@ static const char *pointer_to(struct arena *a, const char *base, const char *nam
 }
 
 /* Reports a name that the transition does not collect, with those that it does. */
-static void fault_unknown(const struct check *c, enum input_kind kind, const char *name, const char *pointer)
+static void fault_unknown(const struct check *c, enum input_kind kind, const char *name,
+                          const char *pointer)
 {
     const char *param = kind == INPUT_FIELD ? "field" : "item";
     const char *names[BLUEPRINT_INPUTS_MAX + 1] = {NULL};
@@ -77,27 +79,30 @@ static void fault_unknown(const struct check *c, enum input_kind kind, const cha
         (void)json_array_append_new(list, json_string(names[n++]));
     }
     nearest = text_nearest(name, names);
-    (void)err_fault(c->e, ERR_INVALID,
-                    (struct fault){
-                        .in = "body",
-                        .pointer = pointer,
-                        .code = "unknown",
-                        .detail = arena_printf(a, "the transition \"%s\" does not collect this %s", c->t->key, param),
-                        .hint = nearest != NULL ? arena_printf(a, "did you mean \"%s\"?", nearest) : NULL,
-                        .allowed = json_text(a, list),
-                    });
+    (void)err_fault(
+        c->e, ERR_INVALID,
+        (struct fault){
+            .in = "body",
+            .pointer = pointer,
+            .code = "unknown",
+            .detail =
+                arena_printf(a, "the transition \"%s\" does not collect this %s", c->t->key, param),
+            .hint = nearest != NULL ? arena_printf(a, "did you mean \"%s\"?", nearest) : NULL,
+            .allowed = json_text(a, list),
+        });
     json_decref(list);
 }
 
 static void fault_required(const struct check *c, const struct input *input, const char *what)
 {
-    (void)err_fault(c->e, ERR_INVALID,
-                    (struct fault){
-                        .in = "body",
-                        .pointer = input->pointer,
-                        .code = "required",
-                        .detail = arena_printf(c->e->arena, "the transition \"%s\" needs %s", c->t->key, what),
-                    });
+    (void)err_fault(
+        c->e, ERR_INVALID,
+        (struct fault){
+            .in = "body",
+            .pointer = input->pointer,
+            .code = "required",
+            .detail = arena_printf(c->e->arena, "the transition \"%s\" needs %s", c->t->key, what),
+        });
 }
 
 /* what was brought */
@@ -124,7 +129,8 @@ static void check_field(const struct check *c, const char *name, const json_t *v
         return;
     }
     choices = json_object_get(input->params, "choices");
-    if (choices != NULL && !json_is_null(value) && !value_has_key(choices, json_string_value(value))) {
+    if (choices != NULL && !json_is_null(value) &&
+        !value_has_key(choices, json_string_value(value))) {
         (void)err_fault(c->e, ERR_INVALID,
                         (struct fault){
                             .in = "body",
@@ -145,13 +151,14 @@ static void check_fields(const struct check *c)
     const char *name;
     json_t *value;
 
-    json_object_foreach(json_object_get(c->inputs, "fields"), name, value)
+    json_object_foreach (json_object_get(c->inputs, "fields"), name, value)
         check_field(c, name, value);
 }
 
 static const char *item_name(const json_t *item)
 {
-    return json_is_object(item) ? json_string_value(json_object_get(item, "item")) : json_string_value(item);
+    return json_is_object(item) ? json_string_value(json_object_get(item, "item"))
+                                : json_string_value(item);
 }
 
 static void check_checklist(const struct check *c)
@@ -230,7 +237,8 @@ static bool demanded(const struct verdict *v, const struct input *input)
                 return true;
         return false;
     }
-    if (v->guard->op != GUARD_LEAF || v->pointer == NULL || strncmp(v->pointer, input->pointer, n) != 0 ||
+    if (v->guard->op != GUARD_LEAF || v->pointer == NULL ||
+        strncmp(v->pointer, input->pointer, n) != 0 ||
         (v->pointer[n] != '\0' && v->pointer[n] != '/'))
         return false;
     wanted = json_object_get(v->guard->params, "kind");
@@ -245,7 +253,8 @@ static void check_required(const struct check *c, const struct input *input)
     switch (input->kind) {
     case INPUT_FIELD:
         if (!has_field(c, param_text(input, "field")))
-            fault_required(c, input, arena_printf(a, "the field \"%s\"", param_text(input, "field")));
+            fault_required(c, input,
+                           arena_printf(a, "the field \"%s\"", param_text(input, "field")));
         return;
     case INPUT_NOTE:
         if (value_blank(json_object_get(c->inputs, "note")))
@@ -258,7 +267,8 @@ static void check_required(const struct check *c, const struct input *input)
     case INPUT_ACTIVITY:
         if (!has_evidence(c, input))
             fault_required(c, input,
-                           kind != NULL ? arena_printf(a, "an activity of the kind \"%s\"", kind) : "an activity");
+                           kind != NULL ? arena_printf(a, "an activity of the kind \"%s\"", kind)
+                                        : "an activity");
         return;
     case INPUT_TASK:
         if (!has_evidence(c, input))
@@ -267,8 +277,8 @@ static void check_required(const struct check *c, const struct input *input)
     }
 }
 
-bool inputs_check(const struct blueprint *b, const struct transition *t, const json_t *facts, const json_t *inputs,
-                  const struct verdict *root, struct err *e)
+bool inputs_check(const struct blueprint *b, const struct transition *t, const json_t *facts,
+                  const json_t *inputs, const struct verdict *root, struct err *e)
 {
     struct check c = {.t = t, .fields = b->fields, .facts = facts, .inputs = inputs, .e = e};
     unsigned before = e->nfaults;

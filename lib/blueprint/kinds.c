@@ -67,7 +67,8 @@ static const struct param time_in_state_params[] = {
     {.name = NULL},
 };
 
-/* {op} stands for a verb ("must be at least"), {requirement} for a composed phrase: see message.c. */
+/* {op} stands for a verb ("must be at least"), {requirement} for a composed phrase: see message.c.
+ */
 const struct guard_kind guard_kinds[] = {
     {
         .name = "field_present",
@@ -114,9 +115,10 @@ const struct guard_kind guard_kinds[] = {
         .expect = open_tasks_expect,
         .evaluate = open_tasks_evaluate,
         .path = "tasks",
-        .message = {.en = "Finish the open tasks first (open: {observed}, allowed: {max}).",
-                    .pl = "Najpierw zamknij otwarte zadania (otwarte: {observed}, dozwolone: {max}).",
-                    .ru = "Сначала завершите открытые задачи (открыто: {observed}, допускается: {max})."},
+        .message =
+            {.en = "Finish the open tasks first (open: {observed}, allowed: {max}).",
+             .pl = "Najpierw zamknij otwarte zadania (otwarte: {observed}, dozwolone: {max}).",
+             .ru = "Сначала завершите открытые задачи (открыто: {observed}, допускается: {max})."},
     },
     {
         .name = "visited_state",
@@ -161,9 +163,10 @@ const struct guard_kind guard_kinds[] = {
         .expect = time_in_state_expect,
         .evaluate = time_in_state_evaluate,
         .path = "time_in_state",
-        .message = {.en = "The time in the current state must be {requirement} (now: {observed}).",
-                    .pl = "Czas w obecnym statusie musi wynosić {requirement} (teraz: {observed}).",
-                    .ru = "Время в текущем статусе должно составлять {requirement} (сейчас: {observed})."},
+        .message =
+            {.en = "The time in the current state must be {requirement} (now: {observed}).",
+             .pl = "Czas w obecnym statusie musi wynosić {requirement} (teraz: {observed}).",
+             .ru = "Время в текущем статусе должно составлять {requirement} (сейчас: {observed})."},
     },
     {.name = NULL},
 };

@@ -6,8 +6,8 @@
 #include "blueprint/value.h"
 
 #define NAME_MAX_BYTES 32
-#define TEXT_SHOWN 200 /* bytes of a value */
-#define LIST_SHOWN 20
+#define TEXT_SHOWN 100 /* bytes of a value */
+#define LIST_SHOWN 10
 
 /* A word by its key, in a table that ends with a NULL key. */
 struct word {
@@ -32,7 +32,9 @@ static const struct word verbs[] = {
     {"gt", {"must be greater than", "musi być większe niż", "должно быть больше, чем"}},
     {"gte", {"must be at least", "musi wynosić co najmniej", "должно быть не меньше, чем"}},
     {"in", {"must be one of:", "musi mieć jedną z wartości:", "должно иметь одно из значений:"}},
-    {"not_in", {"must be none of:", "nie może mieć żadnej z wartości:", "не должно иметь ни одного из значений:"}},
+    {"not_in",
+     {"must be none of:", "nie może mieć żadnej z wartości:",
+      "не должно иметь ни одного из значений:"}},
     {.key = NULL},
 };
 
@@ -56,7 +58,9 @@ static const struct word words[] = {
     {"subject", {", with a subject", ", z tematem", ", с темой"}},
     {"outcome", {", outcome: ", ", wynik: ", ", результат: "}},
     {"status", {", status: ", ", status: ", ", статус: "}},
-    {"fresh", {", since entering this state", ", od wejścia w obecny status", ", с момента входа в текущий статус"}},
+    {"fresh",
+     {", since entering this state", ", od wejścia w obecny status",
+      ", с момента входа в текущий статус"}},
     {"min", {"at least ", "co najmniej ", "не менее "}},
     {"max", {"at most ", "najwyżej ", "не более "}},
     {"true", {"true", "tak", "да"}},
@@ -76,12 +80,14 @@ static const struct word words[] = {
 
 static const struct label group_messages[] = {
     [GUARD_LEAF] = {NULL, NULL, NULL},
-    [GUARD_ALL] = {"All of these conditions must hold.", "Wszystkie te warunki muszą być spełnione.",
+    [GUARD_ALL] = {"All of these conditions must hold.",
+                   "Wszystkie te warunki muszą być spełnione.",
                    "Должны выполняться все эти условия."},
     [GUARD_ANY] = {"At least one of these conditions must hold.",
                    "Musi być spełniony co najmniej jeden z tych warunków.",
                    "Должно выполняться хотя бы одно из этих условий."},
-    [GUARD_NONE] = {"None of these conditions may hold.", "Żaden z tych warunków nie może być spełniony.",
+    [GUARD_NONE] = {"None of these conditions may hold.",
+                    "Żaden z tych warunków nie może być spełniony.",
                     "Ни одно из этих условий не должно выполняться."},
 };
 
@@ -104,19 +110,13 @@ static void say_quoted(const struct sentence *s, const char *text)
     say(s, "close");
 }
 
-/* Never cuts a character in two. */
 static void say_text(const struct sentence *s, const char *text)
 {
-    size_t n = strlen(text);
+    size_t n = text_cut(text, TEXT_SHOWN);
 
-    if (n <= TEXT_SHOWN) {
-        buf_puts(s->b, text);
-        return;
-    }
-    for (n = TEXT_SHOWN; n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80;)
-        n--;
     buf_add(s->b, text, n);
-    buf_puts(s->b, "…");
+    if (text[n] != '\0')
+        buf_puts(s->b, "…");
 }
 
 static void say_value(const struct sentence *s, const json_t *v)
@@ -124,25 +124,16 @@ static void say_value(const struct sentence *s, const json_t *v)
     const json_t *amount;
 
     switch (v == NULL ? JSON_NULL : json_typeof(v)) {
-    case JSON_STRING:
-        say_text(s, json_string_value(v));
-        break;
-    case JSON_INTEGER:
-        buf_printf(s->b, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
-        break;
-    case JSON_REAL:
-        buf_printf(s->b, "%.15g", json_real_value(v));
-        break;
+    case JSON_STRING: say_text(s, json_string_value(v)); break;
+    case JSON_INTEGER: buf_printf(s->b, "%" JSON_INTEGER_FORMAT, json_integer_value(v)); break;
+    case JSON_REAL: buf_printf(s->b, "%.15g", json_real_value(v)); break;
     case JSON_TRUE:
-    case JSON_FALSE:
-        say(s, json_is_true(v) ? "true" : "false");
-        break;
+    case JSON_FALSE: say(s, json_is_true(v) ? "true" : "false"); break;
     case JSON_OBJECT: /* money; nothing else is shown inside a sentence */
         amount = json_object_get(v, "amount");
         say_text(s, json_is_string(amount) ? json_string_value(amount) : "…");
         break;
-    default:
-        say(s, "nothing");
+    default: say(s, "nothing");
     }
 }
 
@@ -188,7 +179,8 @@ static void say_duration(const struct sentence *s, json_int_t seconds, bool exac
     say(s, "s");
 }
 
-static void say_bounds(const struct sentence *s, const json_t *min, const json_t *max, bool duration)
+static void say_bounds(const struct sentence *s, const json_t *min, const json_t *max,
+                       bool duration)
 {
     const struct {
         const char *word;
@@ -208,8 +200,8 @@ static void say_bounds(const struct sentence *s, const json_t *min, const json_t
     }
 }
 
-/* "call or meeting, with a subject, since entering this state (at least 1)": nominatives and clauses only, so
- * that no language needs another ending. */
+/* "call or meeting, with a subject, since entering this state (at least 1)": nominatives and
+ * clauses only, so that no language needs another ending. */
 static void say_count(const struct sentence *s)
 {
     const json_t *kind = param(s, "kind"), *expected = s->v->guard->expected;
@@ -258,7 +250,9 @@ static void say_requirement(const struct sentence *s)
 /* An aim is what people should strive for, even if the rule accepts more. */
 static void say_op(const struct sentence *s)
 {
-    buf_puts(s->b, word_in(verbs, param(s, "aim") != NULL ? "eq" : guard_op_name(s->v->guard->params), s->language));
+    buf_puts(s->b,
+             word_in(verbs, param(s, "aim") != NULL ? "eq" : guard_op_name(s->v->guard->params),
+                     s->language));
 }
 
 static void say_wanted(const struct sentence *s)
@@ -297,8 +291,9 @@ static const struct {
     const char *only; /* the parameter that must be there for it to mean something, or NULL */
     void (*say)(const struct sentence *s);
 } computed[] = {
-    {"observed", NULL, say_observed}, {"op", "value", say_op},       {"value", "value", say_wanted},
-    {"from", "from", say_from},       {"roles", NULL, say_roles},    {"requirement", NULL, say_requirement},
+    {"observed", NULL, say_observed}, {"op", "value", say_op},
+    {"value", "value", say_wanted},   {"from", "from", say_from},
+    {"roles", NULL, say_roles},       {"requirement", NULL, say_requirement},
 };
 
 /* Returns false when there is nothing of that name: then the text stays as it is. */

@@ -7,7 +7,7 @@
 #include "json/out.h"
 
 #define KEY_MAX 63
-#define FIELD_MAX 200
+#define FIELD_MAX 150
 #define LIST_MAX 1000
 #define PARAMS_MAX 16
 
@@ -145,7 +145,8 @@ static const struct type {
     [PARAM_FIELD] = {is_field, "the name of a field, as in \"industry\" or \"amount.amount\"",
                      "{\"type\":\"string\",\"pattern\":" FIELD_PATTERN "}"},
     [PARAM_KEY] = {is_key, "a key of lower-case letters, digits and underscores", KEY_SCHEMA},
-    [PARAM_KEYS] = {is_keys, "a key or a list of keys", "{\"oneOf\":[" KEY_SCHEMA "," LIST_OF(KEY_SCHEMA) "]}"},
+    [PARAM_KEYS] = {is_keys, "a key or a list of keys",
+                    "{\"oneOf\":[" KEY_SCHEMA "," LIST_OF(KEY_SCHEMA) "]}"},
     [PARAM_ACTOR] = {is_actor, "\"creator\", \"transition:<key>\" or the name of a field",
                      "{\"type\":\"string\"}"},
     [PARAM_INTEGER] = {is_integer, "an integer, 0 or more", "{\"type\":\"integer\",\"minimum\":0}"},
@@ -207,7 +208,7 @@ bool params_check(const struct param *table, const json_t *params, struct buf *w
 
     if (params != NULL && !json_is_object(params) && !json_is_null(params))
         return buf_puts(why, ": must be an object"), false;
-    json_object_foreach((json_t *)params, name, value) {
+    json_object_foreach ((json_t *)params, name, value) {
         const struct param *p = param_find(table, name);
 
         if (p == NULL)

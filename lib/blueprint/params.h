@@ -8,8 +8,9 @@
 
 #include "blueprint/evaluate.h"
 
-/** Checks @params (NULL and null count as {}) against the table; false writes the reason to @why, starting with
- * the pointer inside the params ("/fieldd: unknown parameter, did you mean \"field\"?"). */
+/** Checks @params (NULL and null count as {}) against the table; false writes the reason to @why,
+ * starting with the pointer inside the params ("/fieldd: unknown parameter, did you mean
+ * \"field\"?"). */
 bool params_check(const struct param *table, const json_t *params, struct buf *why);
 
 /** Writes the table as JSON Schema. */

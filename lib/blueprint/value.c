@@ -27,8 +27,8 @@ json_t *value_ref(json_t *v)
     return v != NULL ? json_incref(v) : json_null();
 }
 
-/* Characters that look like nothing: ASCII controls and space, NBSP, the spaces and zero-width marks of
- * U+2000 to U+200F, U+2028, U+2029, U+202F, U+2060, U+3000, U+FEFF. */
+/* Characters that look like nothing: ASCII controls and space, NBSP, the spaces and zero-width
+ * marks of U+2000 to U+200F, U+2028, U+2029, U+202F, U+2060, U+3000, U+FEFF. */
 static size_t blank_length(const unsigned char *p)
 {
     static const char *const wide[] = {"\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaf",
@@ -58,22 +58,29 @@ bool text_blank(const char *text)
     return *p == '\0';
 }
 
+size_t text_cut(const char *text, size_t max)
+{
+    size_t n = strnlen(text, max + 1);
+
+    if (n <= max)
+        return n;
+    for (n = max; n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80;)
+        n--;
+    return n;
+}
+
 bool value_blank(const json_t *v)
 {
     const json_t *amount;
 
     switch (v == NULL ? JSON_NULL : json_typeof(v)) {
-    case JSON_NULL:
-        return true;
-    case JSON_STRING:
-        return text_blank(json_string_value(v));
-    case JSON_ARRAY:
-        return json_array_size(v) == 0;
+    case JSON_NULL: return true;
+    case JSON_STRING: return text_blank(json_string_value(v));
+    case JSON_ARRAY: return json_array_size(v) == 0;
     case JSON_OBJECT:
         amount = json_object_get(v, "amount");
         return amount != NULL ? value_blank(amount) : json_object_size(v) == 0;
-    default:
-        return false;
+    default: return false;
     }
 }
 
@@ -99,8 +106,8 @@ static int digits2(const char *p)
     return (p[0] - '0') * 10 + (p[1] - '0');
 }
 
-/* Days since 1970-01-01 in the proleptic Gregorian calendar: years begin in March, so that the leap day is
- * the last one. */
+/* Days since 1970-01-01 in the proleptic Gregorian calendar: years begin in March, so that the leap
+ * day is the last one. */
 static int64_t days_since_1970(int year, int month, int day)
 {
     int y = year - (month <= 2);
@@ -122,7 +129,9 @@ bool value_moment(const json_t *v, int64_t *ret)
     date_only = text_is_date(text);
     if (!date_only && !text_is_date_time(text))
         return false;
-    s = days_since_1970(digits2(text) * 100 + digits2(text + 2), digits2(text + 5), digits2(text + 8)) * 86400;
+    s = days_since_1970(digits2(text) * 100 + digits2(text + 2), digits2(text + 5),
+                        digits2(text + 8)) *
+        86400;
     if (date_only) {
         *ret = s * 1000000;
         return true;
@@ -142,8 +151,8 @@ bool value_moment(const json_t *v, int64_t *ret)
 
 #define NUMBER_TEXT 40 /* %.17g and any int64 fit */
 
-/* A number as 0.ddd times ten to the power of @point; digits may have one point among them, which does not
- * count, and have no zeros at either end. */
+/* A number as 0.ddd times ten to the power of @point; digits may have one point among them, which
+ * does not count, and have no zeros at either end. */
 struct decimal {
     bool negative;
     const char *digits;
@@ -295,11 +304,16 @@ static enum order compare(const json_t *a, const json_t *b, bool decimal)
     return ORDER_NONE;
 }
 
-enum { LESS = 1 << ORDER_LESS, EQUAL = 1 << ORDER_EQUAL, GREATER = 1 << ORDER_GREATER, NONE = 1 << ORDER_NONE };
+enum {
+    LESS = 1 << ORDER_LESS,
+    EQUAL = 1 << ORDER_EQUAL,
+    GREATER = 1 << ORDER_GREATER,
+    NONE = 1 << ORDER_NONE
+};
 
 static const struct op {
     const char *name;
-    bool list;    /* any of the list */
+    bool list; /* any of the list */
     bool orders;
     unsigned orders_wanted;
 } ops[] = {

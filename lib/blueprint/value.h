@@ -19,7 +19,11 @@ json_t *value_ref(json_t *v);
 /** Tells whether there is nothing but white space. */
 bool text_blank(const char *text);
 
-/** Tells whether there is nothing: NULL, null, blank text, an empty list or object, money without an amount. */
+/** Returns the length of the text, or of its beginning: at most @max bytes, whole characters. */
+size_t text_cut(const char *text, size_t max);
+
+/** Tells whether there is nothing: NULL, null, blank text, an empty list or object, money without
+ * an amount. */
 bool value_blank(const json_t *v);
 
 /** Reads a date or a date-time as microseconds since 1970, UTC. */

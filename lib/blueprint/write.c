@@ -8,7 +8,8 @@
 #include "json/out.h"
 #include "json/schema.h"
 
-#define MESSAGE_MAX 16384
+#define MESSAGE_MEMORY 65536
+#define MESSAGE_MAX 990 /* bytes; the contract grants 1,000 characters */
 
 static const char *const ops[] = {
     [GUARD_LEAF] = "leaf", [GUARD_ALL] = "all", [GUARD_ANY] = "any", [GUARD_NONE] = "none"};
@@ -40,10 +41,13 @@ static void write_bool(struct out *o, const char *key, bool b)
 static void write_message(struct out *o, const struct verdict *v, const char *language)
 {
     struct buf b;
+    size_t n;
 
-    buf_init(&b, MESSAGE_MAX);
+    buf_init(&b, MESSAGE_MEMORY);
     verdict_message(&b, v, language);
-    write_text(o, "message", buf_text(&b));
+    n = text_cut(buf_text(&b), MESSAGE_MAX);
+    out_key(o, "message");
+    out_string_n(o, buf_text(&b), n);
     buf_done(&b);
 }
 
@@ -91,8 +95,9 @@ static void write_leaf(struct out *o, const struct verdict *v, const char *langu
     out_object_end(o);
 }
 
-/* Tells whether the verdict of the group hangs on this child: on one that fails where all or any should hold,
- * on one that holds where none may. Inside a NONE it is a group that holds whose members are asked for. */
+/* Tells whether the verdict of the group hangs on this child: on one that fails where all or any
+ * should hold, on one that holds where none may. Inside a NONE it is a group that holds whose
+ * members are asked for. */
 static bool guilty(const struct verdict *group, const struct verdict *child)
 {
     bool agrees = group->guard->op != GUARD_NONE;
@@ -180,7 +185,8 @@ void verdict_write_failures(struct out *o, const struct verdict *v, const char *
 
 /* transitions */
 
-void blueprint_write_legal(struct out *o, const struct blueprint *b, const char *state, const char *language)
+void blueprint_write_legal(struct out *o, const struct blueprint *b, const char *state,
+                           const char *language)
 {
     out_array(o);
     for (size_t i = 0; i < b->ntransitions; i++) {
@@ -199,7 +205,8 @@ void blueprint_write_legal(struct out *o, const struct blueprint *b, const char 
 
 void state_write(struct out *o, const struct state *s, const char *language)
 {
-    static const char *const categories[] = {"open", "won", "lost", "cancelled", "postponed", "done"};
+    static const char *const categories[] = {"open",      "won",       "lost",
+                                             "cancelled", "postponed", "done"};
 
     out_object(o);
     write_text(o, "key", s->key);
@@ -225,15 +232,17 @@ static void write_actors(struct out *o, const struct transition *t)
 static const char *string_type(const struct schema *s)
 {
     static const char *const by_format[] = {
-        [FORMAT_UUID] = "id",           [FORMAT_USER] = "user",       [FORMAT_DATE] = "date",
-        [FORMAT_DATE_TIME] = "date_time", [FORMAT_EMAIL] = "email",     [FORMAT_URI] = "uri",
-        [FORMAT_DECIMAL] = "decimal",   [FORMAT_CURRENCY] = "currency", [FORMAT_COUNTRY] = "country",
-        [FORMAT_LANGUAGE] = "language",
+        [FORMAT_UUID] = "id",         [FORMAT_USER] = "user",
+        [FORMAT_DATE] = "date",       [FORMAT_DATE_TIME] = "date_time",
+        [FORMAT_EMAIL] = "email",     [FORMAT_URI] = "uri",
+        [FORMAT_DECIMAL] = "decimal", [FORMAT_CURRENCY] = "currency",
+        [FORMAT_COUNTRY] = "country", [FORMAT_LANGUAGE] = "language",
     };
 
     if (s->values != NULL)
         return "choice";
-    if ((size_t)s->format >= sizeof(by_format) / sizeof(by_format[0]) || by_format[s->format] == NULL)
+    if ((size_t)s->format >= sizeof(by_format) / sizeof(by_format[0]) ||
+        by_format[s->format] == NULL)
         return "text";
     return by_format[s->format];
 }
@@ -256,8 +265,9 @@ static const char *input_type(const struct blueprint *b, const struct input *inp
                                           [INPUT_ACTIVITY] = "activity",
                                           [INPUT_TASK] = "task"};
     static const char *const by_schema[] = {
-        [SCHEMA_ANY] = "any",         [SCHEMA_STRING] = "text",   [SCHEMA_INTEGER] = "integer", [SCHEMA_NUMBER] = "number",
-        [SCHEMA_BOOLEAN] = "boolean", [SCHEMA_OBJECT] = "object", [SCHEMA_ARRAY] = "list"};
+        [SCHEMA_ANY] = "any",       [SCHEMA_STRING] = "text",     [SCHEMA_INTEGER] = "integer",
+        [SCHEMA_NUMBER] = "number", [SCHEMA_BOOLEAN] = "boolean", [SCHEMA_OBJECT] = "object",
+        [SCHEMA_ARRAY] = "list"};
     const struct schema_member *m = b->fields != NULL ? b->fields->members : NULL;
     const char *field = json_string_value(json_object_get(input->params, "field"));
 
@@ -277,7 +287,8 @@ static const char *input_type(const struct blueprint *b, const struct input *inp
     return "any";
 }
 
-static void write_inputs(struct out *o, const struct blueprint *b, const struct transition *t, const char *language)
+static void write_inputs(struct out *o, const struct blueprint *b, const struct transition *t,
+                         const char *language)
 {
     static const char *const kinds[] = {"field", "note", "checklist", "activity", "task"};
 
@@ -306,8 +317,8 @@ static void write_inputs(struct out *o, const struct blueprint *b, const struct 
     out_array_end(o);
 }
 
-void transition_write(struct out *o, const struct blueprint *b, const struct transition *t, const struct verdict *root,
-                      bool actor_allowed, const char *language)
+void transition_write(struct out *o, const struct blueprint *b, const struct transition *t,
+                      const struct verdict *root, bool actor_allowed, const char *language)
 {
     static const char *const kinds[] = {"manual", "initial", "convert", "convert_open"};
 

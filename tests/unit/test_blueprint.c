@@ -1,0 +1,495 @@
+#include "blueprint_fixture.h"
+
+#include "json/schema.h"
+
+/* A small process with everything in it. Rows stand out of order on purpose. */
+static const char LEAD[] =
+    "{'id':'0193','entity':'lead','key':'lead_default','number':3,'label':{'en':'ignored'},'states'"
+    ":["
+    "{'key':'contacted','label':{'en':'Contacted','pl':'Kontakt','ru':'Контакт'},'category':'open',"
+    "'position':2},"
+    "{'key':'open','label':{'en':'Open','pl':'Otwarty'},'category':'open','position':1},"
+    "{'key':'lost','category':'lost','position':3,'label':null},"
+    "{'key':'archived','label':{'pl':'Archiwum'},'category':'cancelled','position':4}],"
+    "'transitions':["
+    "{'key':'archived','label':{'en':'Archive'},'from_any':true,'except':['archived'],'to':'"
+    "archived','position':9},"
+    "{'key':'created','label':{'en':'Create'},'kind':'initial','to':'open','position':1,'from':"
+    "null},"
+    "{'key':'contacted','label':{'en':'Contacted','pl':'Skontaktowano'},'kind':'manual','to':'"
+    "contacted',"
+    "'position':2,'from':['open','lost'],'actors':[{'kind':'role','value':'sales','position':1},"
+    "{'kind':'field','value':'owner_id','position':2}],"
+    "'guards':[{'id':12,'parent':11,'position':2,'key':'meeting_held','op':'leaf','kind':'related_"
+    "count',"
+    "'params':{'of':'activity','kind':'meeting'}},"
+    "{'id':10,'parent':null,'position':2,'key':'industry_filled','op':null,'kind':'field_present',"
+    "'params':{'field':'industry'},'message':{'en':'Which industry?','pl':'Jaka branża?'}},"
+    "{'id':11,'parent':null,'position':1,'key':'talked','op':'any'},"
+    "{'id':13,'parent':11,'position':1,'key':'call_logged','kind':'related_count',"
+    "'params':{'of':'activity','kind':'call','has_subject':true}}],"
+    "'inputs':[{'key':'why','kind':'field','label':{'en':'Reason'},'required':true,'position':2,"
+    "'params':{'field':'unqualified_reason','choices':['need','authority']}},"
+    "{'key':'industry','kind':'field','label':{'en':'Industry','pl':'Branża'},'position':1,"
+    "'params':{'field':'industry'}},"
+    "{'key':'call','kind':'activity','position':3,'params':{'kind':'call'}},"
+    "{'key':'note','kind':'note','position':4,'params':null},"
+    "{'key':'ready','kind':'checklist','position':5,'params':{'item':'papers'}}]}]}";
+
+static struct blueprint *compile_lead(void)
+{
+    struct blueprint *b;
+    struct buf why;
+
+    buf_init(&why, 4096);
+    b = fixture_compile_text(LEAD, &why);
+    assert_string_equal(buf_text(&why), "");
+    assert_non_null(b);
+    buf_done(&why);
+    return b;
+}
+
+static void rows_become_a_process(void **state)
+{
+    struct blueprint *b = compile_lead();
+    const struct transition *t = blueprint_transition(b, "contacted");
+
+    (void)state;
+    assert_string_equal(b->id, "0193");
+    assert_string_equal(b->entity, "lead");
+    assert_string_equal(b->key, "lead_default");
+    assert_int_equal(b->number, 3);
+    assert_int_equal(b->nstates, 4);
+    assert_string_equal(b->states[0].key, "open");
+    assert_int_equal(blueprint_state(b, "lost")->category, STATE_LOST);
+    assert_int_equal(blueprint_state(b, "archived")->category, STATE_CANCELLED);
+    assert_null(blueprint_state(b, "nonesuch"));
+    assert_null(blueprint_transition(b, "nonesuch"));
+
+    assert_int_equal(b->ntransitions, 3);
+    assert_string_equal(b->transitions[0].key, "created");
+    assert_string_equal(b->transitions[2].key, "archived");
+    assert_int_equal(b->transitions[2].kind, TRANSITION_MANUAL);
+    assert_int_equal(b->transitions[0].kind, TRANSITION_INITIAL);
+    assert_int_equal(t->nactors, 2);
+    assert_int_equal(t->actors[1].kind, ACTOR_RULE_FIELD);
+    assert_string_equal(t->actors[1].value, "owner_id");
+
+    assert_int_equal(t->guards.op, GUARD_ALL);
+    assert_int_equal(t->guards.nchildren, 2);
+    assert_string_equal(t->guards.children[0].key, "talked");
+    assert_int_equal(t->guards.children[0].op, GUARD_ANY);
+    assert_int_equal(t->guards.children[0].nchildren, 2);
+    assert_string_equal(t->guards.children[0].children[0].key, "call_logged");
+    assert_string_equal(t->guards.children[0].children[1].key, "meeting_held");
+    assert_string_equal(t->guards.children[1].key, "industry_filled");
+    assert_string_equal(t->guards.children[1].pointer, "/fields/industry");
+    assert_string_equal(t->guards.children[0].children[0].pointer, "/activities");
+
+    assert_int_equal(t->ninputs, 5);
+    assert_string_equal(t->inputs[0].key, "industry");
+    assert_false(t->inputs[0].required);
+    assert_true(t->inputs[1].required);
+    assert_string_equal(t->inputs[1].pointer, "/fields/unqualified_reason");
+    assert_string_equal(t->inputs[2].pointer, "/activities");
+    assert_string_equal(t->inputs[2].label.en, "call");
+    assert_string_equal(t->inputs[3].pointer, "/note");
+    assert_string_equal(t->inputs[4].pointer, "/checklist");
+    blueprint_destroy(b);
+    blueprint_destroy(NULL);
+}
+
+static void a_transition_leaves_declared_states(void **state)
+{
+    static const struct {
+        const char *transition, *from;
+        bool leaves;
+    } cases[] = {
+        {"created", "open", false},       {"contacted", "open", true},
+        {"contacted", "lost", true},      {"contacted", "contacted", false},
+        {"contacted", "archived", false}, {"archived", "open", true},
+        {"archived", "lost", true},       {"archived", "archived", false},
+        {"contacted", "nonesuch", false},
+    };
+    struct blueprint *b = compile_lead();
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++)
+        assert_int_equal(
+            transition_leaves(blueprint_transition(b, cases[i].transition), cases[i].from),
+            cases[i].leaves);
+    blueprint_destroy(b);
+}
+
+static void labels_fall_back(void **state)
+{
+    static const struct {
+        struct label label;
+        const char *language, *text;
+    } cases[] = {
+        {{"a", "b", "c"}, "en", "a"},   {{"a", "b", "c"}, "pl", "b"},
+        {{"a", "b", "c"}, "ru", "c"},   {{"a", "b", "c"}, "de", "a"},
+        {{"a", "b", "c"}, NULL, "a"},   {{"a", NULL, NULL}, "pl", "a"},
+        {{"a", NULL, NULL}, "ru", "a"}, {{NULL, "b", "c"}, "en", "b"},
+        {{NULL, NULL, "c"}, "pl", "c"}, {{NULL, NULL, "c"}, "en", "c"},
+        {{NULL, "b", NULL}, "ru", "b"},
+    };
+    const struct label none = {NULL, NULL, NULL};
+    struct blueprint *b = compile_lead();
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++)
+        assert_string_equal(label_in(&cases[i].label, cases[i].language), cases[i].text);
+    assert_null(label_in(&none, "pl"));
+    assert_string_equal(label_in(&blueprint_state(b, "lost")->label, "ru"), "lost");
+    assert_string_equal(label_in(&blueprint_state(b, "archived")->label, "en"), "Archiwum");
+    blueprint_destroy(b);
+}
+
+/* what is not a blueprint */
+
+/* The small process with one thing replaced. */
+static char *replaced(const char *what, const char *with)
+{
+    char *text = fixture_text("[{'key':'g','kind':'open_tasks'}]", "[]"), *at = strstr(text, what),
+         *result;
+    size_t size;
+
+    assert_non_null(at);
+    size = strlen(text) + strlen(with) + 1;
+    result = malloc(size);
+    (void)snprintf(result, size, "%.*s%s%s", (int)(at - text), text, with, at + strlen(what));
+    free(text);
+    return result;
+}
+
+static void faults_are_named(void **state)
+{
+    static const struct {
+        const char *what, *with, *why;
+    } cases[] = {
+        {"'id':'v1'", "'id':''", "/id: is required"},
+        {"'id':'v1',", "", "/id: is required"},
+        {"'entity':'lead'", "'entity':7",
+         "/entity: must be a key of lower-case letters, digits and underscores"},
+        {"'number':1", "'number':0", "/number: must be a positive integer"},
+        {"'states':[", "'states':7,'x':[", "/states: must be a list"},
+        {"'states':[", "'states':null,'x':[", "/states: there are none"},
+        {"'states':[", "'states':[7,", "/states/0: must be an object"},
+        {"'key':'open'", "'key':'Open'",
+         "/states/0/key: must be a key of lower-case letters, digits and underscores"},
+        {"'key':'done'", "'key':'open'", "/states/1/key: a second state \"open\""},
+        {"'category':'open'", "'category':'opne'",
+         "/states/0/category: must be one of open, won, lost, cancelled, postponed, done; did you "
+         "mean \"open\"?"},
+        {"'category':'open',", "",
+         "/states/0/category: must be one of open, won, lost, cancelled, postponed, done"},
+        {"'position':1}", "'position':'1'}", "/states/0/position: must be an integer"},
+        {"{'en':'Open','pl':'Otwarty','ru':'Открыт'}", "'Open'",
+         "/states/0/label: must be an object of texts by language"},
+        {"'pl':'Otwarty'", "'pl':7", "/states/0/label/pl: must be a text"},
+        {"'kind':'initial'", "'kind':'manual','from':['open']", "/transitions: none is initial"},
+        {"'kind':'manual'", "'kind':'initial'",
+         "/transitions/1/kind: a second initial transition, \"created\" is one already"},
+        {"'kind':'manual'", "'kind':'automatic'",
+         "/transitions/1/kind: must be one of manual, initial, convert, convert_open"},
+        {"'kind':'initial'", "'kind':'initial','from_any':true",
+         "/transitions/0/from: an initial transition comes from no state"},
+        {"'key':'move'", "'key':'created'", "/transitions/1/key: a second transition \"created\""},
+        {"'to':'done'", "'to':'gone'", "/transitions/1/to: unknown state \"gone\""},
+        {"'to':'done',", "", "/transitions/1/to: must be the key of a state"},
+        {"'from':['open']", "'from':['open','gone']",
+         "/transitions/1/from/1: unknown state \"gone\""},
+        {"'from':['open']", "'from':['open'],'except':['gone']",
+         "/transitions/1/except/0: unknown state \"gone\""},
+        {"'from':['open']", "'from':'open'", "/transitions/1/from: must be a list"},
+        {"'from':['open'],", "", "/transitions/1/from: no state leads here"},
+        {"'from':['open']", "'from':[],'from_any':1",
+         "/transitions/1/from_any: must be true or false"},
+        {"'from':['open']", "'from':['open'],'actors':[{'kind':'rule','value':'a'}]",
+         "/transitions/1/actors/0/kind: must be one of role, team, user, field; did you mean "
+         "\"role\"?"},
+        {"'from':['open']", "'from':['open'],'actors':[{'kind':'role'}]",
+         "/transitions/1/actors/0/value: is required"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char *text = replaced(cases[i].what, cases[i].with);
+        struct buf why;
+
+        buf_init(&why, 4096);
+        assert_null(fixture_compile_text(text, &why));
+        assert_string_equal(buf_text(&why), cases[i].why);
+        buf_done(&why);
+        free(text);
+    }
+}
+
+static void faults_of_guards_and_inputs_are_named(void **state)
+{
+    static const struct {
+        const char *guards, *inputs, *why;
+    } cases[] = {
+        {"[{'key':'a','op':'all','parent':'b'},{'key':'b','op':'all','parent':'a'}]", "[]",
+         "guards/0/parent: the guards form a cycle"},
+        {"[{'key':'a','op':'all','parent':'a'}]", "[]", "guards/0/parent: the guards form a cycle"},
+        {"[{'key':'x','kind':'open_tasks'},{'key':'a','op':'all','id':1,'parent':2},"
+         "{'key':'b','op':'all','id':2,'parent':1},{'key':'c','kind':'open_tasks','id':3,'parent':"
+         "1}]",
+         "[]", "guards/1/parent: the guards form a cycle"},
+        {"[{'key':'a','kind':'open_tasks','parent':'z'}]", "[]",
+         "guards/0/parent: there is no guard with the id \"z\""},
+        {"[{'key':'a','kind':'open_tasks','parent':[]}]", "[]",
+         "guards/0/parent: must be a text or an integer"},
+        {"[{'key':'a','kind':'open_tasks'},{'key':'a','kind':'open_tasks'}]", "[]",
+         "guards/1/key: a second guard \"a\""},
+        {"[{'key':'a','id':1,'kind':'open_tasks'},{'key':'b','id':1,'kind':'open_tasks'}]", "[]",
+         "guards/1/id: a second guard with the id \"1\""},
+        {"[{'key':'a','op':'any'}]", "[]", "guards/0: a group without members"},
+        {"[{'key':'a','op':'xor'}]", "[]", "guards/0/op: must be one of leaf, all, any, none"},
+        {"[{'key':'a','kind':'open_tasks'},{'key':'b','kind':'open_tasks','parent':'a'}]", "[]",
+         "guards/0/op: only a group has members"},
+        {"[{'key':'a'}]", "[]", "guards/0/kind: is required"},
+        {"[]", "[{'key':'a','kind':'fields'}]",
+         "inputs/0/kind: must be one of field, note, checklist, activity, task; did you mean "
+         "\"field\"?"},
+        {"[]", "[{'key':'a','kind':'field'}]", "inputs/0/params/field: is required"},
+        {"[]", "[{'key':'a','kind':'field','params':{'field':'x','choises':['a']}}]",
+         "inputs/0/params/choises: unknown parameter, did you mean \"choices\"?"},
+        {"[]", "[{'key':'a','kind':'field','params':{'field':'x','choices':[]}}]",
+         "inputs/0/params/choices: must be a list of strings"},
+        {"[]", "[{'key':'a','kind':'note','params':{'text':1}}]",
+         "inputs/0/params/text: unknown parameter"},
+        {"[]", "[{'key':'a','kind':'note','required':'yes'}]",
+         "inputs/0/required: must be true or false"},
+        {"[]", "[{'key':'a','kind':'note'},{'key':'a','kind':'task'}]",
+         "inputs/1: the input \"a\" collects that already"},
+        {"[]",
+         "[{'key':'a','kind':'field','params':{'field':'x'}},{'key':'b','kind':'field','params':{'"
+         "field':'x'}}]",
+         "inputs/1: the input \"a\" collects that already"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char *text = fixture_text(cases[i].guards, cases[i].inputs), wanted[512];
+        struct buf why;
+
+        (void)snprintf(wanted, sizeof(wanted), "/transitions/1/%s", cases[i].why);
+        buf_init(&why, 4096);
+        assert_null(fixture_compile_text(text, &why));
+        assert_string_equal(buf_text(&why), wanted);
+        buf_done(&why);
+        free(text);
+    }
+}
+
+/* Groups in groups, n of them, with a leaf inside. */
+static char *nested(size_t n)
+{
+    struct buf b;
+
+    buf_init(&b, FIXTURE_MAX);
+    buf_puts(&b, "[");
+    for (size_t i = 0; i < n; i++) {
+        buf_printf(&b, "{'key':'g%zu','op':'all'", i);
+        if (i > 0)
+            buf_printf(&b, ",'parent':'g%zu'", i - 1);
+        buf_puts(&b, "},");
+    }
+    buf_printf(&b, "{'key':'leaf','kind':'open_tasks','parent':'g%zu'}]", n - 1);
+    return buf_take(&b, NULL);
+}
+
+/* A list of n leaves. */
+static char *many(size_t n)
+{
+    struct buf b;
+
+    buf_init(&b, FIXTURE_MAX);
+    buf_puts(&b, "[");
+    for (size_t i = 0; i < n; i++)
+        buf_printf(&b, "%s{'key':'g%zu','kind':'open_tasks'}", i > 0 ? "," : "", i);
+    buf_puts(&b, "]");
+    return buf_take(&b, NULL);
+}
+
+static void assert_guards(char *guards, const char *why_not)
+{
+    char *text = fixture_text(guards, "[]");
+    struct blueprint *b;
+    struct buf why;
+
+    buf_init(&why, 4096);
+    b = fixture_compile_text(text, &why);
+    assert_int_equal(b == NULL, why_not != NULL);
+    assert_string_equal(buf_text(&why), why_not != NULL ? why_not : "");
+    blueprint_destroy(b);
+    buf_done(&why);
+    free(text);
+    free(guards);
+}
+
+static void guards_have_limits(void **state)
+{
+    (void)state;
+    assert_guards(nested(16), NULL);
+    assert_guards(nested(17), "/transitions/1/guards/17/parent: groups nest deeper than 16");
+    assert_guards(many(1000), NULL);
+    assert_guards(many(1001), "/transitions/1/guards: has 1001 rows, more than 1000");
+}
+
+static void what_is_no_object_is_no_blueprint(void **state)
+{
+    static const char *const texts[] = {"[]", "7", "null", "'x'"};
+    struct buf nothing;
+
+    (void)state;
+    buf_init(&nothing, 4096);
+    assert_null(blueprint_compile(NULL, &nothing));
+    assert_string_equal(buf_text(&nothing), ": a blueprint is an object");
+    buf_done(&nothing);
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        struct buf why;
+
+        buf_init(&why, 4096);
+        assert_null(fixture_compile_text(texts[i], &why));
+        assert_string_equal(buf_text(&why), ": a blueprint is an object");
+        buf_done(&why);
+    }
+}
+
+/* listings */
+
+static void legal_moves_are_listed(void **state)
+{
+    struct blueprint *b = compile_lead();
+    struct buf text;
+    struct out o;
+
+    (void)state;
+    buf_init(&text, 65536);
+    out_init(&o, &text);
+    blueprint_write_legal(&o, b, "open", "pl");
+    assert_string_equal(buf_text(&text),
+                        "[{\"key\":\"contacted\",\"label\":\"Skontaktowano\",\"to\":\"contacted\"},"
+                        "{\"key\":\"archived\",\"label\":\"Archive\",\"to\":\"archived\"}]");
+    buf_clear(&text);
+    out_init(&o, &text);
+    blueprint_write_legal(&o, b, "archived", "en");
+    assert_string_equal(buf_text(&text), "[]");
+    buf_done(&text);
+    blueprint_destroy(b);
+}
+
+static const struct schema text_schema = {.kind = SCHEMA_STRING};
+static const struct schema_member lead_members[] = {
+    {.name = "industry", .schema = &text_schema},
+    {.name = NULL},
+};
+static const struct schema lead_schema = {.kind = SCHEMA_OBJECT, .members = lead_members};
+
+static const char CONTACTED_LISTED[] =
+    "{'key':'contacted','label':'Contacted','kind':'manual',"
+    "'to':{'key':'contacted','label':'Contacted','category':'open'},'available':false,'actor_"
+    "allowed':true,"
+    "'actors':[{'kind':'role','value':'sales'},{'kind':'field','value':'owner_id'}],"
+    "'guards':[{'guard':'talked','op':'any','passed':true,'message':'At least one of these "
+    "conditions must hold.',"
+    "'guards':[{'guard':'call_logged','kind':'related_count','passed':false,"
+    "'message':'Needed here: call, with a subject (at least 1); found: 0.','path':'activities',"
+    "'pointer':'/activities','observed':0,"
+    "'expected':{'of':'activity','kind':'call','has_subject':true,'min':1}},"
+    "{'guard':'meeting_held','kind':'related_count','passed':true,"
+    "'message':'Needed here: meeting (at least 1); found: "
+    "1.','path':'activities','pointer':'/activities',"
+    "'observed':1,'expected':{'of':'activity','kind':'meeting','min':1}}]},"
+    "{'guard':'industry_filled','kind':'field_present','passed':false,'message':'Which industry?',"
+    "'path':'industry','pointer':'/fields/industry','observed':null,'expected':'a value'}],"
+    "'inputs':[{'key':'industry','kind':'field','type':'text','label':'Industry','required':false,"
+    "'pointer':'/fields/industry','params':{'field':'industry'}},"
+    "{'key':'why','kind':'field','type':'choice','label':'Reason','required':true,"
+    "'pointer':'/fields/"
+    "unqualified_reason','params':{'field':'unqualified_reason','choices':['need','authority']}},"
+    "{'key':'call','kind':'activity','type':'activity','label':'call','required':false,'pointer':'/"
+    "activities',"
+    "'params':{'kind':'call'}},"
+    "{'key':'note','kind':'note','type':'text','label':'note','required':false,'pointer':'/"
+    "note','params':{}},"
+    "{'key':'ready','kind':'checklist','type':'boolean','label':'ready','required':false,'pointer':"
+    "'/checklist',"
+    "'params':{'item':'papers'}}]}";
+
+static void a_transition_is_listed_with_its_verdict(void **state)
+{
+    struct blueprint *b = compile_lead();
+    json_t *facts = js("{'record':{'industry':null},'activities':[{'kind':'meeting'}]}");
+    const struct transition *t = blueprint_transition(b, "contacted");
+    struct buf text;
+    struct arena a;
+    struct out o;
+
+    (void)state;
+    b->fields = &lead_schema;
+    arena_init(&a, 1 << 20);
+    buf_init(&text, 65536);
+    out_init(&o, &text);
+    transition_write(&o, b, t, evaluate(t, facts, &a), true, "en");
+    single_quotes(text.text);
+    assert_string_equal(buf_text(&text), CONTACTED_LISTED);
+    buf_done(&text);
+    arena_done(&a);
+    json_decref(facts);
+    blueprint_destroy(b);
+}
+
+static void it_is_available_to_whom_it_belongs(void **state)
+{
+    struct blueprint *b = compile_lead();
+    const struct transition *t = blueprint_transition(b, "archived");
+    struct arena a;
+
+    (void)state;
+    arena_init(&a, 1 << 20);
+    for (int allowed = 0; allowed < 2; allowed++) {
+        struct buf text;
+        struct out o;
+
+        buf_init(&text, 65536);
+        out_init(&o, &text);
+        transition_write(&o, b, t, evaluate(t, NULL, &a), allowed == 1, "pl");
+        single_quotes(text.text);
+        assert_string_equal(
+            buf_text(&text),
+            allowed == 1
+                ? "{'key':'archived','label':'Archive','kind':'manual',"
+                  "'to':{'key':'archived','label':'Archiwum','category':'cancelled'},"
+                  "'available':true,'actor_allowed':true,'actors':[],'guards':[],'inputs':[]}"
+                : "{'key':'archived','label':'Archive','kind':'manual',"
+                  "'to':{'key':'archived','label':'Archiwum','category':'cancelled'},"
+                  "'available':false,'actor_allowed':false,'actors':[],'guards':[],"
+                  "'inputs':[]}");
+        buf_done(&text);
+    }
+    arena_done(&a);
+    blueprint_destroy(b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_become_a_process),
+        cmocka_unit_test(a_transition_leaves_declared_states),
+        cmocka_unit_test(labels_fall_back),
+        cmocka_unit_test(faults_are_named),
+        cmocka_unit_test(faults_of_guards_and_inputs_are_named),
+        cmocka_unit_test(guards_have_limits),
+        cmocka_unit_test(what_is_no_object_is_no_blueprint),
+        cmocka_unit_test(legal_moves_are_listed),
+        cmocka_unit_test(a_transition_is_listed_with_its_verdict),
+        cmocka_unit_test(it_is_available_to_whom_it_belongs),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
