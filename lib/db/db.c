@@ -1,0 +1,381 @@
+#include "db/db.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "db/conn.h"
+#include "db/dsn.h"
+#include "loop/worker.h"
+
+#define TICK_US 250000
+#define LOCK_TIMEOUT_MS 2000
+#define ROUNDS_MAX 4 /* of done callbacks that ask again at once, per turn */
+
+struct list {
+    struct ask *first, *last;
+    unsigned n;
+};
+
+struct lane_state {
+    struct conn **conns;
+    unsigned nconns, limit;
+    struct list again;   /* were sent and not answered: before the others */
+    struct list waiting;
+    uint64_t asks;
+};
+
+struct db {
+    struct worker *worker;
+    struct dsn *dsn;
+    struct lane_state lanes[LANE_COUNT];
+    struct list finished; /* answered without a connection; told at the end of the turn */
+    struct event *kick;   /* keeps the loop from sleeping when something was asked late in a turn */
+    struct timer *tick;
+    uint64_t failures, connects;
+    bool work; /* the turn has something to do */
+    bool closing;
+};
+
+/* lists */
+
+static void append(struct list *l, struct ask *ask)
+{
+    ask->next = NULL;
+    if (l->first == NULL)
+        l->first = ask;
+    else
+        l->last->next = ask;
+    l->last = ask;
+    l->n++;
+}
+
+static struct ask *shift(struct list *l)
+{
+    struct ask *ask = l->first;
+
+    if (ask == NULL)
+        return NULL;
+    l->first = ask->next;
+    l->n--;
+    ask->next = NULL;
+    return ask;
+}
+
+/* answering */
+
+static void tell(struct db *db, struct ask *ask)
+{
+    ask->done_us = clock_mono_us();
+    if (ask->outcome != ASK_OK)
+        db->failures++;
+    ask->done(ask, ask->arg);
+}
+
+/* Answers at the end of the turn. */
+static void finish(struct db *db, struct ask *ask, enum ask_outcome outcome)
+{
+    ask->outcome = outcome;
+    append(&db->finished, ask);
+    db->work = true;
+}
+
+/* Nothing was done for the ask, so it may be asked once more. */
+static void again(struct db *db, struct ask *ask)
+{
+    ask->sent = false;
+    if (ask->retried) {
+        finish(db, ask, ASK_UNAVAILABLE);
+        return;
+    }
+    ask_done(ask);
+    ask->retried = true;
+    append(&db->lanes[ask->lane].again, ask);
+    db->work = true;
+}
+
+static void retire_all(struct db *db)
+{
+    for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+        for (unsigned i = 0; i < db->lanes[lane].nconns; i++)
+            conn_retire(db->lanes[lane].conns[i]);
+}
+
+static void on_ended(void *arg, struct ask *ask, enum ask_end end)
+{
+    struct db *db = arg;
+
+    db->work = true;
+    switch (end) {
+    case ASK_END_ANSWERED:
+        tell(db, ask);
+        break;
+    case ASK_END_ABORTED:
+        again(db, ask);
+        break;
+    case ASK_END_STALE:
+        /* What the schema's change did to this connection it did to all. */
+        retire_all(db);
+        if (ask->retried)
+            tell(db, ask);
+        else
+            again(db, ask);
+        break;
+    case ASK_END_READ_ONLY:
+        retire_all(db);
+        ask->sent = false;
+        ask->outcome = ASK_UNAVAILABLE;
+        tell(db, ask);
+        break;
+    case ASK_END_LOST:
+        if (ask->lane == LANE_READ)
+            again(db, ask);
+        else
+            finish(db, ask, ASK_UNAVAILABLE);
+        break;
+    }
+}
+
+static void on_changed(void *arg, bool came_up)
+{
+    struct db *db = arg;
+
+    db->work = true;
+    if (!came_up)
+        return;
+    db->connects++;
+    for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+        for (unsigned i = 0; i < db->lanes[lane].nconns; i++)
+            conn_hurry(db->lanes[lane].conns[i]);
+}
+
+/* sending */
+
+static unsigned lane_room(const struct lane_state *l)
+{
+    unsigned room = 0;
+
+    for (unsigned i = 0; i < l->nconns; i++)
+        room += conn_room(l->conns[i]);
+    return room;
+}
+
+/* Returns the connection with the most room, or NULL. */
+static struct conn *lane_conn(const struct lane_state *l)
+{
+    struct conn *best = NULL;
+    unsigned most = 0;
+
+    for (unsigned i = 0; i < l->nconns; i++) {
+        unsigned room = conn_room(l->conns[i]);
+
+        if (room > most) {
+            most = room;
+            best = l->conns[i];
+        }
+    }
+    return best;
+}
+
+/* Tells whether a connection is up, or may be in a moment. */
+static bool lane_is_usable(const struct lane_state *l)
+{
+    for (unsigned i = 0; i < l->nconns; i++)
+        if (conn_is_up(l->conns[i]) || conn_is_hopeful(l->conns[i]))
+            return true;
+    return false;
+}
+
+static struct ask *lane_next(struct lane_state *l)
+{
+    return l->again.first != NULL ? shift(&l->again) : shift(&l->waiting);
+}
+
+static void lane_send(struct db *db, struct lane_state *l)
+{
+    struct conn *conn;
+    struct ask *ask;
+
+    while (l->again.n + l->waiting.n > 0 && (conn = lane_conn(l)) != NULL)
+        conn_ask(conn, lane_next(l));
+    for (unsigned i = 0; i < l->nconns; i++)
+        conn_flush(l->conns[i]);
+    if (l->again.n + l->waiting.n == 0 || lane_is_usable(l))
+        return;
+    while ((ask = lane_next(l)) != NULL)
+        finish(db, ask, ASK_UNAVAILABLE);
+}
+
+static void tell_finished(struct db *db)
+{
+    struct list finished = db->finished;
+    struct ask *ask;
+
+    db->finished = (struct list){0};
+    while ((ask = shift(&finished)) != NULL)
+        tell(db, ask);
+}
+
+static void on_turn(void *arg)
+{
+    struct db *db = arg;
+
+    for (unsigned round = 0; db->work && round < ROUNDS_MAX; round++) {
+        db->work = false;
+        tell_finished(db);
+        for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+            lane_send(db, &db->lanes[lane]);
+    }
+    if (db->work)
+        event_active(db->kick, EV_TIMEOUT, 1);
+}
+
+static void on_kick(evutil_socket_t fd, short what, void *arg)
+{
+    struct db *db = arg;
+
+    (void)fd;
+    (void)what;
+    db->work = true; /* the turn that this event is part of does the rest */
+}
+
+static void on_tick(void *arg)
+{
+    struct db *db = arg;
+    int64_t now = clock_mono_us();
+
+    for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+        for (unsigned i = 0; i < db->lanes[lane].nconns; i++)
+            conn_tick(db->lanes[lane].conns[i], now);
+    db->work = true; /* hope may be over */
+    timer_set(db->tick, TICK_US);
+}
+
+void db_ask(struct db *db, struct ask *ask)
+{
+    struct lane_state *l = &db->lanes[ask->lane];
+
+    ask->queued_us = clock_mono_us();
+    ask->sent = ask->retried = false;
+    ask->error = (struct ask_error){.statement = -1};
+    l->asks++;
+    if (!db->work) {
+        db->work = true;
+        event_active(db->kick, EV_TIMEOUT, 1);
+    }
+    if (ask->n == 0)
+        finish(db, ask, ASK_OK);
+    else if (db->closing || !lane_is_usable(l))
+        finish(db, ask, ASK_UNAVAILABLE);
+    else if (l->waiting.n >= l->limit + lane_room(l))
+        finish(db, ask, ASK_BUSY);
+    else
+        append(&l->waiting, ask);
+}
+
+/* life */
+
+static void lane_open(struct db *db, const struct db_options *o, enum lane lane)
+{
+    struct lane_state *l = &db->lanes[lane];
+    struct conn_options options = {
+        .worker = db->worker,
+        .dsn = db->dsn,
+        .session = {.role = o->role,
+                    .statement_timeout_ms = o->timeout_ms[lane],
+                    .lock_timeout_ms = LOCK_TIMEOUT_MS},
+        .lane = lane,
+        .nqueries = o->nqueries,
+        .ended = on_ended,
+        .changed = on_changed,
+        .arg = db,
+    };
+
+    l->limit = o->queue[lane];
+    l->conns = calloc((size_t)o->connections[lane] + 1, sizeof(struct conn *));
+    if (l->conns == NULL)
+        abort();
+    while (l->nconns < o->connections[lane])
+        l->conns[l->nconns++] = conn_create(&options);
+}
+
+struct db *db_create(struct worker *w, const struct db_options *o)
+{
+    struct db *db = calloc(1, sizeof *db);
+    struct buf why;
+
+    if (db == NULL)
+        abort();
+    db->worker = w;
+    buf_init(&why, 1024);
+    db->dsn = dsn_parse(o->url, &why);
+    if (db->dsn == NULL)
+        log_error("no database", LOG_TEXT("why", buf_text(&why)));
+    buf_done(&why);
+    for (unsigned lane = 0; lane < LANE_COUNT && db->dsn != NULL; lane++)
+        lane_open(db, o, (enum lane)lane);
+    db->kick = event_new(worker_base(w), -1, 0, on_kick, db);
+    if (db->kick == NULL)
+        abort();
+    db->tick = timer_create_on(w, on_tick, db);
+    timer_set(db->tick, TICK_US);
+    worker_on_turn(w, on_turn, db);
+    return db;
+}
+
+void db_destroy(struct db *db)
+{
+    struct ask *ask;
+
+    if (db == NULL)
+        return;
+    db->closing = true;
+    for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
+        struct lane_state *l = &db->lanes[lane];
+
+        for (unsigned i = 0; i < l->nconns; i++)
+            conn_destroy(l->conns[i]);
+        l->nconns = 0;
+        while ((ask = lane_next(l)) != NULL)
+            finish(db, ask, ASK_UNAVAILABLE);
+        free(l->conns);
+        l->conns = NULL;
+    }
+    while (db->finished.first != NULL)
+        tell_finished(db);
+    event_free(db->kick);
+    timer_destroy(db->tick);
+    dsn_free(db->dsn);
+    free(db);
+}
+
+bool db_is_up(const struct db *db)
+{
+    const struct lane_state *l = &db->lanes[LANE_WRITE];
+
+    for (unsigned i = 0; i < l->nconns; i++)
+        if (conn_is_up(l->conns[i]))
+            return true;
+    return false;
+}
+
+void db_read_stats(const struct db *db, struct db_stats *ret)
+{
+    uint64_t first = 0;
+
+    *ret = (struct db_stats){.failures = db->failures, .up = db_is_up(db)};
+    for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
+        const struct lane_state *l = &db->lanes[lane];
+
+        first += l->nconns;
+        ret->asks[lane] = l->asks;
+        ret->waiting[lane] = l->again.n + l->waiting.n;
+        for (unsigned i = 0; i < l->nconns; i++) {
+            ret->idle[lane] += conn_is_up(l->conns[i]) && conn_asks(l->conns[i]) == 0;
+            ret->busy[lane] += conn_is_up(l->conns[i]) && conn_asks(l->conns[i]) > 0;
+        }
+    }
+    ret->reconnects = db->connects > first ? db->connects - first : 0;
+}
