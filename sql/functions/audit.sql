@@ -62,7 +62,7 @@ begin
             cause ->> 'transition',
             case when what = 'transition' then o ->> 'state' end,
             case when what in ('transition', 'create') then n ->> 'state' end,
-            coalesce(diff, '{}'), cause -> 'detail');
+            coalesce(diff, '{}'), nullif(cause -> 'detail', 'null'));
     if tg_argv[1] = 'event' then
         insert into sluice.outbox (id, audit_seq, type, entity, record_id)
         values (sluice.next_seq(), at_seq,

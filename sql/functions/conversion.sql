@@ -29,7 +29,10 @@ create or replace function sluice.differences(entity text, lead jsonb, existing 
     select coalesce(jsonb_agg(jsonb_build_object('entity', entity, 'field', l.key, 'lead', l.value,
                                                  'existing', existing -> l.key) order by l.key), '[]')
       from jsonb_each(lead) l
-     where l.value <> 'null' and existing -> l.key <> 'null' and existing -> l.key <> l.value;
+     where l.value <> 'null' and existing -> l.key <> 'null'
+       and case when l.key in ('tax_id', 'phone')
+                then sluice.digits(existing ->> l.key) is distinct from sluice.digits(lead ->> l.key)
+                else lower(existing ->> l.key) <> lower(lead ->> l.key) end;
 $$;
 
 -- Links or creates the account; see lead_convert. Linking fills what is empty and overwrites nothing.
@@ -58,7 +61,7 @@ begin
            set tax_id = coalesce(x.tax_id, r.tax_id), website = coalesce(x.website, r.website),
                industry = coalesce(x.industry, r.industry), street = coalesce(x.street, r.street),
                postcode = coalesce(x.postcode, r.postcode), city = coalesce(x.city, r.city),
-               country = coalesce(x.country, r.country)
+               country = coalesce(x.country, r.country), lead_id = coalesce(x.lead_id, r.id)
          where x.id = a.id;
         id := a.id;
         name := a.name;
@@ -105,7 +108,8 @@ begin
         update sluice.contact x
            set account_id = coalesce(x.account_id, convert_contact.account_id),
                first_name = coalesce(x.first_name, r.first_name), email = coalesce(x.email, r.email),
-               phone = coalesce(x.phone, r.phone), job_title = coalesce(x.job_title, r.job_title)
+               phone = coalesce(x.phone, r.phone), job_title = coalesce(x.job_title, r.job_title),
+               lead_id = coalesce(x.lead_id, r.id)
          where x.id = c.id;
         id := c.id;
         name := concat_ws(' ', coalesce(c.first_name, r.first_name), c.last_name);

@@ -75,9 +75,9 @@ create or replace function sluice.set_cause(transition text, note text, verdicts
 begin
     perform set_config('sluice.cause', jsonb_build_object(
         'transition', transition,
-        'detail', case when note is not null then jsonb_build_object('note', note) else '{}' end
-                  || case when verdicts is not null then jsonb_build_object('verdicts', verdicts) else '{}' end)::text,
-        true);
+        'detail', nullif(case when note is not null then jsonb_build_object('note', note) else '{}' end
+                         || case when verdicts is not null then jsonb_build_object('verdicts', verdicts) else '{}' end,
+                         '{}'))::text, true);
 end
 $$;
 
