@@ -113,7 +113,8 @@ bool ask_insert(struct call *c, int at, const struct query *q, const char *const
     if (!copy)
         return false;
     assert(a->n < ASK_MAX && at <= a->n);
-    memmove(&a->statements[at + 1], &a->statements[at], (size_t)(a->n - at) * sizeof(a->statements[0]));
+    memmove(&a->statements[at + 1], &a->statements[at],
+            (size_t)(a->n - at) * sizeof(a->statements[0]));
     a->statements[at] = (struct statement){.query = q, .nparams = q->nparams, .values = copy};
     a->n++;
     if (at <= c->first)
@@ -134,12 +135,12 @@ static const char *id_text(struct call *c, const struct uuid *id)
 static bool add_identity(struct call *c)
 {
     static const char *const kinds[] = {
-        [ACTOR_ANONYMOUS] = "anonymous", [ACTOR_USER] = "user", [ACTOR_API_KEY] = "api_key",
-        [ACTOR_INTAKE] = "intake", [ACTOR_SYSTEM] = "system",
+        [ACTOR_ANONYMOUS] = "anonymous", [ACTOR_USER] = "user",     [ACTOR_API_KEY] = "api_key",
+        [ACTOR_INTAKE] = "intake",       [ACTOR_SYSTEM] = "system",
     };
     const char *const values[] = {
-        kinds[c->who->kind], id_text(c, &c->who->id), id_text(c, &c->who->session),
-        c->request.id,       c->route->id,            c->dry ? "true" : "false",
+        kinds[c->who->kind], id_text(c, &c->who->id),   id_text(c, &c->who->session), c->request.id,
+        c->route->id,        c->dry ? "true" : "false",
     };
 
     return ask_insert(c, 0, &query_enter, values);
@@ -214,30 +215,32 @@ static enum step verdict_unavailable(struct call *c)
 {
     c->err.retry_after = 1;
     if (c->ask->lane != LANE_WRITE || !c->ask->sent || c->dry)
-        return call_fail(c, ERR_DB_UNAVAILABLE, "The database cannot be reached; nothing was changed.");
+        return call_fail(c, ERR_DB_UNAVAILABLE,
+                         "The database cannot be reached; nothing was changed.");
     if (c->keyed) {
         c->err.hint = "repeat the request with the same Idempotency-Key";
-        return call_fail(c, ERR_DB_UNAVAILABLE, "The connection to the database broke before it answered; "
+        return call_fail(c, ERR_DB_UNAVAILABLE,
+                         "The connection to the database broke before it answered; "
                          "the change may have been made.");
     }
-    c->err.hint = "look whether the change was made before you repeat it; with an Idempotency-Key a POST can "
-                  "be repeated safely";
-    return call_fail(c, ERR_DB_UNAVAILABLE, "The connection to the database broke before it answered; the "
+    c->err.hint =
+        "look whether the change was made before you repeat it; with an Idempotency-Key a POST can "
+        "be repeated safely";
+    return call_fail(c, ERR_DB_UNAVAILABLE,
+                     "The connection to the database broke before it answered; the "
                      "change may have been made.");
 }
 
 static enum step verdict(struct call *c)
 {
     switch (c->ask->outcome) {
-    case ASK_OK:
-        return verdict_ok(c);
-    case ASK_FAILED:
-        return verdict_failed(c);
-    case ASK_UNAVAILABLE:
-        return verdict_unavailable(c);
+    case ASK_OK: return verdict_ok(c);
+    case ASK_FAILED: return verdict_failed(c);
+    case ASK_UNAVAILABLE: return verdict_unavailable(c);
     case ASK_BUSY:
         c->err.retry_after = 1;
-        return call_fail(c, ERR_BUSY, "Too many requests wait for the database; nothing was changed.");
+        return call_fail(c, ERR_BUSY,
+                         "Too many requests wait for the database; nothing was changed.");
     }
     return call_fail(c, ERR_INTERNAL, NULL);
 }

@@ -58,8 +58,10 @@ static void tell_preferences(struct call *c)
     bool dry = c->dry && c->reply.status < 400;
 
     if (dry || c->minimized)
-        reply_header(c, "Preference-Applied", !dry ? "return=minimal" : !c->minimized ? "tx=rollback"
-                                                   : "return=minimal, tx=rollback");
+        reply_header(c, "Preference-Applied",
+                     !dry            ? "return=minimal"
+                     : !c->minimized ? "tx=rollback"
+                                     : "return=minimal, tx=rollback");
 }
 
 /* Running or waiting becomes over or orphaned. */
@@ -99,8 +101,9 @@ static void deadline_passed(void *arg)
     assert(c->asking && !c->replied);
     err_init(&c->err, &c->arena);
     if (c->ask && c->ask->lane == LANE_WRITE && !c->dry)
-        c->err.hint = "the change may still be made; a POST may be repeated with the same Idempotency-Key";
-    err_set(&c->err, ERR_TIMEOUT, "the answer did not come in time");
+        c->err.hint =
+            "the change may still be made; a POST may be repeated with the same Idempotency-Key";
+    err_set(&c->err, ERR_TIMEOUT, "The answer did not come in time.");
     stop_pause(c);
     c->reply.nheaders = 0;
     reply_problem(c);
@@ -162,7 +165,8 @@ static step_fn *next_step(struct call *c)
 static void log_failure(const struct call *c)
 {
     if (err_status(c->err.code) != 500)
-        return; /* what the client did, or what the database layer logs once, not once per request */
+        return; /* what the client did, or what the database layer logs once, not once per request
+                 */
     log_error("operation failed", LOG_TEXT("operation", c->route->id),
               LOG_TEXT("request_id", c->request.id), LOG_TEXT("code", err_slug(c->err.code)),
               LOG_TEXT("why", c->err.log ? c->err.log : c->err.detail));
@@ -216,7 +220,7 @@ bool call_offload(struct call *c, struct job *job)
     job->arg = c;
     if (!offload_submit(c->env->offload, job)) {
         c->err.retry_after = 1;
-        return err_set(&c->err, ERR_BUSY, "too much work is waiting; try again in a moment");
+        return err_set(&c->err, ERR_BUSY, "Too much work is waiting; try again in a moment.");
     }
     c->asking = true;
     return true;
@@ -259,7 +263,8 @@ enum step call_fail(struct call *c, enum err_code code, const char *format, ...)
 
 enum step call_no_memory(struct call *c)
 {
-    return call_fail(c, ERR_BODY_TOO_LARGE, "the request needs more memory than one request may have");
+    return call_fail(c, ERR_BODY_TOO_LARGE,
+                     "The request needs more memory than one request may have.");
 }
 
 void *call_alloc(struct call *c, size_t size)

@@ -1,9 +1,9 @@
 /**
  * call - one operation in flight: arena, deadline, principal, steps, ask and reply.
  *
- * An operation is a list of steps that run top to bottom. A step returns NEXT, WAIT (an ask or a job is in
- * flight; the following step runs when it is answered), REPLY (the reply is ready) or FAIL (c->err says
- * why). One engine owns replying, deadlines and freeing:
+ * An operation is a list of steps that run top to bottom. A step returns NEXT, WAIT (an ask or a
+ * job is in flight; the following step runs when it is answered), REPLY (the reply is ready) or
+ * FAIL (c->err says why). One engine owns replying, deadlines and freeing:
  *
  *               replied?   asking?    what happens
  *  running      no         no         steps run
@@ -11,8 +11,8 @@
  *  orphaned     yes        yes        answer -> dropped, then freed
  *  over         yes        no         freed
  *
- * A call belongs to one worker. It knows neither sockets nor libpq: whoever creates it (HTTP, a timer,
- * sluicectl) gives it a way to tell the reply.
+ * A call belongs to one worker. It knows neither sockets nor libpq: whoever creates it (HTTP, a
+ * timer, sluicectl) gives it a way to tell the reply.
  */
 #ifndef SLUICE_CALL_CALL_H
 #define SLUICE_CALL_CALL_H
@@ -42,8 +42,8 @@ struct principals;
 enum step { STEP_NEXT, STEP_WAIT, STEP_REPLY, STEP_FAIL };
 typedef enum step step_fn(struct call *c);
 
-/** What the contract calls an operation. The list of steps ends with NULL; @of is what the steps work on
- * (a table row of the service), so that one list serves every resource of a kind. */
+/** What the contract calls an operation. The list of steps ends with NULL; @of is what the steps
+ * work on (a table row of the service), so that one list serves every resource of a kind. */
 struct operation {
     step_fn *const *steps;
     const void *of;
@@ -61,24 +61,24 @@ struct principal {
     struct uuid id;      /* the user, the API key or the intake form */
     struct uuid session; /* the session of a user, else none */
     const char *name;
-    const char *language;             /* en, pl, ru */
+    const char *language;              /* en, pl, ru */
     enum scope scope[PERMISSIONS_MAX]; /* by enum permission (generated) */
-    const char *const *roles;         /* ends with NULL */
-    const char *const *teams;         /* uuids, ends with NULL */
+    const char *const *roles;          /* ends with NULL */
+    const char *const *teams;          /* uuids, ends with NULL */
 };
 
-/** What the worker lends to its calls. One per worker, immutable while calls run. Without a worker (unit
- * tests) there are no deadlines. */
+/** What the worker lends to its calls. One per worker, immutable while calls run. Without a worker
+ * (unit tests) there are no deadlines. */
 struct call_env {
     struct worker *worker;
     struct db *db;
     struct offload *offload;
     const struct token_key *token_key;
-    const unsigned char *cursor_key;  /* 32 bytes */
+    const unsigned char *cursor_key; /* 32 bytes */
     unsigned deadline_ms;
     size_t arena_limit;
-    void *blueprints;                 /* the worker's cache of compiled blueprints (service) */
-    struct principals *principals;    /* call/principal.h; NULL: nothing is cached */
+    void *blueprints;              /* the worker's cache of compiled blueprints (service) */
+    struct principals *principals; /* call/principal.h; NULL: nothing is cached */
     unsigned access_ttl_s, refresh_ttl_s;
     unsigned principal_cache_ms;
     /** Sends an ask; db_ask unless a unit test says otherwise. */
@@ -102,11 +102,11 @@ struct reply {
 
 /** What the client said, set by whoever creates the call. Strings live in the call's arena. */
 struct request {
-    char id[UUID_TEXT];               /* request id, a uuid of ours or the client's Request-Id */
-    const char *const *path;          /* decoded values of the route's path parameters, in order */
-    const char *const *query;         /* decoded: name, value, name, value, ..., NULL */
-    const char *credentials;          /* value of Authorization, or NULL */
-    const char *media_type;           /* of the body, lower case, without parameters; NULL without body */
+    char id[UUID_TEXT];       /* request id, a uuid of ours or the client's Request-Id */
+    const char *const *path;  /* decoded values of the route's path parameters, in order */
+    const char *const *query; /* decoded: name, value, name, value, ..., NULL */
+    const char *credentials;  /* value of Authorization, or NULL */
+    const char *media_type;   /* of the body, lower case, without parameters; NULL without body */
     struct span raw_body;
     const char *if_match, *if_none_match;
     const char *idempotency_key;
@@ -120,35 +120,36 @@ struct call {
     const struct call_env *env;
     const struct route *route;
     struct request request;
-    const struct principal *who;     /* never NULL once steps run; anonymous for public operations */
-    json_t *body;              /* checked against the route's schema; NULL without body */
-    json_t *params;            /* checked query parameters: an object of name -> value (or array) */
-    bool dry;                  /* Prefer: tx=rollback */
-    bool minimal;              /* Prefer: return=minimal */
-    const char *language;      /* en, pl or ru, by Accept-Language, then the user's */
+    const struct principal *who; /* never NULL once steps run; anonymous for public operations */
+    json_t *body;                /* checked against the route's schema; NULL without body */
+    json_t *params;       /* checked query parameters: an object of name -> value (or array) */
+    bool dry;             /* Prefer: tx=rollback */
+    bool minimal;         /* Prefer: return=minimal */
+    const char *language; /* en, pl or ru, by Accept-Language, then the user's */
     struct err err;
     struct reply reply;
-    struct ask *ask;           /* being filled, or in flight, or answered; all asks live as long as the call */
-    void *state;               /* the operation's own, in the arena */
-    struct uuid resource;      /* what a POST makes or changes: see call_new_id() */
+    struct ask
+        *ask;    /* being filled, or in flight, or answered; all asks live as long as the call */
+    void *state; /* the operation's own, in the arena */
+    struct uuid resource; /* what a POST makes or changes: see call_new_id() */
 
     /* the engine's own */
     step_fn *const *steps;
     unsigned next;
     unsigned restarts, pauses;
     bool started, asking, replied;
-    bool pauses_now;           /* it is a timer that is waited for */
-    bool filling;              /* the ask collects statements and was not sent yet */
-    bool aside;                /* see call_ask_aside() */
-    bool overfull;             /* a statement found no room: the step fails whatever it returns */
-    int first, own;            /* the operation's statements in the ask: index of the first, number */
-    int lookup_at, claim_at;   /* the engine's, -1 when not in the ask */
-    bool keyed;                /* an Idempotency-Key counts for this request */
-    bool looked_up, claimed;   /* ... is known to be new; was claimed by a write that is done */
-    const char *key_owner;     /* whose key it is */
-    bool minimized;            /* Prefer: return=minimal was followed */
-    struct out out;            /* reply_json() */
-    void *page;                /* list.c, between its two steps */
+    bool pauses_now;         /* it is a timer that is waited for */
+    bool filling;            /* the ask collects statements and was not sent yet */
+    bool aside;              /* see call_ask_aside() */
+    bool overfull;           /* a statement found no room: the step fails whatever it returns */
+    int first, own;          /* the operation's statements in the ask: index of the first, number */
+    int lookup_at, claim_at; /* the engine's, -1 when not in the ask */
+    bool keyed;              /* an Idempotency-Key counts for this request */
+    bool looked_up, claimed; /* ... is known to be new; was claimed by a write that is done */
+    const char *key_owner;   /* whose key it is */
+    bool minimized;          /* Prefer: return=minimal was followed */
+    struct out out;          /* reply_json() */
+    void *page;              /* list.c, between its two steps */
     int64_t started_us, db_us;
     struct timer *deadline;
     struct timer *pause;
@@ -157,18 +158,19 @@ struct call {
     void (*ended)(struct call *c, void *arg);
 };
 
-/** Creates a call with an arena and an empty err. Fill in c->request, then call_start() or, to give it up,
- * call_abandon(). */
+/** Creates a call with an arena and an empty err. Fill in c->request, then call_start() or, to give
+ * it up, call_abandon(). */
 struct call *call_create(const struct call_env *env, const struct route *route);
 
 /** Starts the deadline and runs it: principal, permission, parameters, body, idempotency, then the
- * operation's steps. @told runs exactly once (possibly before call_start() returns), with c->reply complete:
- * a problem is a reply too. The call frees itself after @told returned and nothing is in flight, with
- * c->ended, if set, as the last thing; after call_start() it must not be touched but in these two. */
+ * operation's steps. @told runs exactly once (possibly before call_start() returns), with c->reply
+ * complete: a problem is a reply too. The call frees itself after @told returned and nothing is in
+ * flight, with c->ended, if set, as the last thing; after call_start() it must not be touched but
+ * in these two. */
 void call_start(struct call *c, void (*told)(struct call *c, void *arg), void *arg);
 
-/** The client left before the reply (or the call was never started): nothing will be told; work in flight
- * ends by itself. Not from inside @told. */
+/** The client left before the reply (or the call was never started): nothing will be told; work in
+ * flight ends by itself. Not from inside @told. */
 void call_abandon(struct call *c);
 
 /** Runs the steps of the operation again from the first one (the record changed between two asks).
@@ -177,8 +179,9 @@ bool call_restart(struct call *c);
 
 /* what steps use */
 
-/** Adds a statement to the call's ask. Generated ask_<query>() functions end here. Returns the index of
- * the statement among the operation's own (0 for the first of this ask), or -1 when there is no room.
+/** Adds a statement to the call's ask. Generated ask_<query>() functions end here. Returns the
+ * index of the statement among the operation's own (0 for the first of this ask), or -1 when there
+ * is no room.
  * @values is copied; strings are not. */
 int call_ask(struct call *c, const struct query *q, const char *const *values);
 
@@ -190,21 +193,21 @@ int call_ask_composed(struct call *c, enum lane lane, const char *text, int npar
  * Idempotency-Key, so that the request may be repeated. */
 void call_ask_aside(struct call *c);
 
-/** Returns the result of statement @i (as call_ask numbered it; -1 is the last) of the answered ask. It and
- * its strings live as long as the call. What to do when the database refuses is the engine's business: a step
- * sees successful answers only. */
+/** Returns the result of statement @i (as call_ask numbered it; -1 is the last) of the answered
+ * ask. It and its strings live as long as the call. What to do when the database refuses is the
+ * engine's business: a step sees successful answers only. */
 const struct result *call_result(const struct call *c, int i);
 
-/** Says that the ask being filled does not carry out the request but notes something about it (a refusal):
- * it does not claim the Idempotency-Key, so that the request may be repeated. */
+/** Says that the ask being filled does not carry out the request but notes something about it (a
+ * refusal): it does not claim the Idempotency-Key, so that the request may be repeated. */
 void call_ask_aside(struct call *c);
 
-/** Returns a new uuid v7 and remembers it as the id of what this request makes, so that a replay knows it
- * even if the daemon dies before the answer was kept. */
+/** Returns a new uuid v7 and remembers it as the id of what this request makes, so that a replay
+ * knows it even if the daemon dies before the answer was kept. */
 struct uuid call_new_id(struct call *c);
 
-/** Runs @job->work on an offload thread; return STEP_WAIT after it. Returns false with c->err set when the
- * queue is full. The job must live in the arena. */
+/** Runs @job->work on an offload thread; return STEP_WAIT after it. Returns false with c->err set
+ * when the queue is full. The job must live in the arena. */
 bool call_offload(struct call *c, struct job *job);
 
 /** Comes back to the next step after @ms: return STEP_WAIT after it. */
@@ -214,8 +217,8 @@ void call_pause(struct call *c, unsigned ms);
 enum step call_fail(struct call *c, enum err_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/** Memory from the call's arena; aborts the step flow by returning NULL past the limit (the engine answers
- * 413 then). */
+/** Memory from the call's arena; aborts the step flow by returning NULL past the limit (the engine
+ * answers 413 then). */
 void *call_alloc(struct call *c, size_t size);
 
 /* parameters, all checked before the first step */
@@ -224,8 +227,8 @@ void *call_alloc(struct call *c, size_t size);
 bool call_path_uuid(struct call *c, const char *name, struct uuid *ret);
 const char *call_path(const struct call *c, const char *name);
 
-/** Query parameter as checked JSON (a repeatable one is an array), or NULL; and as text if it is a string.
- * Raw operations: the first value as it was sent. */
+/** Query parameter as checked JSON (a repeatable one is an array), or NULL; and as text if it is a
+ * string. Raw operations: the first value as it was sent. */
 const json_t *call_param(const struct call *c, const char *name);
 const char *call_param_text(const struct call *c, const char *name);
 
@@ -239,8 +242,8 @@ const char *call_address(struct call *c);
 const char *call_body_text(const struct call *c, const char *name);
 const char *call_json(struct call *c, const json_t *value);
 
-/** The scope that the principal has for the permission, as the text that queries take: "all", "team",
- * "own" or "none". */
+/** The scope that the principal has for the permission, as the text that queries take: "all",
+ * "team", "own" or "none". */
 const char *call_scope(const struct call *c, enum permission p);
 
 #endif

@@ -30,9 +30,11 @@ static uint8_t *add_part(uint8_t *p, const char *text, size_t n)
     return p + n;
 }
 
-char *cursor_write(struct arena *a, const unsigned char key[CURSOR_KEY], const struct cursor *cursor)
+char *cursor_write(struct arena *a, const unsigned char key[CURSOR_KEY],
+                   const struct cursor *cursor)
 {
-    size_t sort_n = strlen(cursor->sort), value_n = strlen(cursor->value), id_n = strlen(cursor->id);
+    size_t sort_n = strlen(cursor->sort), value_n = strlen(cursor->value),
+           id_n = strlen(cursor->id);
     size_t n = 2 + CURSOR_HASH + 6 + sort_n + value_n + id_n;
     uint8_t mac[SHA256_SIZE], *bytes, *p;
 
@@ -70,7 +72,8 @@ static const char *take_part(struct arena *a, struct span *rest)
     return part;
 }
 
-bool cursor_read(struct arena *a, const unsigned char key[CURSOR_KEY], const char *text, struct cursor *ret)
+bool cursor_read(struct arena *a, const unsigned char key[CURSOR_KEY], const char *text,
+                 struct cursor *ret)
 {
     uint8_t mac[SHA256_SIZE], *bytes;
     struct cursor cursor = {.descending = false};

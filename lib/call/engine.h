@@ -6,7 +6,8 @@
 
 #include "call/call.h"
 
-/** Room that the engine needs in an ask beside the operation's statements: enter and claim, or find. */
+/** Room that the engine needs in an ask beside the operation's statements: enter and claim, or
+ * find. */
 #define ASK_ENGINE_MAX 2
 
 /** What runs before the operation's own steps. */
@@ -15,7 +16,8 @@ extern step_fn *const entry_steps[];
 /** What runs instead of them once an Idempotency-Key turns out to be known. */
 extern step_fn *const replay_steps[];
 
-/** Runs the call on from the verdict @rc: steps, then asking or replying. The only loop of its kind. */
+/** Runs the call on from the verdict @rc: steps, then asking or replying. The only loop of its
+ * kind. */
 void call_advance(struct call *c, enum step rc);
 
 /** Frees a call that is over. */
@@ -33,7 +35,8 @@ enum step call_no_memory(struct call *c);
 /** Sends what was filled: STEP_WAIT, or STEP_FAIL if it cannot be put together. */
 enum step ask_send(struct call *c);
 
-/** Whether `Prefer` and friends are well-formed; fills c->dry, c->minimal, c->language. Faults go to c->err. */
+/** Whether `Prefer` and friends are well-formed; fills c->dry, c->minimal, c->language. Faults go
+ * to c->err. */
 void headers_read(struct call *c);
 
 /** Picks en, pl or ru from Accept-Language, or returns NULL if none of them is acceptable there. */
@@ -48,8 +51,8 @@ bool if_none_match(const char *value, const char *version);
 /** Returns the query string without the parameter @drop, "a=b&" each; arena. */
 const char *call_query_without(struct call *c, const char *drop);
 
-/** Returns the words of a parameter that lists names ("id,name", or repeated), ending with NULL; NULL if it
- * is absent, or with c->err set past the arena's limit. */
+/** Returns the words of a parameter that lists names ("id,name", or repeated), ending with NULL;
+ * NULL if it is absent, or with c->err set past the arena's limit. */
 const char *const *call_words(struct call *c, const char *param);
 
 /* idempotency.c */

@@ -1,7 +1,7 @@
 /* entry - what happens before an operation's own steps: who, whether they may, parameters, body.
  *
- * Credentials come first: whoever may not call an operation learns nothing about its parameters. Then all
- * faults of headers and parameters are answered at once, then all faults of the body. */
+ * Credentials come first: whoever may not call an operation learns nothing about its parameters.
+ * Then all faults of headers and parameters are answered at once, then all faults of the body. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +17,7 @@ static enum step entry_permission(struct call *c)
     c->language = language ? language : c->who->language ? c->who->language : "en";
     if (principal_may(c->who, c->route->permission))
         return STEP_NEXT;
-    return call_fail(c, ERR_FORBIDDEN, "this needs the permission \"%s\"",
+    return call_fail(c, ERR_FORBIDDEN, "This needs the permission \"%s\".",
                      permission_names[c->route->permission]);
 }
 
@@ -56,12 +56,15 @@ static void param_unknown(struct call *c, const char *name)
     for (size_t i = 0; i < n; i++)
         known[i] = c->route->params[i].name;
     near = text_nearest(name, known);
-    err_fault(&c->err, ERR_BAD_PARAMETER, (struct fault){
-        .in = "query", .pointer = name, .code = "unknown",
-        .detail = n ? "there is no such parameter" : "this address takes no parameters",
-        .hint = near ? arena_printf(&c->arena, "did you mean \"%s\"?", near) : NULL,
-        .allowed = n && !near ? param_names_json(c) : NULL,
-    });
+    err_fault(&c->err, ERR_BAD_PARAMETER,
+              (struct fault){
+                  .in = "query",
+                  .pointer = name,
+                  .code = "unknown",
+                  .detail = n ? "There is no such parameter." : "This address takes no parameters.",
+                  .hint = near ? arena_printf(&c->arena, "did you mean \"%s\"?", near) : NULL,
+                  .allowed = n && !near ? param_names_json(c) : NULL,
+              });
 }
 
 /* A comma cannot be part of these values, so "a,b" is "a" and "b"; free text is never cut. */
@@ -72,12 +75,13 @@ static bool splits(const struct route_param *p)
     return items->values || (items->format != FORMAT_NONE && items->format != FORMAT_URI);
 }
 
-static void param_add_item(struct call *c, const struct route_param *p, json_t *list, const char *text)
+static void param_add_item(struct call *c, const struct route_param *p, json_t *list,
+                           const char *text)
 {
     static const struct schema any = {.kind = SCHEMA_STRING};
 
-    json_array_append_new(list, schema_from_text(p->schema->items ? p->schema->items : &any, text, "query",
-                                                 p->name, &c->err));
+    json_array_append_new(list, schema_from_text(p->schema->items ? p->schema->items : &any, text,
+                                                 "query", p->name, &c->err));
 }
 
 static void param_add_list(struct call *c, const struct route_param *p, const char *text)
@@ -101,9 +105,11 @@ static void param_add_list(struct call *c, const struct route_param *p, const ch
         param_add_item(c, p, list, text);
         return;
     }
-    err_fault(&c->err, ERR_BAD_PARAMETER, (struct fault){
-        .in = "query", .pointer = p->name, .code = "length",
-        .detail = arena_printf(&c->arena, "at most %zu values", max)});
+    err_fault(&c->err, ERR_BAD_PARAMETER,
+              (struct fault){.in = "query",
+                             .pointer = p->name,
+                             .code = "length",
+                             .detail = arena_printf(&c->arena, "Give at most %zu values.", max)});
 }
 
 static void param_add(struct call *c, const char *name, const char *text)
@@ -120,8 +126,11 @@ static void param_add(struct call *c, const char *name, const char *text)
         return;
     }
     if (json_object_get(c->params, name)) {
-        err_fault(&c->err, ERR_BAD_PARAMETER, (struct fault){
-            .in = "query", .pointer = name, .code = "repeated", .detail = "may be given only once"});
+        err_fault(&c->err, ERR_BAD_PARAMETER,
+                  (struct fault){.in = "query",
+                                 .pointer = name,
+                                 .code = "repeated",
+                                 .detail = "Give it only once."});
         return;
     }
     value = schema_from_text(p->schema, text, "query", name, &c->err);
@@ -146,8 +155,11 @@ static enum step entry_parameters(struct call *c)
     for (const struct route_param *p = c->route->params; p && p->name; p++) {
         if (!p->required || json_object_get(c->params, p->name))
             continue;
-        err_fault(&c->err, ERR_BAD_PARAMETER, (struct fault){
-            .in = "query", .pointer = p->name, .code = "required", .detail = "is required"});
+        err_fault(&c->err, ERR_BAD_PARAMETER,
+                  (struct fault){.in = "query",
+                                 .pointer = p->name,
+                                 .code = "required",
+                                 .detail = "It is required."});
     }
     return c->err.code == ERR_NONE ? STEP_NEXT : STEP_FAIL;
 }
@@ -171,14 +183,15 @@ static enum step media_unsupported(struct call *c)
 
     for (size_t i = 0; i < NMEDIAS; i++)
         if (c->route->media & medias[i].bit)
-            names = names ? arena_printf(&c->arena, "%s, %s", names, medias[i].name) : medias[i].name;
+            names =
+                names ? arena_printf(&c->arena, "%s, %s", names, medias[i].name) : medias[i].name;
     if (!names)
-        return call_fail(c, ERR_MEDIA_TYPE, "this operation takes no body");
+        return call_fail(c, ERR_MEDIA_TYPE, "This operation takes no body.");
     reply_header(c, c->route->method == METHOD_PATCH ? "Accept-Patch" : "Accept-Post", names);
     c->err.hint = arena_printf(&c->arena, "send Content-Type: %s", names);
     if (!c->request.media_type)
-        return call_fail(c, ERR_MEDIA_TYPE, "the body has no Content-Type");
-    return call_fail(c, ERR_MEDIA_TYPE, "\"%s\" is not understood here", c->request.media_type);
+        return call_fail(c, ERR_MEDIA_TYPE, "The body has no Content-Type.");
+    return call_fail(c, ERR_MEDIA_TYPE, "\"%s\" is not understood here.", c->request.media_type);
 }
 
 static unsigned media_of(const char *name)
@@ -197,7 +210,8 @@ static const struct schema_member *member_find(const struct schema *s, const cha
     return NULL;
 }
 
-/* Form fields are text: they become what the schema says, before the schema is checked as for JSON. */
+/* Form fields are text: they become what the schema says, before the schema is checked as for JSON.
+ */
 static json_t *form_value(struct call *c, const struct schema *s, const char *pointer, json_t *sent)
 {
     json_t *list;
@@ -210,11 +224,12 @@ static json_t *form_value(struct call *c, const struct schema *s, const char *po
                    : json_incref(sent);
     list = json_array();
     if (json_is_string(sent) && s->items)
-        json_array_append_new(list, schema_from_text(s->items, json_string_value(sent), "body", pointer, &c->err));
-    json_array_foreach(sent, i, item)
+        json_array_append_new(
+            list, schema_from_text(s->items, json_string_value(sent), "body", pointer, &c->err));
+    json_array_foreach (sent, i, item)
         if (s->items)
-            json_array_append_new(list, schema_from_text(s->items, json_string_value(item), "body", pointer,
-                                                         &c->err));
+            json_array_append_new(list, schema_from_text(s->items, json_string_value(item), "body",
+                                                         pointer, &c->err));
     return list;
 }
 
@@ -224,7 +239,8 @@ static void form_convert(struct call *c, json_t *form)
     json_t *sent;
     void *next;
 
-    json_object_foreach_safe(form, next, name, sent) {
+    json_object_foreach_safe(form, next, name, sent)
+    {
         const struct schema_member *m = member_find(c->route->body, name);
         json_t *value;
 
@@ -247,8 +263,9 @@ static enum step entry_body(struct call *c)
     if (text.n == 0) {
         if (!r->body_required)
             return STEP_NEXT;
-        err_fault(&c->err, ERR_INVALID, (struct fault){
-            .in = "body", .pointer = "", .code = "required", .detail = "a body is required"});
+        err_fault(&c->err, ERR_INVALID,
+                  (struct fault){
+                      .in = "body", .pointer = "", .code = "required", .detail = "Send a body."});
         return STEP_FAIL;
     }
     if (!(r->media & media))

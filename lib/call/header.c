@@ -8,8 +8,10 @@
 
 static bool header_fault(struct call *c, const char *name, const char *detail, const char *hint)
 {
-    return err_fault(&c->err, ERR_BAD_HEADER, (struct fault){
-        .in = "header", .pointer = name, .code = "format", .detail = detail, .hint = hint});
+    return err_fault(
+        &c->err, ERR_BAD_HEADER,
+        (struct fault){
+            .in = "header", .pointer = name, .code = "format", .detail = detail, .hint = hint});
 }
 
 /* Cuts the next element off a comma-separated list; quoted strings may hold commas. */
@@ -44,11 +46,26 @@ static struct span span_until(struct span s, char stop)
 
 /* Prefer (RFC 7240) */
 
-static void prefer_minimal(struct call *c) { c->minimal = true; }
-static void prefer_representation(struct call *c) { c->minimal = false; }
-static void prefer_rollback(struct call *c) { c->dry = c->route->method != METHOD_GET; }
-static void prefer_commit(struct call *c) { c->dry = false; }
-static void prefer_nothing(struct call *c) { (void)c; }
+static void prefer_minimal(struct call *c)
+{
+    c->minimal = true;
+}
+static void prefer_representation(struct call *c)
+{
+    c->minimal = false;
+}
+static void prefer_rollback(struct call *c)
+{
+    c->dry = c->route->method != METHOD_GET;
+}
+static void prefer_commit(struct call *c)
+{
+    c->dry = false;
+}
+static void prefer_nothing(struct call *c)
+{
+    (void)c;
+}
 
 static const struct {
     const char *text;
@@ -100,7 +117,7 @@ static void prefer_read(struct call *c)
     for (size_t i = 0; i < NPREFERENCES; i++)
         known[i] = preferences[i].text;
     near = text_nearest(unknown, known);
-    header_fault(c, "Prefer", arena_printf(&c->arena, "unknown preference \"%s\"", unknown),
+    header_fault(c, "Prefer", arena_printf(&c->arena, "There is no preference \"%s\".", unknown),
                  near ? arena_printf(&c->arena, "did you mean \"%s\"?", near)
                       : "known are return=minimal, return=representation, tx=rollback, tx=commit, "
                         "handling=strict and handling=lenient");
@@ -118,7 +135,8 @@ static int weight(struct span item)
     if (!semicolon)
         return 1000;
     w = span_trim((struct span){semicolon + 1, item.n - (size_t)(semicolon + 1 - item.p)});
-    if (w.n < 3 || w.n > 7 || (w.p[0] | 0x20) != 'q' || w.p[1] != '=' || (w.p[2] != '0' && w.p[2] != '1'))
+    if (w.n < 3 || w.n > 7 || (w.p[0] | 0x20) != 'q' || w.p[1] != '=' ||
+        (w.p[2] != '0' && w.p[2] != '1'))
         return -1;
     value = (w.p[2] - '0') * 1000;
     if (w.n > 3 && w.p[3] != '.')
@@ -198,7 +216,8 @@ static void key_read(struct call *c)
     for (size_t i = 0; i < n; i++)
         bad += key[i] <= ' ' || key[i] > '~';
     if (n == 0 || n > KEY_MAX || bad) {
-        header_fault(c, "Idempotency-Key", "must be 1 to 255 printable ASCII characters without spaces",
+        header_fault(c, "Idempotency-Key",
+                     "Send 1 to 255 printable ASCII characters without spaces.",
                      "a random UUID is a good key");
         return;
     }
@@ -212,6 +231,6 @@ void headers_read(struct call *c)
     prefer_read(c);
     key_read(c);
     if (!if_match_parse(c->request.if_match, &version))
-        header_fault(c, "If-Match", "must be an entity tag as the ETag header gave it, or *",
-                     "If-Match: \"5\" (with the quotes, without W/)");
+        header_fault(c, "If-Match", "Send an entity tag as an ETag header gave it, or *.",
+                     "like \"5\", with the quotes and without W/");
 }

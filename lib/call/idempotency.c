@@ -1,9 +1,10 @@
 /* idempotency - a POST with an Idempotency-Key happens once.
  *
- * The claim is a statement of the transaction that does the work: if it is there, the work was done; if the
- * work failed, the key is free again. The answer is kept afterwards, in an ask of its own; should the daemon
- * die in between, a replay still knows the id of what was made. A POST that reads before it writes looks the
- * key up with its first question: a repeated transition must not be refused for the state that it led to. */
+ * The claim is a statement of the transaction that does the work: if it is there, the work was
+ * done; if the work failed, the key is free again. The answer is kept afterwards, in an ask of its
+ * own; should the daemon die in between, a replay still knows the id of what was made. A POST that
+ * reads before it writes looks the key up with its first question: a repeated transition must not
+ * be refused for the state that it led to. */
 #include <assert.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -13,16 +14,16 @@
 #include "call/engine.h"
 #include "call/reply.h"
 #include "crypto/secret.h"
-#include "json/out.h"
 #include "queries.gen.h"
+#include "json/out.h"
 
-#define ANSWER_MAX ((size_t)1 << 20)  /* a longer one is not kept: its replay tells the id only */
-#define FRESH_S 10                    /* so long an answer that is missing may still arrive */
+#define ANSWER_MAX ((size_t)1 << 20) /* a longer one is not kept: its replay tells the id only */
+#define FRESH_S 10                   /* so long an answer that is missing may still arrive */
 #define PAUSE_FIRST_MS 20
-#define PAUSES_MAX 5                  /* 20, 40, ... 320 ms */
+#define PAUSES_MAX 5 /* 20, 40, ... 320 ms */
 
-/* Public operations have no caller to keep keys apart, so their address does it. The owner stays the one of
- * the first question even if the operation finds out later who calls (intake). */
+/* Public operations have no caller to keep keys apart, so their address does it. The owner stays
+ * the one of the first question even if the operation finds out later who calls (intake). */
 static const char *key_owner(struct call *c)
 {
     char id[UUID_TEXT];
@@ -33,7 +34,8 @@ static const char *key_owner(struct call *c)
     if (c->who->kind == ACTOR_ANONYMOUS)
         c->key_owner = arena_printf(&c->arena, "anonymous:%s", call_address(c));
     else
-        c->key_owner = arena_printf(&c->arena, "%s:%s", c->who->kind == ACTOR_USER ? "user" : "key", id);
+        c->key_owner =
+            arena_printf(&c->arena, "%s:%s", c->who->kind == ACTOR_USER ? "user" : "key", id);
     return c->key_owner;
 }
 
@@ -78,7 +80,8 @@ bool idempotency_look_up(struct call *c)
 bool idempotency_claim(struct call *c)
 {
     const char *const values[] = {
-        key_owner(c), c->request.idempotency_key, "POST", call_address(c), body_hash(c), resource_id(c),
+        key_owner(c),   c->request.idempotency_key, "POST", call_address(c), body_hash(c),
+        resource_id(c),
     };
 
     assert(query_idempotency_claim.nparams == (int)(sizeof(values) / sizeof(values[0])));
@@ -102,12 +105,12 @@ static bool same_request(struct call *c, const struct result *r)
 
     if (!path || strcmp(path, call_address(c)) != 0) {
         c->err.hint = "use a new key for every new request";
-        return err_set(&c->err, ERR_IDEMPOTENCY_MISMATCH, "the key was used for %s %s",
+        return err_set(&c->err, ERR_IDEMPOTENCY_MISMATCH, "The key was used for %s %s.",
                        result_get(r, 0, "method"), path);
     }
     if (!hash || strcmp(hash, body_hash(c)) != 0) {
         c->err.hint = "use a new key for every new request";
-        return err_set(&c->err, ERR_IDEMPOTENCY_MISMATCH, "the key was used with another body");
+        return err_set(&c->err, ERR_IDEMPOTENCY_MISMATCH, "The key was used with another body.");
     }
     return true;
 }
@@ -141,8 +144,9 @@ static void replay_headers(struct call *c, const char *text)
     const char *name;
     json_t *value;
 
-    json_object_foreach(headers, name, value)
-        reply_header(c, arena_strdup(&c->arena, name), arena_strdup(&c->arena, json_string_value(value)));
+    json_object_foreach (headers, name, value)
+        reply_header(c, arena_strdup(&c->arena, name),
+                     arena_strdup(&c->arena, json_string_value(value)));
     json_decref(headers);
 }
 
@@ -201,8 +205,8 @@ static void kept(struct ask *a, void *arg)
     struct call *c = arg;
 
     if (a->outcome != ASK_OK)
-        log_warn("an answer was not kept for its Idempotency-Key", LOG_TEXT("request_id", c->request.id),
-                 LOG_TEXT("sqlstate", a->error.sqlstate));
+        log_warn("an answer was not kept for its Idempotency-Key",
+                 LOG_TEXT("request_id", c->request.id), LOG_TEXT("sqlstate", a->error.sqlstate));
     c->asking = false;
     assert(c->replied);
     call_end(c);
@@ -214,7 +218,8 @@ void idempotency_keep(struct call *c)
     const char **values;
     struct ask *a;
 
-    /* A refusal whose claim was committed is kept too; a failure of ours is not: the work was done. */
+    /* A refusal whose claim was committed is kept too; a failure of ours is not: the work was done.
+     */
     if (!c->claimed || c->reply.status >= 500 || c->reply.body.len > ANSWER_MAX)
         return;
     a = ask_create(c);

@@ -37,8 +37,10 @@ struct sql {
 static bool list_fault(struct call *c, const char *param, const char *code, const char *detail,
                        const char *allowed)
 {
-    return err_fault(&c->err, ERR_BAD_PARAMETER, (struct fault){
-        .in = "query", .pointer = param, .code = code, .detail = detail, .allowed = allowed});
+    return err_fault(
+        &c->err, ERR_BAD_PARAMETER,
+        (struct fault){
+            .in = "query", .pointer = param, .code = code, .detail = detail, .allowed = allowed});
 }
 
 /* reading the parameters */
@@ -71,7 +73,7 @@ static bool read_sort(struct call *c, struct page *p)
         p->sort++;
     if (p->sort->name)
         return true;
-    return list_fault(c, "sort", "enum", "this list cannot be sorted so", sorts_json(c, p->q));
+    return list_fault(c, "sort", "enum", "This list cannot be sorted so.", sorts_json(c, p->q));
 }
 
 static bool has_word(const char *const *words, const char *word)
@@ -88,7 +90,8 @@ static void include_unknown(struct call *c, const struct list_query *q, const ch
 
     for (const struct list_include *i = q->includes; i && i->name; i++)
         json_array_append_new(list, json_string(i->name));
-    list_fault(c, "include", "enum", arena_printf(&c->arena, "\"%s\" cannot be included here", word),
+    list_fault(c, "include", "enum",
+               arena_printf(&c->arena, "\"%s\" cannot be included here.", word),
                call_json(c, list));
     json_decref(list);
 }
@@ -114,7 +117,7 @@ static bool read_limit(struct call *c, struct page *p)
     p->limit = (int)n;
     if (n >= 1 && n <= LIST_LIMIT_MAX)
         return true;
-    return list_fault(c, "limit", "range", "must be from 1 to 200", NULL);
+    return list_fault(c, "limit", "range", "Send a number from 1 to 200.", NULL);
 }
 
 static void read_count(struct call *c, struct page *p)
@@ -133,20 +136,20 @@ static bool read_cursor(struct call *c, struct page *p)
     if (!text || !p->sort->name)
         return true;
     if (!cursor_read(&c->arena, c->env->cursor_key, text, at))
-        return err_set(&c->err, ERR_BAD_CURSOR, "this is not a cursor that a list has given out");
+        return err_set(&c->err, ERR_BAD_CURSOR, "This is not a cursor that a list has given out.");
     if (!strcmp(at->sort, p->sort->name) && at->descending == p->descending &&
         !memcmp(at->filters, p->filters, sizeof(p->filters)))
         return true;
     c->err.hint = "start again without a cursor, or keep filters and sort as they were";
-    return err_set(&c->err, ERR_BAD_CURSOR, "the cursor belongs to other filters or another sort");
+    return err_set(&c->err, ERR_BAD_CURSOR, "The cursor belongs to other filters or another sort.");
 }
 
 /* values of filters */
 
 static bool is_array(unsigned oid)
 {
-    static const unsigned arrays[] = {1000, 1005, 1007, 1009, 1016, 1022, 1041, 1115, 1182, 1183, 1185, 1187,
-                                      1231, 2951, 3807, 199, 1001};
+    static const unsigned arrays[] = {1000, 1005, 1007, 1009, 1016, 1022, 1041, 1115, 1182,
+                                      1183, 1185, 1187, 1231, 2951, 3807, 199,  1001};
 
     for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
         if (arrays[i] == oid)
@@ -179,7 +182,8 @@ static const char *array_text(struct call *c, unsigned oid, const json_t *value)
 
     buf_init(&b, ARRAY_MAX);
     for (size_t i = 0; i < n; i++) {
-        const char *item = value_text(c, oid, json_is_array(value) ? json_array_get(value, i) : value);
+        const char *item =
+            value_text(c, oid, json_is_array(value) ? json_array_get(value, i) : value);
 
         buf_putc(&b, i ? ',' : '{');
         if (item)
@@ -270,8 +274,8 @@ static bool send_sql(struct call *c, const struct list_query *q, struct sql *s)
     return call_ask_composed(c, q->lane, text, s->n, types, s->values) >= 0;
 }
 
-/* The limit is a number of ours and stands in the text: as a parameter a generic plan could not count on it.
- * One row more than the page tells whether there is a next one. */
+/* The limit is a number of ours and stands in the text: as a parameter a generic plan could not
+ * count on it. One row more than the page tells whether there is a next one. */
 static bool ask_page(struct call *c, const struct page *p, const char *const *fixed)
 {
     const char *order = p->descending ? "desc" : "asc";
@@ -286,7 +290,8 @@ static bool ask_page(struct call *c, const struct page *p, const char *const *fi
     add_includes(&s, p, true);
     add_where(c, &s, p->q);
     add_keyset(&s, p);
-    buf_printf(&s.text, " order by %s %s, %s %s limit %d", p->sort->expr, order, p->q->id, order, p->limit + 1);
+    buf_printf(&s.text, " order by %s %s, %s %s limit %d", p->sort->expr, order, p->q->id, order,
+               p->limit + 1);
     return send_sql(c, p->q, &s);
 }
 
@@ -342,7 +347,8 @@ enum step list_ask(struct call *c, const struct list_query *q, const char *const
 
 /* replying */
 
-static bool next_cursor(struct call *c, const struct page *p, const struct result *r, const char **ret)
+static bool next_cursor(struct call *c, const struct page *p, const struct result *r,
+                        const char **ret)
 {
     struct cursor at = {
         .descending = p->descending,
@@ -367,8 +373,9 @@ static void link_next(struct call *c, const char *cursor)
 {
     if (!cursor)
         return;
-    reply_header(c, "Link", arena_printf(&c->arena, "<%s?%scursor=%s>; rel=\"next\"", call_address(c),
-                                         call_query_without(c, "cursor"), cursor));
+    reply_header(c, "Link",
+                 arena_printf(&c->arena, "<%s?%scursor=%s>; rel=\"next\"", call_address(c),
+                              call_query_without(c, "cursor"), cursor));
 }
 
 enum step list_reply(struct call *c)

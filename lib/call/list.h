@@ -1,8 +1,8 @@
 /**
  * list - filters, sorting and keyset pages, composed from the fragments of a list query.
  *
- * The fragments are text from sql/queries (`-- query: x list`); this file only joins those that the request
- * asks for, with numbered parameters. Values never become text of a statement.
+ * The fragments are text from sql/queries (`-- query: x list`); this file only joins those that the
+ * request asks for, with numbered parameters. Values never become text of a statement.
  */
 #ifndef SLUICE_CALL_LIST_H
 #define SLUICE_CALL_LIST_H
@@ -18,9 +18,9 @@ struct list_filter {
 };
 
 struct list_sort {
-    const char *name;   /* "created_at" */
-    const char *expr;   /* "l.created_at"; never NULL */
-    const char *cast;   /* "timestamptz" */
+    const char *name; /* "created_at" */
+    const char *expr; /* "l.created_at"; never NULL */
+    const char *cast; /* "timestamptz" */
 };
 
 struct list_include {
@@ -32,25 +32,27 @@ struct list_include {
 struct list_query {
     const char *name;
     enum lane lane;
-    const char *select;  /* "select l.id, ..." without includes */
-    const char *from;    /* " from ... where ..." with $1... for the fixed parameters */
+    const char *select; /* "select l.id, ..." without includes */
+    const char *from;   /* " from ... where ..." with $1... for the fixed parameters */
     const char *where;
-    const char *id;      /* "l.id": breaks ties */
-    int nfixed;          /* fixed parameters: $1...$nfixed */
+    const char *id; /* "l.id": breaks ties */
+    int nfixed;     /* fixed parameters: $1...$nfixed */
     const unsigned *fixed_types;
-    const struct list_filter *filters;   /* ends with a NULL param */
-    const struct list_sort *sorts;       /* ends with a NULL name; the first is the default, descending */
+    const struct list_filter *filters; /* ends with a NULL param */
+    const struct list_sort *sorts; /* ends with a NULL name; the first is the default, descending */
     const struct list_include *includes; /* ends with a NULL name */
 };
 
 #define LIST_LIMIT_DEFAULT 50
 #define LIST_LIMIT_MAX 200
 
-/** Asks for the page that the call's parameters describe: filters, `sort`, `limit`, `cursor`, `include`,
- * `count=exact`. @fixed has nfixed values. Returns STEP_WAIT, or STEP_FAIL with the fault. */
+/** Asks for the page that the call's parameters describe: filters, `sort`, `limit`, `cursor`,
+ * `include`, `count=exact`. @fixed has nfixed values. Returns STEP_WAIT, or STEP_FAIL with the
+ * fault. */
 enum step list_ask(struct call *c, const struct list_query *q, const char *const *fixed);
 
-/** The step after it: {"items": [...], "next_cursor": "..." or null, "count": n if asked}, and Link. */
+/** The step after it: {"items": [...], "next_cursor": "..." or null, "count": n if asked}, and
+ * Link. */
 enum step list_reply(struct call *c);
 
 #endif

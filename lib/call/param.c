@@ -20,7 +20,7 @@ bool call_path_uuid(struct call *c, const char *name, struct uuid *ret)
 
     if (text && uuid_parse(span_of(text), ret))
         return true;
-    return err_set(&c->err, ERR_NOT_FOUND, "there is no such id");
+    return err_set(&c->err, ERR_NOT_FOUND, "There is no such id.");
 }
 
 const json_t *call_param(const struct call *c, const char *name)
@@ -74,10 +74,12 @@ const char *const *call_words(struct call *c, const char *param)
     if (!value)
         return NULL;
     for (size_t i = 0; i < items; i++)
-        max += count_words(json_string_value(json_is_array(value) ? json_array_get(value, i) : value));
+        max +=
+            count_words(json_string_value(json_is_array(value) ? json_array_get(value, i) : value));
     list = call_alloc(c, max * sizeof(*list));
     for (size_t i = 0; list && i < items; i++)
-        n = add_words(c, json_string_value(json_is_array(value) ? json_array_get(value, i) : value), list, n);
+        n = add_words(c, json_string_value(json_is_array(value) ? json_array_get(value, i) : value),
+                      list, n);
     return list;
 }
 
@@ -85,7 +87,7 @@ bool call_if_match(struct call *c, int64_t *ret)
 {
     if (if_match_parse(c->request.if_match, ret))
         return true;
-    return err_set(&c->err, ERR_BAD_HEADER, "If-Match is malformed");
+    return err_set(&c->err, ERR_BAD_HEADER, "If-Match is malformed.");
 }
 
 static bool plain_in_path(char ch)
@@ -169,7 +171,10 @@ const char *call_json(struct call *c, const json_t *value)
 const char *call_scope(const struct call *c, enum permission p)
 {
     static const char *const words[] = {
-        [SCOPE_NONE] = "none", [SCOPE_OWN] = "own", [SCOPE_TEAM] = "team", [SCOPE_ALL] = "all",
+        [SCOPE_NONE] = "none",
+        [SCOPE_OWN] = "own",
+        [SCOPE_TEAM] = "team",
+        [SCOPE_ALL] = "all",
     };
 
     return words[c->who->scope[p]];

@@ -18,7 +18,8 @@ struct pgarray {
 /** Starts reading the text. */
 struct pgarray pgarray_over(const char *text);
 
-/** Puts the next element into @item (cleared first) and tells whether there was one; @is_null for NULL. */
+/** Puts the next element into @item (cleared first) and tells whether there was one; @is_null for
+ * NULL. */
 bool pgarray_next(struct pgarray *a, struct buf *item, bool *is_null);
 
 /** Returns the elements that are not NULL, ending with NULL, in the arena; NULL past its limit. */

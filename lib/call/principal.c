@@ -70,7 +70,8 @@ static struct entry *cache_find(struct principals *p, const uint8_t *hash)
 
         if (!e || !secret_equal(e->hash, hash, SHA256_SIZE))
             continue;
-        if (e->until_us > clock_mono_us() && (!e->token_expires || e->token_expires > clock_wall_s()))
+        if (e->until_us > clock_mono_us() &&
+            (!e->token_expires || e->token_expires > clock_wall_s()))
             return e;
         set[i] = NULL;
         entry_release(e);
@@ -149,8 +150,9 @@ static bool bearer(struct call *c, struct span *ret)
         *ret = span_trim((struct span){s.p + n, s.n - n});
         return true;
     }
-    c->err.hint = "send \"Authorization: Bearer <access token or API key>\"; POST /v1/session gives a token";
-    return err_set(&c->err, ERR_NO_CREDENTIALS, s.n ? "only the scheme Bearer is known" : NULL);
+    c->err.hint =
+        "send \"Authorization: Bearer <access token or API key>\"; POST /v1/session gives a token";
+    return err_set(&c->err, ERR_NO_CREDENTIALS, s.n ? "Only the scheme Bearer is known." : NULL);
 }
 
 static struct entry *entry_create(const uint8_t *hash)
@@ -189,13 +191,11 @@ static enum step ask_session(struct call *c, struct span token, struct entry *e)
     const char *values[2];
 
     switch (token_verify(c->env->token_key, token, clock_wall_s(), &claims)) {
-    case TOKEN_OK:
-        break;
+    case TOKEN_OK: break;
     case TOKEN_EXPIRED:
         c->err.hint = "exchange the refresh token at POST /v1/session/refresh";
         return call_fail(c, ERR_TOKEN_EXPIRED, NULL);
-    case TOKEN_MALFORMED:
-        return call_fail(c, ERR_BAD_TOKEN, NULL);
+    case TOKEN_MALFORMED: return call_fail(c, ERR_BAD_TOKEN, NULL);
     }
     e->token_expires = claims.expires;
     e->who.session = claims.session;
@@ -240,7 +240,9 @@ enum step principal_ask(struct call *c)
 static enum scope scope_of(const char *word)
 {
     static const char *const words[] = {
-        [SCOPE_OWN] = "own", [SCOPE_TEAM] = "team", [SCOPE_ALL] = "all",
+        [SCOPE_OWN] = "own",
+        [SCOPE_TEAM] = "team",
+        [SCOPE_ALL] = "all",
     };
 
     for (unsigned i = SCOPE_OWN; i <= SCOPE_ALL; i++)

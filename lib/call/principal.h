@@ -1,9 +1,10 @@
 /**
  * principal - who calls: from credentials to a principal, remembered for a moment.
  *
- * A worker's cache, never shared. It is keyed by the SHA-256 of the credentials, so a remembered token costs
- * no signature check; refusals are not remembered. Reads of a revoked session may pass for as long as an
- * entry lives (principal_cache_ms); writes check the session in their own transaction.
+ * A worker's cache, never shared. It is keyed by the SHA-256 of the credentials, so a remembered
+ * token costs no signature check; refusals are not remembered. Reads of a revoked session may pass
+ * for as long as an entry lives (principal_cache_ms); writes check the session in their own
+ * transaction.
  */
 #ifndef SLUICE_CALL_PRINCIPAL_H
 #define SLUICE_CALL_PRINCIPAL_H
@@ -18,7 +19,8 @@ struct principals *principals_create(void);
 /** Frees it; entries that calls still use live until those end. Accepts NULL. */
 void principals_destroy(struct principals *p);
 
-/** Forgets whoever makes this call (signed out, revoked), so that the next request asks the database. */
+/** Forgets whoever makes this call (signed out, revoked), so that the next request asks the
+ * database. */
 void principal_forget(struct call *c);
 
 /** Tells whether the principal holds the permission in any scope. */

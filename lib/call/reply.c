@@ -53,9 +53,10 @@ void reply_problem(struct call *c)
     if (e->allow)
         reply_header(c, "Allow", e->allow);
     if (c->reply.status == 401)
-        reply_header(c, "WWW-Authenticate", e->code == ERR_NO_CREDENTIALS || e->code == ERR_BAD_LOGIN
-                                                ? "Bearer realm=\"sluice\""
-                                                : "Bearer realm=\"sluice\", error=\"invalid_token\"");
+        reply_header(c, "WWW-Authenticate",
+                     e->code == ERR_NO_CREDENTIALS || e->code == ERR_BAD_LOGIN
+                         ? "Bearer realm=\"sluice\""
+                         : "Bearer realm=\"sluice\", error=\"invalid_token\"");
 }
 
 /* fields */
@@ -93,10 +94,13 @@ static void field_unknown(struct call *c, const struct result *r, const char *na
             n--;
     }
     near = text_nearest(name, known);
-    err_fault(&c->err, ERR_BAD_PARAMETER, (struct fault){
-        .in = "query", .pointer = "fields", .code = "unknown",
-        .detail = arena_printf(&c->arena, "there is no field \"%s\"", name),
-        .hint = near ? arena_printf(&c->arena, "did you mean \"%s\"?", near) : NULL});
+    err_fault(&c->err, ERR_BAD_PARAMETER,
+              (struct fault){.in = "query",
+                             .pointer = "fields",
+                             .code = "unknown",
+                             .detail = arena_printf(&c->arena, "There is no field \"%s\".", name),
+                             .hint = near ? arena_printf(&c->arena, "did you mean \"%s\"?", near)
+                                          : NULL});
 }
 
 bool reply_fields(struct call *c, const struct result *r, const char *const **ret)
@@ -234,8 +238,9 @@ enum step check_written(struct call *c)
         reply_header(c, "ETag", etag(c, now));
         c->err.members = arena_printf(&c->arena, "\"current\":{\"version\":%s}", version);
         c->err.hint = "read the record again and repeat the change with its ETag in If-Match";
-        return call_fail(c, ERR_STALE, "the record is at version %s by now", version);
+        return call_fail(c, ERR_STALE, "The record is at version %s by now.", version);
     }
-    /* The version is right or was not asked about: the row is outside what the caller may change. */
-    return call_fail(c, ERR_FORBIDDEN, "you may see this record but not change it");
+    /* The version is right or was not asked about: the row is outside what the caller may change.
+     */
+    return call_fail(c, ERR_FORBIDDEN, "You may see this record but not change it.");
 }

@@ -14,8 +14,8 @@ enum order_kind { ORDER_VALUE, ORDER_OPEN, ORDER_CLOSE };
 struct order {
     enum order_kind kind;
     enum column_kind type;
-    int column;       /* whose value; of a group: whose NULL makes the whole group null */
-    unsigned after;   /* of a group: the order behind its end */
+    int column;     /* whose value; of a group: whose NULL makes the whole group null */
+    unsigned after; /* of a group: the order behind its end */
     unsigned lead_n;
     const char *lead; /* ,"name": */
 };
@@ -31,9 +31,9 @@ struct row_plan {
 struct making {
     struct arena *arena;
     struct row_plan *plan;
-    struct span group[DEPTH_MAX];     /* names of the open groups */
-    unsigned opened[DEPTH_MAX];       /* their orders */
-    bool comma[DEPTH_MAX + 1];        /* a member was written at this depth */
+    struct span group[DEPTH_MAX]; /* names of the open groups */
+    unsigned opened[DEPTH_MAX];   /* their orders */
+    bool comma[DEPTH_MAX + 1];    /* a member was written at this depth */
     unsigned depth;
 };
 
@@ -136,7 +136,8 @@ static size_t orders_bound(const struct result *r)
     return n;
 }
 
-const struct row_plan *row_plan_make(struct arena *a, const struct result *r, const char *const *fields)
+const struct row_plan *row_plan_make(struct arena *a, const struct result *r,
+                                     const char *const *fields)
 {
     struct making m = {.arena = a};
 
@@ -239,8 +240,8 @@ static void put_text(struct buf *b, const char *s, size_t n)
     b->text[b->len++] = '"';
 }
 
-/* "2026-11-21 20:15:59.123456+00" to "2026-11-21T20:15:59.123456Z"; what does not look so (infinity, years
- * before Christ or beyond 9999) stays as it is. */
+/* "2026-11-21 20:15:59.123456+00" to "2026-11-21T20:15:59.123456Z"; what does not look so
+ * (infinity, years before Christ or beyond 9999) stays as it is. */
 static void put_timestamp(struct buf *b, const char *s, size_t n)
 {
     size_t zone = n > 3 ? n - 3 : 0;
@@ -287,27 +288,17 @@ static void put_list(struct buf *b, const char *s)
 static void put_value(struct buf *b, enum column_kind kind, const char *s, size_t n)
 {
     switch (kind) {
-    case COLUMN_TEXT:
-        put_text(b, s, n);
-        return;
+    case COLUMN_TEXT: put_text(b, s, n); return;
     case COLUMN_NUMBER: /* NaN and the infinities are no JSON numbers */
         if (s[n - 1] < '0' || s[n - 1] > '9')
             buf_add(b, "null", 4);
         else
             buf_add(b, s, n);
         return;
-    case COLUMN_BOOLEAN:
-        buf_puts(b, *s == 't' ? "true" : "false");
-        return;
-    case COLUMN_JSON:
-        buf_add(b, s, n);
-        return;
-    case COLUMN_TIMESTAMP:
-        put_timestamp(b, s, n);
-        return;
-    case COLUMN_TEXT_ARRAY:
-        put_list(b, s);
-        return;
+    case COLUMN_BOOLEAN: buf_puts(b, *s == 't' ? "true" : "false"); return;
+    case COLUMN_JSON: buf_add(b, s, n); return;
+    case COLUMN_TIMESTAMP: put_timestamp(b, s, n); return;
+    case COLUMN_TEXT_ARRAY: put_list(b, s); return;
     }
 }
 

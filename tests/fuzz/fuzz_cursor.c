@@ -1,5 +1,5 @@
-/* Any text as a cursor: it is refused, for nobody but us can seal one. Any bytes sealed with the key: read
- * without a fault, and what is read is written back the same. */
+/* Any text as a cursor: it is refused, for nobody but us can seal one. Any bytes sealed with the
+ * key: read without a fault, and what is read is written back the same. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /**
  * call_fake - calls without a database: asks are caught, tests answer them by hand.
  *
- * One caught ask at a time is `fake_asks[n]`; fake_answer() gives it results and brings it home, as db would
- * from the loop. What the call tells is copied into `told`.
+ * One caught ask at a time is `fake_asks[n]`; fake_answer() gives it results and brings it home, as
+ * db would from the loop. What the call tells is copied into `told`.
  */
 #ifndef SLUICE_CALL_FAKE_H
 #define SLUICE_CALL_FAKE_H
@@ -101,8 +101,8 @@ static inline struct ask *fake_last(void)
 }
 
 /** Gives statement @i of the last ask a result of text columns. */
-static inline void fake_result(int i, int columns, const char *const *names, const unsigned *types, int rows,
-                               const char *const *values)
+static inline void fake_result(int i, int columns, const char *const *names, const unsigned *types,
+                               int rows, const char *const *values)
 {
     fake_last()->statements[i].result = result_fake(columns, names, types, rows, values);
 }
@@ -121,7 +121,8 @@ static inline void fake_answer(enum ask_outcome outcome)
 }
 
 /** Brings the last ask home as refused by statement @statement. */
-static inline void fake_refuse(int statement, const char *sqlstate, const char *message, const char *detail)
+static inline void fake_refuse(int statement, const char *sqlstate, const char *message,
+                               const char *detail)
 {
     struct ask *a = fake_last();
 
@@ -141,10 +142,10 @@ static inline const char *fake_query(int i)
     return a->statements[i].query ? a->statements[i].query->name : "";
 }
 
-#define assert_told(the_status)                  \
-    do {                                         \
-        assert_int_equal(told.times, 1);         \
-        assert_int_equal(told.status, the_status); \
+#define assert_told(the_status)                                                                    \
+    do {                                                                                           \
+        assert_int_equal(told.times, 1);                                                           \
+        assert_int_equal(told.status, the_status);                                                 \
     } while (0)
 
 #define assert_body_has(text) assert_non_null(strstr(told.body, text))

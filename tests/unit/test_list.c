@@ -17,17 +17,19 @@ static const struct list_query things = {
     .id = "t.id",
     .nfixed = 1,
     .fixed_types = (const unsigned[]){2950},
-    .filters = (const struct list_filter[]){
-        {"status", " and t.status = any(", "::text[])", 1009},
-        {"owner", " and t.owner = any(", "::uuid[])", 2951},
-        {"created_at[gte]", " and t.created_at >= ", "::timestamptz", 1184},
-        {"open", " and (t.closed is null) = ", "::boolean", 16},
-        {"size[gte]", " and t.size >= ", "::bigint", 20},
-        {NULL, NULL, NULL, 0}},
-    .sorts = (const struct list_sort[]){
-        {"created_at", "t.created_at", "timestamptz"}, {"name", "lower(t.name)", "text"}, {NULL, NULL, NULL}},
-    .includes = (const struct list_include[]){
-        {"owner", ", o.id as \"owner.id\"", " left join person o on o.id = t.owner"}, {NULL, NULL, NULL}},
+    .filters = (const struct list_filter[]){{"status", " and t.status = any(", "::text[])", 1009},
+                                            {"owner", " and t.owner = any(", "::uuid[])", 2951},
+                                            {"created_at[gte]",
+                                             " and t.created_at >= ", "::timestamptz", 1184},
+                                            {"open", " and (t.closed is null) = ", "::boolean", 16},
+                                            {"size[gte]", " and t.size >= ", "::bigint", 20},
+                                            {NULL, NULL, NULL, 0}},
+    .sorts = (const struct list_sort[]){{"created_at", "t.created_at", "timestamptz"},
+                                        {"name", "lower(t.name)", "text"},
+                                        {NULL, NULL, NULL}},
+    .includes = (const struct list_include[]){{"owner", ", o.id as \"owner.id\"",
+                                               " left join person o on o.id = t.owner"},
+                                              {NULL, NULL, NULL}},
 };
 
 static enum step ask_things(struct call *c)
@@ -43,12 +45,19 @@ static const struct schema text = {.kind = SCHEMA_STRING, .max_length = 2000},
                            words = {.kind = SCHEMA_ARRAY, .max_length = 50, .items = &text},
                            flag = {.kind = SCHEMA_BOOLEAN}, number = {.kind = SCHEMA_INTEGER};
 static const struct route_param params[] = {
-    {"status", &words, false}, {"owner", &words, false}, {"created_at[gte]", &text, false}, {"open", &flag, false},
-    {"size[gte]", &number, false}, {"sort", &text, false}, {"limit", &number, false}, {"cursor", &text, false},
-    {"include", &text, false}, {"fields", &text, false}, {"count", &text, false}, {NULL, NULL, false}};
+    {"status", &words, false}, {"owner", &words, false},      {"created_at[gte]", &text, false},
+    {"open", &flag, false},    {"size[gte]", &number, false}, {"sort", &text, false},
+    {"limit", &number, false}, {"cursor", &text, false},      {"include", &text, false},
+    {"fields", &text, false},  {"count", &text, false},       {NULL, NULL, false}};
 static const char *const no_params[] = {NULL};
-static const struct route route = {.id = "thing_list", .method = METHOD_GET, .template = "/v1/things",
-    .path_params = no_params, .params = params, .operation = &op, .permission = PERMISSION_PUBLIC, .success = 200};
+static const struct route route = {.id = "thing_list",
+                                   .method = METHOD_GET,
+                                   .template = "/v1/things",
+                                   .path_params = no_params,
+                                   .params = params,
+                                   .operation = &op,
+                                   .permission = PERMISSION_PUBLIC,
+                                   .success = 200};
 
 static void start(const char *const *query)
 {
@@ -80,8 +89,10 @@ static void a_plain_list_takes_the_first_sort(void **state)
 {
     (void)state;
     start(NULL);
-    assert_string_equal(sql(0), "select t.id, t.version, t.name, (t.created_at)::text as \"_key\", (t.id)::text as \"_id\""
-                                " from thing t where t.owner = $1 order by t.created_at desc, t.id desc limit 51");
+    assert_string_equal(
+        sql(0),
+        "select t.id, t.version, t.name, (t.created_at)::text as \"_key\", (t.id)::text as \"_id\""
+        " from thing t where t.owner = $1 order by t.created_at desc, t.id desc limit 51");
     assert_int_equal(fake_last()->n, 1);
     assert_int_equal(fake_last()->statements[0].nparams, 1);
     assert_int_equal(fake_last()->statements[0].types[0], 2950);
@@ -92,18 +103,21 @@ static void a_plain_list_takes_the_first_sort(void **state)
 static void filters_become_parameters(void **state)
 {
     (void)state;
-    start(QUERY("open", "true", "status", "new", "owner", "me", "status", "a \"b\\", "created_at[gte]", "2026-01-01",
-                "size[gte]", "12", "sort", "name", "limit", "2", "include", "owner", "count", "exact"));
+    start(QUERY("open", "true", "status", "new", "owner", "me", "status", "a \"b\\",
+                "created_at[gte]", "2026-01-01", "size[gte]", "12", "sort", "name", "limit", "2",
+                "include", "owner", "count", "exact"));
     assert_string_equal(sql(0),
-        "select t.id, t.version, t.name, o.id as \"owner.id\", (lower(t.name))::text as \"_key\", (t.id)::text as \"_id\""
-        " from thing t left join person o on o.id = t.owner where t.owner = $1"
-        " and t.status = any($2::text[]) and t.owner = any($3::uuid[]) and t.created_at >= $4::timestamptz"
-        " and (t.closed is null) = $5::boolean and t.size >= $6::bigint"
-        " order by lower(t.name) asc, t.id asc limit 3");
-    assert_string_equal(sql(1),
-        "select count(*) from thing t where t.owner = $1"
-        " and t.status = any($2::text[]) and t.owner = any($3::uuid[]) and t.created_at >= $4::timestamptz"
-        " and (t.closed is null) = $5::boolean and t.size >= $6::bigint");
+                        "select t.id, t.version, t.name, o.id as \"owner.id\", "
+                        "(lower(t.name))::text as \"_key\", (t.id)::text as \"_id\""
+                        " from thing t left join person o on o.id = t.owner where t.owner = $1"
+                        " and t.status = any($2::text[]) and t.owner = any($3::uuid[]) and "
+                        "t.created_at >= $4::timestamptz"
+                        " and (t.closed is null) = $5::boolean and t.size >= $6::bigint"
+                        " order by lower(t.name) asc, t.id asc limit 3");
+    assert_string_equal(sql(1), "select count(*) from thing t where t.owner = $1"
+                                " and t.status = any($2::text[]) and t.owner = any($3::uuid[]) and "
+                                "t.created_at >= $4::timestamptz"
+                                " and (t.closed is null) = $5::boolean and t.size >= $6::bigint");
     assert_string_equal(value(0, 1), "{\"new\",\"a \\\"b\\\\\"}");
     assert_string_equal(value(0, 2), "{\"00000000-0000-0000-0000-000000000000\"}");
     assert_string_equal(value(0, 3), "2026-01-01");
@@ -119,8 +133,9 @@ static void wrong_parameters_are_named(void **state)
     static const struct {
         const char *name, *value, *has;
     } rows[] = {
-        {"sort", "size", "-created_at"}, {"sort", "-", "sort"},     {"sort", "--name", "sort"},
-        {"limit", "0", "limit"},         {"limit", "201", "limit"}, {"limit", "4294967297", "limit"},
+        {"sort", "size", "-created_at"},   {"sort", "-", "sort"},
+        {"sort", "--name", "sort"},        {"limit", "0", "limit"},
+        {"limit", "201", "limit"},         {"limit", "4294967297", "limit"},
         {"include", "owner,team", "team"},
     };
 
@@ -167,14 +182,16 @@ static void pages_fit_together(void **state)
 {
     (void)state;
     first_page(QUERY("limit", "2", "status", "a b"));
-    assert_non_null(strstr(told.body, "{\"items\":[{\"id\":\"a\",\"version\":1,\"name\":\"Ann\"},"
-                                      "{\"id\":\"b\",\"version\":2,\"name\":\"Bob\"}],\"next_cursor\":\""));
+    assert_non_null(strstr(told.body,
+                           "{\"items\":[{\"id\":\"a\",\"version\":1,\"name\":\"Ann\"},"
+                           "{\"id\":\"b\",\"version\":2,\"name\":\"Bob\"}],\"next_cursor\":\""));
     assert_non_null(strstr(told.headers, "Link: </v1/things?limit=2&status=a%20b&cursor="));
     assert_non_null(strstr(told.headers, ">; rel=\"next\"\n"));
 
     start(QUERY("limit", "2", "status", "a b", "cursor", cursor));
-    assert_non_null(strstr(sql(0), " where t.owner = $1 and t.status = any($2::text[]) and (t.created_at, t.id) < "
-                                   "($3::timestamptz, $4) order by t.created_at desc, t.id desc limit 3"));
+    assert_non_null(strstr(
+        sql(0), " where t.owner = $1 and t.status = any($2::text[]) and (t.created_at, t.id) < "
+                "($3::timestamptz, $4) order by t.created_at desc, t.id desc limit 3"));
     assert_string_equal(value(0, 2), "2026-02-02 00:00:00+00");
     assert_string_equal(value(0, 3), "b");
     assert_int_equal(fake_last()->statements[0].types[2], 0);
@@ -196,8 +213,9 @@ static void a_count_is_told_when_asked(void **state)
     fake_result(1, 1, count_names, NULL, 1, count);
     fake_answer(ASK_OK);
     assert_told(200);
-    assert_string_equal(told.body, "{\"items\":[{\"name\":\"Ann\"},{\"name\":\"Bob\"},{\"name\":\"Cy\"}],"
-                                   "\"next_cursor\":null,\"count\":1234}");
+    assert_string_equal(told.body,
+                        "{\"items\":[{\"name\":\"Ann\"},{\"name\":\"Bob\"},{\"name\":\"Cy\"}],"
+                        "\"next_cursor\":null,\"count\":1234}");
 }
 
 static void ascending_pages_go_up(void **state)
@@ -205,7 +223,9 @@ static void ascending_pages_go_up(void **state)
     (void)state;
     first_page(QUERY("limit", "2", "sort", "name"));
     start(QUERY("limit", "2", "sort", "name", "cursor", cursor));
-    assert_non_null(strstr(sql(0), " and (lower(t.name), t.id) > ($2::text, $3) order by lower(t.name) asc, t.id asc"));
+    assert_non_null(
+        strstr(sql(0),
+               " and (lower(t.name), t.id) > ($2::text, $3) order by lower(t.name) asc, t.id asc"));
     give_up();
 }
 
@@ -224,7 +244,8 @@ static void a_cursor_belongs_to_its_list(void **state)
     assert_told(400);
     start(QUERY("status", "new", "sort", "created_at", "cursor", cursor)); /* another direction */
     assert_told(400);
-    start(QUERY("status", "new", "limit", "9", "count", "none", "cursor", cursor)); /* other size: fine */
+    start(QUERY("status", "new", "limit", "9", "count", "none", "cursor",
+                cursor)); /* other size: fine */
     assert_int_equal(told.times, 0);
     give_up();
     for (size_t i = 0; cursor[i]; i += 3) { /* any change is noticed */
@@ -241,9 +262,13 @@ static void a_cursor_belongs_to_its_list(void **state)
 
 static void cursors_hold_any_text(void **state)
 {
-    static const unsigned char key[CURSOR_KEY] = "0123456789abcdef0123456789abcde", other[CURSOR_KEY] = "another";
+    static const unsigned char key[CURSOR_KEY] = "0123456789abcdef0123456789abcde",
+                               other[CURSOR_KEY] = "another";
     char longest[CURSOR_VALUE_MAX + 2];
-    struct cursor in = {.descending = true, .sort = "name", .value = "za\xc5\xbc\xc3\xb3\xc5\x82\xc4\x87 \"'", .id = "x"};
+    struct cursor in = {.descending = true,
+                        .sort = "name",
+                        .value = "za\xc5\xbc\xc3\xb3\xc5\x82\xc4\x87 \"'",
+                        .id = "x"};
     struct cursor out;
     struct arena a;
     char *made;

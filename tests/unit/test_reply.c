@@ -8,8 +8,18 @@
 #include "call/reply.h"
 #include "call_fake.h"
 
-enum { BOOL = 16, INT8 = 20, TEXT = 25, JSON = 114, FLOAT8 = 701, TIMESTAMPTZ = 1184, TEXTS = 1009, UUIDS = 2951,
-       NUMERIC = 1700, JSONB = 3802 };
+enum {
+    BOOL = 16,
+    INT8 = 20,
+    TEXT = 25,
+    JSON = 114,
+    FLOAT8 = 701,
+    TIMESTAMPTZ = 1184,
+    TEXTS = 1009,
+    UUIDS = 2951,
+    NUMERIC = 1700,
+    JSONB = 3802
+};
 
 static char *row_text(const struct result *r, int row, const char *const *fields)
 {
@@ -36,7 +46,8 @@ static void values_become_json(void **state)
         {TEXT, "a\"b\\c/d", "\"a\\\"b\\\\c/d\""},
         {TEXT, "12345678\"", "\"12345678\\\"\""},
         {TEXT, "\b\t\n\f\r\x01\x1f\x7f", "\"\\b\\t\\n\\f\\r\\u0001\\u001f\x7f\""},
-        {TEXT, "Wi\xc5\x9bniewski \xe2\x80\xa8 \xf0\x9f\x8e\x89", "\"Wi\xc5\x9bniewski \xe2\x80\xa8 \xf0\x9f\x8e\x89\""},
+        {TEXT, "Wi\xc5\x9bniewski \xe2\x80\xa8 \xf0\x9f\x8e\x89",
+         "\"Wi\xc5\x9bniewski \xe2\x80\xa8 \xf0\x9f\x8e\x89\""},
         {NUMERIC, "1234.5000", "\"1234.5000\""},
         {INT8, "-9223372036854775808", "-9223372036854775808"},
         {FLOAT8, "1.5e-07", "1.5e-07"},
@@ -53,8 +64,10 @@ static void values_become_json(void **state)
         {TIMESTAMPTZ, "infinity", "\"infinity\""},
         {TIMESTAMPTZ, "0044-03-15 12:00:00+00 BC", "\"0044-03-15 12:00:00+00 BC\""},
         {TEXTS, "{}", "[]"},
-        {TEXTS, "{a,\"b c\",NULL,\"NULL\",\"q\\\"u\\\\o,te}\",\"\"}", "[\"a\",\"b c\",null,\"NULL\",\"q\\\"u\\\\o,te}\",\"\"]"},
-        {UUIDS, "{01900000-0000-7000-8000-00000000000a}", "[\"01900000-0000-7000-8000-00000000000a\"]"},
+        {TEXTS, "{a,\"b c\",NULL,\"NULL\",\"q\\\"u\\\\o,te}\",\"\"}",
+         "[\"a\",\"b c\",null,\"NULL\",\"q\\\"u\\\\o,te}\",\"\"]"},
+        {UUIDS, "{01900000-0000-7000-8000-00000000000a}",
+         "[\"01900000-0000-7000-8000-00000000000a\"]"},
     };
 
     (void)state;
@@ -75,12 +88,20 @@ static void dots_nest(void **state)
     static const struct {
         const char *names[7], *values[7], *json;
     } rows[] = {
-        {{"id", "a.id", "a.name", "n"}, {"1", "2", "x", "y"}, "{\"id\":\"1\",\"a\":{\"id\":\"2\",\"name\":\"x\"},\"n\":\"y\"}"},
-        {{"id", "a.id", "a.name", "n"}, {"1", NULL, "x", "y"}, "{\"id\":\"1\",\"a\":null,\"n\":\"y\"}"},
+        {{"id", "a.id", "a.name", "n"},
+         {"1", "2", "x", "y"},
+         "{\"id\":\"1\",\"a\":{\"id\":\"2\",\"name\":\"x\"},\"n\":\"y\"}"},
+        {{"id", "a.id", "a.name", "n"},
+         {"1", NULL, "x", "y"},
+         "{\"id\":\"1\",\"a\":null,\"n\":\"y\"}"},
         {{"a.id", "a.name"}, {"2", NULL}, "{\"a\":{\"id\":\"2\",\"name\":null}}"},
-        {{"a.b.c", "a.b.d", "a.e", "f.g"}, {"1", "2", "3", "4"}, "{\"a\":{\"b\":{\"c\":\"1\",\"d\":\"2\"},\"e\":\"3\"},\"f\":{\"g\":\"4\"}}"},
+        {{"a.b.c", "a.b.d", "a.e", "f.g"},
+         {"1", "2", "3", "4"},
+         "{\"a\":{\"b\":{\"c\":\"1\",\"d\":\"2\"},\"e\":\"3\"},\"f\":{\"g\":\"4\"}}"},
         {{"a.b.c", "a.e", "z"}, {NULL, "3", "4"}, "{\"a\":null,\"z\":\"4\"}"},
-        {{"a.x", "a.b.c", "a.e", "z"}, {"1", NULL, "3", "4"}, "{\"a\":{\"x\":\"1\",\"b\":null,\"e\":\"3\"},\"z\":\"4\"}"},
+        {{"a.x", "a.b.c", "a.e", "z"},
+         {"1", NULL, "3", "4"},
+         "{\"a\":{\"x\":\"1\",\"b\":null,\"e\":\"3\"},\"z\":\"4\"}"},
         {{"_key", "id", "_id"}, {"k", "1", "i"}, "{\"id\":\"1\"}"},
         {{"ab.c", "a.d"}, {"1", "2"}, "{\"ab\":{\"c\":\"1\"},\"a\":{\"d\":\"2\"}}"},
         {{"we\"ird"}, {"1"}, "{\"we\\\"ird\":\"1\"}"},
@@ -107,7 +128,8 @@ static void fields_keep_whole_members(void **state)
 {
     static const char *const names[] = {"id", "a.id", "a.name", "ab", "_key"};
     static const char *const values[] = {"1", "2", "x", "y", "k"};
-    static const char *const only_a[] = {"a", NULL}, *const two[] = {"ab", "id", NULL}, *const none[] = {NULL};
+    static const char *const only_a[] = {"a", NULL}, *const two[] = {"ab", "id", NULL},
+                             *const none[] = {NULL};
     struct result *r = result_fake(5, names, NULL, 1, values);
     char *text;
 
@@ -130,8 +152,15 @@ static void arrays_are_read(void **state)
         const char *text;
         const char *items[4];
     } rows[] = {
-        {NULL, {NULL}}, {"", {NULL}}, {"{}", {NULL}}, {"{a}", {"a"}}, {"{a,b}", {"a", "b"}},
-        {"{\"a,b\",NULL,c}", {"a,b", "c"}}, {"{\"x\\\"y\"}", {"x\"y"}}, {"{\"open", {"open"}}, {"nonsense", {NULL}},
+        {NULL, {NULL}},
+        {"", {NULL}},
+        {"{}", {NULL}},
+        {"{a}", {"a"}},
+        {"{a,b}", {"a", "b"}},
+        {"{\"a,b\",NULL,c}", {"a,b", "c"}},
+        {"{\"x\\\"y\"}", {"x\"y"}},
+        {"{\"open", {"open"}},
+        {"nonsense", {NULL}},
     };
     struct arena a;
 
@@ -165,17 +194,24 @@ static step_fn *const rows_steps[] = {ask_two, reply_rows, NULL};
 static step_fn *const empty_steps[] = {ask_two, reply_empty, NULL};
 static step_fn *const written_steps[] = {ask_two, check_written, reply_row, NULL};
 static const struct operation row_op = {.steps = row_steps}, rows_op = {.steps = rows_steps},
-                              empty_op = {.steps = empty_steps}, written_op = {.steps = written_steps};
+                              empty_op = {.steps = empty_steps},
+                              written_op = {.steps = written_steps};
 
 static const struct schema text_schema = {.kind = SCHEMA_STRING};
-static const struct route_param params[] = {{"fields", &text_schema, false}, {"include", &text_schema, false},
-                                            {NULL, NULL, false}};
+static const struct route_param params[] = {
+    {"fields", &text_schema, false}, {"include", &text_schema, false}, {NULL, NULL, false}};
 static const char *const path_params[] = {"id", NULL};
 
 static struct route route(enum method method, const struct operation *op)
 {
-    return (struct route){.id = "t", .method = method, .template = "/v1/things/{id}", .path_params = path_params,
-                          .params = params, .operation = op, .permission = PERMISSION_PUBLIC, .success = 200};
+    return (struct route){.id = "t",
+                          .method = method,
+                          .template = "/v1/things/{id}",
+                          .path_params = path_params,
+                          .params = params,
+                          .operation = op,
+                          .permission = PERMISSION_PUBLIC,
+                          .success = 200};
 }
 
 static const char *const names[] = {"id", "version", "name"};
@@ -211,8 +247,8 @@ static void a_known_version_is_not_sent_again(void **state)
         const char *if_none_match;
         int status;
     } rows[] = {
-        {"\"7\"", 304}, {"W/\"7\"", 304}, {"\"5\", \"7\"", 304}, {"*", 304}, {"\"8\"", 200}, {"7", 200}, {"", 200},
-        {"\"", 200}, {"W/", 200},
+        {"\"7\"", 304}, {"W/\"7\"", 304}, {"\"5\", \"7\"", 304}, {"*", 304},  {"\"8\"", 200},
+        {"7", 200},     {"", 200},        {"\"", 200},           {"W/", 200},
     };
     struct route get = route(METHOD_GET, &row_op), patch = route(METHOD_PATCH, &row_op);
     struct call *c;
@@ -241,8 +277,11 @@ static void fields_are_picked_and_checked(void **state)
         int status;
         const char *has;
     } rows[] = {
-        {"name", 200, "{\"name\":\"Acme\"}"}, {"name, id", 200, "{\"id\":\"a\",\"name\":\"Acme\"}"},
-        {"name,nmae", 400, "did you mean"}, {"_key", 400, "_key"}, {"", 200, "{}"},
+        {"name", 200, "{\"name\":\"Acme\"}"},
+        {"name, id", 200, "{\"id\":\"a\",\"name\":\"Acme\"}"},
+        {"name,nmae", 400, "did you mean"},
+        {"_key", 400, "_key"},
+        {"", 200, "{}"},
     };
     struct route get = route(METHOD_GET, &row_op), all = route(METHOD_GET, &rows_op);
 
@@ -298,10 +337,14 @@ static void a_write_that_changed_nothing_says_why(void **state)
         int written, now, status;
         const char *has;
     } rows[] = {
-        {NULL, 1, 1, 200, "Acme"},           {"\"7\"", 1, 1, 200, "Acme"},
-        {NULL, 0, 0, 404, "not_found"},      {"\"6\"", 0, 0, 404, "not_found"},
-        {"\"6\"", 0, 1, 412, "\"current\":{\"version\":7}"}, {NULL, 0, 1, 403, "forbidden"},
-        {"\"7\"", 0, 1, 403, "forbidden"},   {"*", 0, 1, 403, "forbidden"},
+        {NULL, 1, 1, 200, "Acme"},
+        {"\"7\"", 1, 1, 200, "Acme"},
+        {NULL, 0, 0, 404, "not_found"},
+        {"\"6\"", 0, 0, 404, "not_found"},
+        {"\"6\"", 0, 1, 412, "\"current\":{\"version\":7}"},
+        {NULL, 0, 1, 403, "forbidden"},
+        {"\"7\"", 0, 1, 403, "forbidden"},
+        {"*", 0, 1, 403, "forbidden"},
     };
     struct route patch = route(METHOD_PATCH, &written_op);
 
@@ -321,7 +364,8 @@ static void a_write_that_changed_nothing_says_why(void **state)
 
 static void if_match_is_strict(void **state)
 {
-    static const char *const bad[] = {"", "7", "\"\"", "\"a\"", "W/\"7\"", "\"7\", \"8\"", "\"0\"", "\"-1\"", "\"7"};
+    static const char *const bad[] = {"",      "7",      "\"\"", "\"a\"", "W/\"7\"", "\"7\", \"8\"",
+                                      "\"0\"", "\"-1\"", "\"7"};
     struct route patch = route(METHOD_PATCH, &written_op);
 
     (void)state;
