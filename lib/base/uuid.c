@@ -24,7 +24,7 @@ struct uuid uuid_v7(void)
     static _Thread_local int64_t last_ms;
     static _Thread_local unsigned counter;
     int64_t ms = clock_wall_us() / 1000;
-    struct uuid id;
+    struct uuid id = {{0}};
 
     random_bytes(id.b + 6, 10);
     if (ms > last_ms) {

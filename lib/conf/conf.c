@@ -212,7 +212,7 @@ static bool read_option(struct conf *c, char *const *argv, int at, struct option
     const char *text = argv[at];
     size_t n;
 
-    if (strncmp(text, "--", 2) != 0 || text[2] == '\0')
+    if (text == NULL || strncmp(text, "--", 2) != 0 || text[2] == '\0')
         return false;
     n = strcspn(text, "=");
     o->shown = arena_copy(&c->strings, text, n);

@@ -88,8 +88,8 @@ bool conf_set(struct conf *c, const struct conf_row *row, struct span value, con
     switch (row->kind) {
     case CONF_KIND_NUMBER:
         if (!text_parse_i64(value, &n) || n < row->min || n > row->max) {
-            snprintf(bounds, sizeof(bounds), "a whole number from %" PRId64 " to %" PRId64,
-                     row->min, row->max);
+            (void)snprintf(bounds, sizeof(bounds), "a whole number from %" PRId64 " to %" PRId64,
+                           row->min, row->max);
             return wrong(why, origin, row, value, bounds);
         }
         memcpy(member, &n, sizeof(n));
@@ -101,7 +101,7 @@ bool conf_set(struct conf *c, const struct conf_row *row, struct span value, con
         break;
     case CONF_KIND_CHOICE:
         if (!is_choice(value, row->choices)) {
-            snprintf(bounds, sizeof(bounds), "one of %s", row->choices);
+            (void)snprintf(bounds, sizeof(bounds), "one of %s", row->choices);
             return wrong(why, origin, row, value, bounds);
         }
         break;

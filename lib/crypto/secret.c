@@ -103,13 +103,13 @@ static void encode32(const uint8_t bytes[32], char out[BODY + 1])
 
 /* The checksum covers prefix and body: "slk_..." pasted where "slr_..." belongs does not pass
  * either. */
-static void checksum(const char *text, size_t n, char out[BODY + 1])
+static void checksum(const char *covered, size_t n, char sum[BODY + 1])
 {
     uint8_t digest[SHA256_SIZE];
 
-    sha256(text, n, digest);
-    encode32(digest, out);
-    out[CHECKSUM] = '\0';
+    sha256(covered, n, digest);
+    encode32(digest, sum);
+    sum[CHECKSUM] = '\0';
 }
 
 void secret_make(const char *prefix, char out[SECRET_TEXT])
@@ -124,7 +124,7 @@ void secret_make(const char *prefix, char out[SECRET_TEXT])
     if (n < 0 || n > SECRET_TEXT - 2 - CHECKSUM) /* a prefix of ours that is too long */
         abort();
     checksum(out, (size_t)n, sum);
-    snprintf(out + n, SECRET_TEXT - (size_t)n, "_%s", sum);
+    (void)snprintf(out + n, SECRET_TEXT - (size_t)n, "_%s", sum);
     OPENSSL_cleanse(bytes, sizeof(bytes));
     OPENSSL_cleanse(body, sizeof(body));
 }

@@ -9,7 +9,7 @@
 #include "crypto/secret.h"
 
 #define SKEW_S 60
-#define SCRATCH_MAX (4 * TOKEN_MAX)
+#define SCRATCH_MAX ((size_t)4 * TOKEN_MAX)
 
 static bool add_claims(jwt_t *jwt, const struct token_key *key, const struct token_claims *claims)
 {

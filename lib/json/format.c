@@ -123,7 +123,7 @@ static bool is_ipv4(struct span s)
 /* host[:port]; no user name, because "https://bank.example@evil.example" is somebody else's site */
 static bool is_authority(struct span s)
 {
-    struct span host = s, port = {s.p, 0};
+    struct span host = s, port;
     size_t i = s.n;
     int64_t n;
 

@@ -30,11 +30,11 @@ static void open(struct out *o, char bracket)
 {
     separate(o);
     buf_putc(o->buf, bracket);
-    o->depth++;
-    if (o->depth > DEPTH_MAX)
-        o->buf->failed = true;
+    if (o->depth < DEPTH_MAX)
+        o->comma &= ~(UINT64_C(1) << o->depth);
     else
-        o->comma &= ~(UINT64_C(1) << (o->depth - 1));
+        o->buf->failed = true;
+    o->depth++;
 }
 
 static void close(struct out *o, char bracket)

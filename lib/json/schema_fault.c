@@ -54,44 +54,42 @@ static const char *pointer_to(const struct check *c, const struct place *at)
     return pointer;
 }
 
-const char *fault_got(const struct check *c, const struct schema *s, const json_t *value)
+/* A string that is too long is cut between two characters until its JSON text fits. */
+static const char *got_string(struct arena *a, struct span text)
 {
-    char number[64];
-    const char *text = NULL;
-    size_t n;
+    size_t n = text.n < GOT_MAX ? text.n : GOT_MAX;
+    const char *got;
     struct buf b;
     struct out o;
 
-    if (s->format == FORMAT_PASSWORD)
-        return NULL;
-    if (json_is_number(value)) {
-        n = json_dumpb(value, number, sizeof(number), JSON_ENCODE_ANY);
-        return n <= sizeof(number) ? arena_copy(c->e->arena, number, n) : NULL;
-    }
-    if (!json_is_string(value)) {
-        if (json_is_object(value) || json_is_array(value))
-            return NULL;
-        return json_is_null(value) ? "null" : json_is_true(value) ? "true" : "false";
-    }
     buf_init(&b, GOT_MAX);
-    n = json_string_length(value);
-    if (n > GOT_MAX)
-        n = GOT_MAX;
     for (;;) {
-        const char *p = json_string_value(value);
-
-        while (n > 0 && n < json_string_length(value) && (p[n] & 0xc0) == 0x80)
+        while (n > 0 && n < text.n && (text.p[n] & 0xc0) == 0x80)
             n--;
         buf_clear(&b);
         out_init(&o, &b);
-        out_string_n(&o, p, n);
+        out_string_n(&o, text.p, n);
         if (!b.failed)
             break;
         n = n * 3 / 4;
     }
-    text = arena_copy(c->e->arena, buf_text(&b), b.len);
+    got = arena_copy(a, buf_text(&b), b.len);
     buf_done(&b);
-    return text;
+    return got;
+}
+
+const char *fault_got(const struct check *c, const struct schema *s, const json_t *value)
+{
+    char number[64];
+    size_t n;
+
+    if (s->format == FORMAT_PASSWORD || json_is_object(value) || json_is_array(value))
+        return NULL;
+    if (json_is_string(value))
+        return got_string(c->e->arena,
+                          (struct span){json_string_value(value), json_string_length(value)});
+    n = json_dumpb(value, number, sizeof(number), JSON_ENCODE_ANY);
+    return n <= sizeof(number) ? arena_copy(c->e->arena, number, n) : NULL;
 }
 
 void fault_add(const struct check *c, const struct place *at, struct fault f)
