@@ -1,0 +1,83 @@
+/* sluicectl - what an administrator does from a shell: migrate the database, look at the settings. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "conf/conf.h"
+#include "site.h"
+
+static const char usage[] =
+    "usage: sluicectl COMMAND [--SETTING VALUE]...\n"
+    "\n"
+    "  migrate   bring the database to this build's schema (under a lock; safe to repeat), and exit\n"
+    "  config    print every setting with its origin, secrets masked\n"
+    "  version   print the version\n"
+    "  help      this text\n"
+    "\n"
+    "Settings are those of sluiced: see sluiced --help.\n";
+
+struct command {
+    const char *name;
+    bool (*run)(const struct conf *conf, struct buf *text);
+};
+
+static bool do_migrate(const struct conf *conf, struct buf *text)
+{
+    bool done = site_migrate(conf, text);
+
+    buf_putc(text, '\n');
+    return done;
+}
+
+static bool do_config(const struct conf *conf, struct buf *text)
+{
+    conf_print(conf, text);
+    return true;
+}
+
+static bool do_version(const struct conf *conf, struct buf *text)
+{
+    (void)conf;
+    buf_puts(text, "sluicectl " SLUICE_VERSION "\n");
+    return true;
+}
+
+static bool do_help(const struct conf *conf, struct buf *text)
+{
+    (void)conf;
+    buf_puts(text, usage);
+    return true;
+}
+
+static const struct command commands[] = {
+    {"migrate", do_migrate}, {"config", do_config}, {"version", do_version},
+    {"help", do_help},       {"--help", do_help},   {NULL, NULL},
+};
+
+static int run(const struct command *command, int argc, char **argv)
+{
+    struct conf conf;
+    struct buf text;
+    bool done;
+
+    buf_init(&text, 1024 * 1024);
+    done = conf_load(&conf, argc, argv, &text) != CONF_WRONG && command->run(&conf, &text);
+    fputs(buf_text(&text), done ? stdout : stderr);
+    buf_done(&text);
+    conf_done(&conf);
+    return done ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+    const struct command *command = commands;
+
+    while (argc > 1 && command->name && strcmp(command->name, argv[1]) != 0)
+        command++;
+    if (argc < 2 || !command->name) {
+        fputs(usage, stderr);
+        return EXIT_FAILURE;
+    }
+    return run(command, argc - 1, argv + 1);
+}
