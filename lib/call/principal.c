@@ -212,7 +212,7 @@ enum step principal_ask(struct call *c)
     uint8_t hash[SHA256_SIZE];
     struct loading *l;
     struct entry *e;
-    struct span secret;
+    struct span secret = {NULL, 0};
 
     if (c->route->permission == PERMISSION_PUBLIC)
         return STEP_NEXT;
