@@ -344,6 +344,38 @@ uint16_t crew_admin_port(const struct crew *crew)
     return server_port(crew->members[0].admin);
 }
 
+/* a new certificate */
+
+struct renewal {
+    struct member *member;
+    struct ssl_ctx_st *tls;
+};
+
+static void renew(void *arg)
+{
+    struct renewal *r = arg;
+
+    server_set_tls(r->member->server, r->tls);
+    tls_free(r->tls);
+    free(r);
+}
+
+bool crew_reload(struct crew *crew, const struct conf *conf, struct buf *why)
+{
+    for (unsigned i = 0; crew->tls && i < crew->n; i++) {
+        struct ssl_ctx_st *tls = tls_load(conf->tls_certificate, conf->tls_key, why);
+        struct renewal *r = tls ? malloc(sizeof(*r)) : NULL;
+
+        if (!tls)
+            return false;
+        if (!r)
+            abort();
+        *r = (struct renewal){.member = &crew->members[i], .tls = tls};
+        worker_post(crew->members[i].worker, renew, r);
+    }
+    return true;
+}
+
 /* stopping */
 
 static void drain(void *arg)

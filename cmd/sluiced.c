@@ -31,20 +31,10 @@ static const char usage[] =
     "  --version        the version\n"
     "  --check-config   print every setting with its origin, secrets masked, and exit\n"
     "\n"
-    "SIGTERM and SIGINT finish what is in flight and stop.\n"
+    "SIGTERM and SIGINT finish what is in flight and stop; SIGHUP reads the certificate again.\n"
     "\n"
     "Settings (file: name = value; environment: SLUICE_NAME; command line: --name VALUE):\n\n";
 
-/* The settings table lets nothing but these four through. */
-static enum log_level level_of(const char *name)
-{
-    static const char *const names[] = {"error", "warn", "info", "debug"};
-    unsigned level = LOG_LEVEL_ERROR;
-
-    while (level < LOG_LEVEL_DEBUG && strcmp(names[level], name) != 0)
-        level++;
-    return (enum log_level)level;
-}
 
 static bool fail(const char *what, const struct buf *why)
 {
@@ -73,7 +63,20 @@ static void raise_descriptor_limit(void)
     (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static void serve_until_signal(const struct site *site, const sigset_t *signals)
+static void reload(struct crew *crew, const struct conf *conf)
+{
+    struct buf why;
+
+    buf_init(&why, 4096);
+    if (crew_reload(crew, conf, &why))
+        log_info("reloaded", LOG_TEXT("certificate", conf->tls_certificate));
+    else
+        log_warn("kept the old certificate", LOG_TEXT("why", buf_text(&why)));
+    buf_done(&why);
+}
+
+static void serve_until_signal(const struct conf *conf, const struct site *site,
+                               struct crew *crew, const sigset_t *signals)
 {
     const struct timespec tick = {.tv_sec = TEND_S};
 
@@ -82,6 +85,8 @@ static void serve_until_signal(const struct site *site, const sigset_t *signals)
 
         if (sig == SIGTERM || sig == SIGINT)
             return;
+        if (sig == SIGHUP)
+            reload(crew, conf);
         if (site->cluster)
             cluster_tend(site->cluster);
     }
@@ -111,7 +116,7 @@ static bool run(const struct conf *conf)
             log_warn("serving without a database for now", LOG_NUM("waited_ms", READY_MS));
         done = ready_tell(conf, &site, crew, &why) || fail("cannot tell", &why);
         if (done)
-            serve_until_signal(&site, &signals);
+            serve_until_signal(conf, &site, crew, &signals);
         log_info("stopping", LOG_NUM("drain_ms", conf->drain_timeout_ms));
         crew_stop(crew, (unsigned)conf->drain_timeout_ms);
         ready_forget(conf);
@@ -148,7 +153,7 @@ int main(int argc, char **argv)
         fputs(buf_text(&text), stdout);
         break;
     case CONF_RUN:
-        log_setup(level_of(conf.log_level), strcmp(conf.log_format, "json") == 0);
+        log_setup(log_level_of(conf.log_level), strcmp(conf.log_format, "json") == 0);
         code = run(&conf) ? EXIT_SUCCESS : EXIT_FAILURE;
         break;
     }
