@@ -34,6 +34,7 @@ struct member {
     struct db *db;
     struct server *server, *admin;
     struct call_env env;
+    struct ssl_ctx_st *tls; /* loaded since the start; NULL: the crew's is in use */
     struct timer *tick;
     bool running;
     /* published by the worker every tick, under the crew's lock */
@@ -356,7 +357,8 @@ static void renew(void *arg)
     struct renewal *r = arg;
 
     server_set_tls(r->member->server, r->tls);
-    tls_free(r->tls);
+    tls_free(r->member->tls);
+    r->member->tls = r->tls;
     free(r);
 }
 
@@ -400,6 +402,7 @@ static void dismiss(struct member *m)
     }
     server_destroy(m->admin);
     server_destroy(m->server);
+    tls_free(m->tls);
     timer_destroy(m->tick);
     db_destroy(m->db);
     blueprint_cache_destroy(m->env.blueprints);
