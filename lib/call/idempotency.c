@@ -144,9 +144,10 @@ static void replay_headers(struct call *c, const char *text)
     const char *name;
     json_t *value;
 
-    json_object_foreach (headers, name, value)
+    json_object_foreach (headers, name, value) {
         reply_header(c, arena_strdup(&c->arena, name),
                      arena_strdup(&c->arena, json_string_value(value)));
+    }
     json_decref(headers);
 }
 
