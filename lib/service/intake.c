@@ -245,7 +245,7 @@ static enum step accept_submission(struct call *c)
     const char *faults = faults_json(c);
 
     in->submission = uuid_v7();
-    in->lead_id = uuid_v7();
+    in->lead_id = call_new_id(c);
     if (faults)
         call_ask_aside(c);
     ask_intake_accept(c, (struct q_intake_accept){

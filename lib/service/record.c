@@ -75,7 +75,7 @@ step_fn *const record_list_steps[] = {list_ask_page, list_reply, NULL};
 static enum step create_ask(struct call *c)
 {
     const struct record *r = record_of(c);
-    struct uuid id = uuid_v7();
+    struct uuid id = call_new_id(c);
     const char *const values[] = {uuid_text(c, &id), call_json(c, c->body)};
 
     call_ask(c, r->create, values);

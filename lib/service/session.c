@@ -3,6 +3,7 @@
 
 #include "asks.gen.h"
 #include "base/clock.h"
+#include "call/principal.h"
 #include "call/reply.h"
 #include "crypto/password.h"
 #include "crypto/secret.h"
@@ -166,7 +167,13 @@ static enum step sign_out(struct call *c)
     return STEP_WAIT;
 }
 
-const struct operation session_delete = {.steps = (step_fn *const[]){sign_out, reply_empty, NULL}};
+static enum step sign_out_forget(struct call *c)
+{
+    principal_forget(c);
+    return reply_empty(c);
+}
+
+const struct operation session_delete = {.steps = (step_fn *const[]){sign_out, sign_out_forget, NULL}};
 
 /* GET /v1/me */
 
