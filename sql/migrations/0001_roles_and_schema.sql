@@ -3,6 +3,9 @@
 -- database with CREATEROLE (or after a superuser created the two roles).
 
 do $$
+declare
+    -- since PostgreSQL 16 a creator of roles is a member that may not yet become them
+    needed text := case when current_setting('server_version_num')::integer >= 160000 then 'set' else 'member' end;
 begin
     -- Roles belong to the whole cluster: another database may have created them already, or be at it.
     if not exists (select from pg_roles where rolname = 'sluice_owner') then
@@ -17,10 +20,10 @@ begin
         exception when duplicate_object or unique_violation then null;
         end;
     end if;
-    if not pg_has_role(current_user, 'sluice_owner', 'member') then
+    if not pg_has_role(current_user, 'sluice_owner', needed) then
         execute format('grant sluice_owner to %I', current_user);
     end if;
-    if not pg_has_role(current_user, 'sluice_app', 'member') then
+    if not pg_has_role(current_user, 'sluice_app', needed) then
         execute format('grant sluice_app to %I', current_user);
     end if;
 end
