@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/log.h"
 
 #define HOSTS_MAX 16
 #define OPTIONS_MAX 4096
@@ -214,6 +215,13 @@ PGconn *dsn_start(const struct dsn *d, const struct dsn_session *s, unsigned hos
     return pg;
 }
 
+/* Warnings of the server, when somebody sits in front: migrations, tools. */
+static void on_notice(void *arg, const char *message)
+{
+    (void)arg;
+    log_warn("the database warns", LOG_TEXT("message", message));
+}
+
 PGconn *dsn_connect(const char *url, const struct dsn_session *s, struct buf *why)
 {
     struct dsn *d = dsn_parse(url, why);
@@ -233,8 +241,10 @@ PGconn *dsn_connect(const char *url, const struct dsn_session *s, struct buf *wh
     pg = PQconnectdbParams(p.keywords, p.values, 1);
     buf_done(&options);
     dsn_free(d);
-    if (PQstatus(pg) == CONNECTION_OK)
+    if (PQstatus(pg) == CONNECTION_OK) {
+        PQsetNoticeProcessor(pg, on_notice, NULL);
         return pg;
+    }
     dsn_why(pg, why);
     PQfinish(pg);
     return NULL;
