@@ -215,9 +215,7 @@ static const char *where_it_stands(struct call *c, const char *failures)
     if (c->err.code == ERR_AMBIGUOUS)
         out_member_raw(&o, "matches", c->err.members);
     out_key(&o, "legal");
-    out_array(&o);
     blueprint_write_legal(&o, s->blueprint, s->state, c->language);
-    out_array_end(&o);
     out_object_end(&o);
     /* members of the problem: the object without its braces */
     text = b.failed ? NULL : arena_copy(&c->arena, b.text + 1, b.len - 2);
