@@ -43,7 +43,7 @@ void conn_enter(struct conn *c, enum conn_state state, uint64_t ms)
 {
     list_remove(&c->server->lists[c->state], c);
     c->state = state;
-    c->deadline_us = ms == 0 ? INT64_MAX : clock_mono_us() + (int64_t)ms * 1000;
+    c->deadline_us = ms == 0 ? INT64_MAX : c->server->now_us + (int64_t)ms * 1000;
     list_append(&c->server->lists[state], c);
 }
 
@@ -250,6 +250,7 @@ void conn_run(struct conn *c)
     if (c->running)
         return;
     c->running = true;
+    c->server->now_us = clock_mono_us();
     while (advance(c)) {
         if (c->requests - first < REQUESTS_PER_TURN)
             continue;
@@ -272,6 +273,7 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
     struct conn *c = arg;
 
     (void)bev;
+    c->server->now_us = clock_mono_us();
     if (what & BEV_EVENT_CONNECTED) {
         c->handshake = false;
         conn_enter(c, CONN_IDLE, c->server->draining ? DRAIN_GRACE_MS : c->server->o.idle_ms);
@@ -321,6 +323,7 @@ void conn_open(struct server *s, int fd, const struct sockaddr *address, struct 
         return;
     }
     list_append(&s->lists[CONN_IDLE], c);
+    s->now_us = clock_mono_us();
     if (c->handshake)
         conn_enter(c, CONN_HEAD, s->o.head_ms);
     else

@@ -42,7 +42,7 @@ void exchange_begin(struct conn *c)
 {
     struct uuid id = uuid_v7();
 
-    c->x = (struct exchange){.started_us = clock_mono_us(), .minor = 1};
+    c->x = (struct exchange){.started_us = c->server->now_us, .minor = 1};
     uuid_format(&id, c->x.id);
 }
 
@@ -356,6 +356,8 @@ static void told(struct call *call, void *arg)
 
     c->call = NULL;
     metrics_sub(&c->server->counters->in_flight, 1);
+    if (!c->running)
+        c->server->now_us = clock_mono_us();
     respond_call(c, call);
     conn_run(c);
 }

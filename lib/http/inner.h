@@ -107,6 +107,7 @@ struct server {
     struct metrics_set *counters;
     struct evconnlistener *listener;
     struct timer *sweep, *pause;
+    int64_t now_us;          /* of the turn: read once, not at every change of state */
     int64_t sweep_us;
     int64_t pause_logged_us;
     struct conn_list lists[CONN_STATES];

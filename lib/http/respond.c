@@ -216,9 +216,11 @@ static const char *const verb_names[VERB_COUNT] = {"GET",   "HEAD",   "POST",   
 static void count(struct conn *c, const struct answer *a, size_t bytes_out)
 {
     struct metrics_set *m = c->server->counters;
-    int64_t us = clock_mono_us() - c->x.started_us;
+    int64_t us;
     char who[UUID_TEXT], trace[33] = "";
 
+    c->server->now_us = clock_mono_us();
+    us = c->server->now_us - c->x.started_us;
     metrics_observe(m, c->x.route, a->status, us);
     metrics_add(&m->bytes_in, c->x.bytes_in);
     metrics_add(&m->bytes_out, bytes_out);

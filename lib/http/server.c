@@ -190,6 +190,7 @@ static void sweep(void *arg)
     struct server *s = arg;
     int64_t now = clock_mono_us();
 
+    s->now_us = now;
     s->sweeping = false;
     for (unsigned state = 0; state < CONN_OVER; state++)
         sweep_list(s, (enum conn_state)state, now);
