@@ -173,8 +173,8 @@ static bool compile_states(struct compiler *c, const struct row *doc)
     static const char *const categories[] = {"open",      "won",  "lost", "cancelled",
                                              "postponed", "done", NULL};
     struct state *states;
-    struct row *rows;
-    size_t n;
+    struct row *rows = NULL;
+    size_t n = 0;
 
     if (!compile_rows(c, doc, "states", BLUEPRINT_STATES_MAX, &rows, &n))
         return false;
@@ -186,7 +186,7 @@ static bool compile_states(struct compiler *c, const struct row *doc)
     c->b->states = states;
     for (size_t i = 0; i < n; i++) {
         struct state *s = &states[i];
-        int category;
+        int category = STATE_OPEN;
 
         if (!compile_key(c, &rows[i], "key", &s->key) ||
             !compile_label(c, &rows[i], "label", &s->label) ||
@@ -235,8 +235,8 @@ static bool compile_actors(struct compiler *c, const struct row *row, struct tra
 {
     static const char *const kinds[] = {"role", "team", "user", "field", NULL};
     struct actor_rule *actors;
-    struct row *rows;
-    size_t n;
+    struct row *rows = NULL;
+    size_t n = 0;
 
     if (!compile_rows(c, row, "actors", ACTORS_MAX, &rows, &n))
         return false;
@@ -244,7 +244,7 @@ static bool compile_actors(struct compiler *c, const struct row *row, struct tra
     if (actors == NULL)
         return false;
     for (size_t i = 0; i < n; i++) {
-        int kind;
+        int kind = ACTOR_RULE_ROLE;
 
         if (!compile_word(c, &rows[i], "kind", kinds, -1, &kind))
             return false;
@@ -287,7 +287,7 @@ static bool compile_names(struct compiler *c, const struct row *rows, size_t n,
 
     for (size_t i = 0; i < n; i++) {
         struct transition *t = &all[i];
-        int kind;
+        int kind = TRANSITION_MANUAL;
 
         if (!compile_key(c, &rows[i], "key", &t->key) ||
             !compile_label(c, &rows[i], "label", &t->label) ||
@@ -312,8 +312,8 @@ static bool compile_names(struct compiler *c, const struct row *rows, size_t n,
 static bool compile_transitions(struct compiler *c, const struct row *doc)
 {
     struct transition *all;
-    struct row *rows;
-    size_t n;
+    struct row *rows = NULL;
+    size_t n = 0;
 
     if (!compile_rows(c, doc, "transitions", BLUEPRINT_TRANSITIONS_MAX, &rows, &n))
         return false;
@@ -350,20 +350,20 @@ static bool compile_head(struct compiler *c, const struct row *doc)
     return true;
 }
 
-struct blueprint *blueprint_compile(const json_t *json, struct buf *why)
+struct blueprint *blueprint_compile(const json_t *doc, struct buf *why)
 {
     struct compiled *whole = calloc(1, sizeof(*whole));
     struct compiler c = {.why = why};
-    struct row doc = {.where = ""};
+    struct row top = {.where = ""};
 
     if (whole == NULL)
         abort();
     arena_init(&whole->arena, BLUEPRINT_MEMORY);
-    whole->doc = json_deep_copy(json);
+    whole->doc = json_deep_copy(doc);
     c.arena = &whole->arena;
     c.b = &whole->b;
-    doc.json = whole->doc;
-    if (compile_head(&c, &doc) && compile_states(&c, &doc) && compile_transitions(&c, &doc))
+    top.json = whole->doc;
+    if (compile_head(&c, &top) && compile_states(&c, &top) && compile_transitions(&c, &top))
         return &whole->b;
     blueprint_destroy(&whole->b);
     return NULL;

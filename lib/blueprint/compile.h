@@ -36,7 +36,7 @@ void *compile_alloc(struct compiler *c, size_t n, size_t size);
 
 /** Reads the list @name of @parent (missing and null are empty) as rows in order of position. */
 bool compile_rows(struct compiler *c, const struct row *parent, const char *name, size_t max,
-                  struct row **rows, size_t *n);
+                  struct row **ret, size_t *ret_n);
 
 /** Reads a key; a state when @state; NULL for a missing one when @optional. */
 bool compile_key(struct compiler *c, const struct row *row, const char *name, const char **ret);

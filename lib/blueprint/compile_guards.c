@@ -194,7 +194,7 @@ static bool compile_guard(struct compiler *c, const struct tree *tree, size_t i,
 {
     static const char *const ops[] = {"leaf", "all", "any", "none", NULL};
     const struct row *row = &tree->rows[i];
-    int op;
+    int op = GUARD_LEAF;
 
     if (!compile_key(c, row, "key", &g->key) || !compile_label(c, row, "message", &g->message) ||
         !compile_word(c, row, "op", ops, GUARD_LEAF, &op))

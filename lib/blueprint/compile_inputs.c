@@ -59,7 +59,7 @@ static const struct input *twin_of(const struct input *inputs, size_t n, const s
 static bool compile_input(struct compiler *c, const struct row *row, struct input *input)
 {
     const json_t *required = json_object_get(row->json, "required");
-    int kind;
+    int kind = INPUT_FIELD;
 
     if (!compile_key(c, row, "key", &input->key) ||
         !compile_label(c, row, "label", &input->label) ||
@@ -82,8 +82,8 @@ static bool compile_input(struct compiler *c, const struct row *row, struct inpu
 bool compile_inputs(struct compiler *c, const struct row *row, struct transition *t)
 {
     struct input *inputs;
-    struct row *rows;
-    size_t n;
+    struct row *rows = NULL;
+    size_t n = 0;
 
     if (!compile_rows(c, row, "inputs", BLUEPRINT_INPUTS_MAX, &rows, &n))
         return false;

@@ -147,7 +147,7 @@ void verdict_write(struct out *o, const struct verdict *v, const char *language)
  * "any" and its branches (observed: how many hold, expected {"min": 1}); a failed NONE is one
  * failure of kind "group" with op "none" (expected {"max": 0}) whose branches are the children that
  * hold. Nothing that is satisfied is named. */
-void verdict_write_failures(struct out *o, const struct verdict *root, const char *language);
+void verdict_write_failures(struct out *o, const struct verdict *v, const char *language);
 
 /** The blueprint's transitions that leave @state, as the "legal" array of refusals: [{"key",
  * "label", "to"}]. */

@@ -45,20 +45,26 @@ json_t *related_count_expect(const json_t *params)
 }
 
 /* What came with the request has no times of its own, but may say when it happened. */
-bool item_is_fresh(const json_t *item, const json_t *facts)
+static bool is_since(const json_t *item, bool known, int64_t entered)
 {
     static const char *const times[] = {"at", "occurred_at", "created_at"};
-    int64_t at, entered;
+    int64_t at;
 
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
         const json_t *time = json_object_get(item, times[i]);
 
-        if (time == NULL || json_is_null(time))
-            continue;
-        return value_moment(time, &at) &&
-               value_moment(json_object_get(facts, "state_entered_at"), &entered) && at >= entered;
+        if (time != NULL && !json_is_null(time))
+            return known && value_moment(time, &at) && at >= entered;
     }
     return json_object_get(item, "pointer") != NULL;
+}
+
+bool item_is_fresh(const json_t *item, const json_t *facts)
+{
+    int64_t entered = 0;
+    bool known = value_moment(json_object_get(facts, "state_entered_at"), &entered);
+
+    return is_since(item, known, entered);
 }
 
 enum lack {
@@ -78,23 +84,43 @@ static const char *status_of(const json_t *task)
     return status != NULL ? status : "open";
 }
 
-static unsigned lacks(const json_t *params, const json_t *item, const json_t *facts)
+/* What is asked of every item, looked up once. */
+struct wish {
+    const json_t *kind, *outcome, *status;
+    bool subject, fresh;
+    bool known; /* when the state was entered */
+    int64_t entered;
+};
+
+static struct wish wish_of(const json_t *params, const json_t *facts)
 {
-    const json_t *kind = json_object_get(params, "kind");
-    const json_t *outcome = json_object_get(params, "outcome");
-    const json_t *status = json_object_get(params, "status");
+    struct wish w = {
+        .kind = json_object_get(params, "kind"),
+        .outcome = json_object_get(params, "outcome"),
+        .status = json_object_get(params, "status"),
+        .subject = json_is_true(json_object_get(params, "has_subject")),
+        .fresh = json_is_true(json_object_get(params, "since_entry")),
+    };
+
+    if (w.fresh)
+        w.known = value_moment(json_object_get(facts, "state_entered_at"), &w.entered);
+    return w;
+}
+
+/* Another kind of thing is no near miss: nothing else is looked at. */
+static unsigned lacks(const struct wish *w, const json_t *item)
+{
     unsigned lack = LACK_NOTHING;
 
-    if (kind != NULL && !value_has_key(kind, text_of(item, "kind")))
+    if (w->kind != NULL && !value_has_key(w->kind, text_of(item, "kind")))
         return LACK_KIND;
-    if (outcome != NULL && !value_has_key(outcome, text_of(item, "outcome")))
+    if (w->outcome != NULL && !value_has_key(w->outcome, text_of(item, "outcome")))
         lack |= LACK_OUTCOME;
-    if (status != NULL && !value_has_key(status, status_of(item)))
+    if (w->status != NULL && !value_has_key(w->status, status_of(item)))
         lack |= LACK_STATUS;
-    if (json_is_true(json_object_get(params, "has_subject")) &&
-        value_blank(json_object_get(item, "subject")))
+    if (w->subject && value_blank(json_object_get(item, "subject")))
         lack |= LACK_SUBJECT;
-    if (json_is_true(json_object_get(params, "since_entry")) && !item_is_fresh(item, facts))
+    if (w->fresh && !is_since(item, w->known, w->entered))
         lack |= LACK_FRESHNESS;
     return lack;
 }
@@ -125,12 +151,13 @@ bool related_count_evaluate(const struct guard *g, const json_t *facts, struct a
 {
     const json_t *items = json_object_get(facts, related_list(g->params));
     const json_t *min = json_object_get(g->params, "min"), *max = json_object_get(g->params, "max");
+    const struct wish wish = wish_of(g->params, facts);
     const char *nearest = NULL;
     json_int_t count = 0, least = min != NULL || max != NULL ? json_integer_value(min) : 1;
 
     for (size_t i = 0; i < json_array_size(items); i++) {
         const json_t *item = json_array_get(items, i);
-        unsigned lack = lacks(g->params, item, facts);
+        unsigned lack = lacks(&wish, item);
 
         if (lack == LACK_NOTHING)
             count++;

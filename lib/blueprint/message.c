@@ -320,27 +320,30 @@ static bool say_placeholder(const struct sentence *s, const char *name)
     return true;
 }
 
-static void say_template(const struct sentence *s, const char *text)
+/* Says what stands for the "{name}" at @text and returns its length; 0 when it is nothing of the
+ * kind. */
+static size_t say_braces(const struct sentence *s, const char *text)
 {
+    size_t length = strspn(text + 1, "abcdefghijklmnopqrstuvwxyz_");
     char name[NAME_MAX_BYTES];
 
-    while (*text != '\0') {
-        size_t n = strcspn(text, "{"), length;
+    if (length >= sizeof(name) || text[1 + length] != '}')
+        return 0;
+    memcpy(name, text + 1, length);
+    name[length] = '\0';
+    return say_placeholder(s, name) ? length + 2 : 0;
+}
 
-        buf_add(s->b, text, n);
-        text += n;
-        if (*text == '\0')
-            return;
-        length = strspn(text + 1, "abcdefghijklmnopqrstuvwxyz_");
-        if (length < sizeof(name) && text[1 + length] == '}') {
-            memcpy(name, text + 1, length);
-            name[length] = '\0';
-            if (say_placeholder(s, name)) {
-                text += length + 2;
-                continue;
-            }
+static void say_template(const struct sentence *s, const char *text)
+{
+    while (*text != '\0') {
+        size_t n = *text == '{' ? say_braces(s, text) : 0;
+
+        if (n == 0) {
+            n = 1 + strcspn(text + 1, "{");
+            buf_add(s->b, text, n);
         }
-        buf_putc(s->b, *text++);
+        text += n;
     }
 }
 

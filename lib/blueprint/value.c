@@ -101,20 +101,20 @@ bool value_has_key(const json_t *keys, const char *text)
 
 /* moments */
 
-static int digits2(const char *p)
+static int64_t digits2(const char *p)
 {
     return (p[0] - '0') * 10 + (p[1] - '0');
 }
 
 /* Days since 1970-01-01 in the proleptic Gregorian calendar: years begin in March, so that the leap
  * day is the last one. */
-static int64_t days_since_1970(int year, int month, int day)
+static int64_t days_since_1970(int64_t year, int64_t month, int64_t day)
 {
-    int y = year - (month <= 2);
-    int era = y / 400, of_era = y % 400;
-    int of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+    int64_t y = year - (month <= 2);
+    int64_t era = y / 400, of_era = y % 400;
+    int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
 
-    return (int64_t)era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
 bool value_moment(const json_t *v, int64_t *ret)
@@ -122,7 +122,7 @@ bool value_moment(const json_t *v, int64_t *ret)
     const char *text = json_string_value(v);
     bool date_only;
     int64_t s, us = 0;
-    int scale = 100000;
+    int64_t scale = 100000;
 
     if (text == NULL || text[0] < '0' || text[0] > '9')
         return false;

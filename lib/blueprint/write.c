@@ -14,16 +14,23 @@
 static const char *const ops[] = {
     [GUARD_LEAF] = "leaf", [GUARD_ALL] = "all", [GUARD_ANY] = "any", [GUARD_NONE] = "none"};
 
+/* Most are scalars; these need no text of their own first. */
 static void write_json(struct out *o, const char *key, const json_t *v)
 {
-    char *text = v != NULL ? json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    char *text;
 
     out_key(o, key);
-    if (text != NULL)
-        out_raw(o, text, strlen(text));
-    else
-        out_null(o);
-    free(text);
+    switch (v == NULL ? JSON_NULL : json_typeof(v)) {
+    case JSON_NULL: out_null(o); break;
+    case JSON_STRING: out_string_n(o, json_string_value(v), json_string_length(v)); break;
+    case JSON_INTEGER: out_int(o, json_integer_value(v)); break;
+    case JSON_TRUE:
+    case JSON_FALSE: out_bool(o, json_is_true(v)); break;
+    default:
+        text = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
+        out_raw(o, text != NULL ? text : "null", text != NULL ? strlen(text) : 4);
+        free(text);
+    }
 }
 
 static void write_text(struct out *o, const char *key, const char *text)
@@ -303,13 +310,10 @@ static void write_inputs(struct out *o, const struct blueprint *b, const struct 
         write_text(o, "label", label_in(&input->label, language));
         write_bool(o, "required", input->required);
         write_text(o, "pointer", input->pointer);
-        out_key(o, "params");
         if (json_is_object(input->params)) {
-            char *params = json_dumps(input->params, JSON_COMPACT);
-
-            out_raw(o, params != NULL ? params : "{}", params != NULL ? strlen(params) : 2);
-            free(params);
+            write_json(o, "params", input->params);
         } else {
+            out_key(o, "params");
             out_raw(o, "{}", 2);
         }
         out_object_end(o);

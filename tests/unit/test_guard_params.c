@@ -2,89 +2,84 @@
 
 /* wrong parameters */
 
+static const struct {
+    const char *kind, *params, *why;
+} wrong_params[] = {
+    {"field_presnet", "{}",
+     "/kind: unknown guard kind \"field_presnet\", did you mean \"field_present\"?"},
+    {"webhook", "{}",
+     "/kind: unknown guard kind \"webhook\"; there are field_present, field_compare, "
+     "related_field, "
+     "related_count, open_tasks, visited_state, actor_has_role, actor_differs, time_in_state"},
+    {"field_present", "{}", "/params/field: is required"},
+    {"field_present", "null", "/params/field: is required"},
+    {"field_present", "[]", "/params: must be an object"},
+    {"field_present", "{'fielt':'x'}", "/params/fielt: unknown parameter, did you mean \"field\"?"},
+    {"field_present", "{'field':'x','a/b~':1}",
+     "/params/a~1b~0: unknown parameter; there are field"},
+    {"field_present", "{'field':'Ind ustry'}",
+     "/params/field: must be the name of a field, as in \"industry\" or \"amount.amount\""},
+    {"field_present", "{'field':'a..b'}",
+     "/params/field: must be the name of a field, as in \"industry\" or \"amount.amount\""},
+    {"field_present", "{'field':7}",
+     "/params/field: must be the name of a field, as in \"industry\" or \"amount.amount\""},
+    {"field_compare", "{'field':'a','op':'equals','value':1}",
+     "/params/op: \"equals\" is none of eq, ne, lt, lte, gt, gte, in, not_in"},
+    {"field_compare", "{'field':'a','op':'gtee','value':1}",
+     "/params/op: \"gtee\" is none of eq, ne, lt, lte, gt, gte, in, not_in; did you mean "
+     "\"gte\"?"},
+    {"field_compare", "{'field':'a','op':'eq'}", "/params/value: is required"},
+    {"field_compare", "{'field':'a','op':'eq','value':null}",
+     "/params/value: must be a string, a number, a boolean, or a list of them"},
+    {"field_compare", "{'field':'a','op':'eq','value':[1]}",
+     "/params/value: must be a string, a number or a boolean"},
+    {"field_compare", "{'field':'a','op':'in','value':1}", "/params/value: \"in\" needs a list"},
+    {"field_compare", "{'field':'a','op':'in','value':[]}",
+     "/params/value: must be a string, a number, a boolean, or a list of them"},
+    {"field_compare", "{'field':'a','op':'gt','value':true}",
+     "/params/value: a boolean has no order, \"gt\" needs a number, a date or a text"},
+    {"field_compare", "{'field':'a.amount','op':'gt','value':'much'}",
+     "/params/value: an amount is compared with a decimal number"},
+    {"field_compare", "{'field':'a.amount','op':'in','value':['1',true]}",
+     "/params/value: an amount is compared with a number"},
+    {"related_field", "{'field':'verification','value':'x'}",
+     "/params/field: needs the related record and its field, as in \"account.verification\""},
+    {"related_count", "{}", "/params/of: is required"},
+    {"related_count", "{'of':'activities'}",
+     "/params/of: \"activities\" is none of activity, task; did you mean \"activity\"?"},
+    {"related_count", "{'of':'activity','min':-1}", "/params/min: must be an integer, 0 or more"},
+    {"related_count", "{'of':'activity','min':1.0}", "/params/min: must be an integer, 0 or more"},
+    {"related_count", "{'of':'activity','min':3,'max':2}", "/params/max: is less than min"},
+    {"related_count", "{'of':'activity','status':'open'}",
+     "/params/status: means nothing for activities"},
+    {"related_count", "{'of':'task','kind':'call'}", "/params/kind: means nothing for tasks"},
+    {"related_count", "{'of':'activity','kind':[]}",
+     "/params/kind: must be a key or a list of keys"},
+    {"related_count", "{'of':'activity','has_subject':1}",
+     "/params/has_subject: must be true or false"},
+    {"open_tasks", "{'max':'0'}", "/params/max: must be an integer, 0 or more"},
+    {"visited_state", "{'state':'opne'}", "/params/state: unknown state \"opne\""},
+    {"actor_has_role", "{}", "/params: needs either role or roles"},
+    {"actor_has_role", "{'role':'a','roles':['b']}", "/params: needs either role or roles"},
+    {"actor_differs", "{'from':'transition:moved'}", "/params/from: unknown transition \"moved\""},
+    {"actor_differs", "{'from':'transition:'}",
+     "/params/from: must be \"creator\", \"transition:<key>\" or the name of a field"},
+    {"time_in_state", "{}", "/params: needs min_seconds or max_seconds"},
+    {"time_in_state", "{'min_seconds':3,'max_seconds':2}",
+     "/params/max_seconds: is less than min_seconds"},
+};
+
 static void wrong_parameters_are_named(void **state)
 {
-    static const struct {
-        const char *kind, *params, *why;
-    } cases[] = {
-        {"field_presnet", "{}",
-         "/kind: unknown guard kind \"field_presnet\", did you mean \"field_present\"?"},
-        {"webhook", "{}",
-         "/kind: unknown guard kind \"webhook\"; there are field_present, field_compare, "
-         "related_field, "
-         "related_count, open_tasks, visited_state, actor_has_role, actor_differs, time_in_state"},
-        {"field_present", "{}", "/params/field: is required"},
-        {"field_present", "null", "/params/field: is required"},
-        {"field_present", "[]", "/params: must be an object"},
-        {"field_present", "{'fielt':'x'}",
-         "/params/fielt: unknown parameter, did you mean \"field\"?"},
-        {"field_present", "{'field':'x','a/b~':1}",
-         "/params/a~1b~0: unknown parameter; there are field"},
-        {"field_present", "{'field':'Ind ustry'}",
-         "/params/field: must be the name of a field, as in \"industry\" or \"amount.amount\""},
-        {"field_present", "{'field':'a..b'}",
-         "/params/field: must be the name of a field, as in \"industry\" or \"amount.amount\""},
-        {"field_present", "{'field':7}",
-         "/params/field: must be the name of a field, as in \"industry\" or \"amount.amount\""},
-        {"field_compare", "{'field':'a','op':'equals','value':1}",
-         "/params/op: \"equals\" is none of eq, ne, lt, lte, gt, gte, in, not_in"},
-        {"field_compare", "{'field':'a','op':'gtee','value':1}",
-         "/params/op: \"gtee\" is none of eq, ne, lt, lte, gt, gte, in, not_in; did you mean "
-         "\"gte\"?"},
-        {"field_compare", "{'field':'a','op':'eq'}", "/params/value: is required"},
-        {"field_compare", "{'field':'a','op':'eq','value':null}",
-         "/params/value: must be a string, a number, a boolean, or a list of them"},
-        {"field_compare", "{'field':'a','op':'eq','value':[1]}",
-         "/params/value: must be a string, a number or a boolean"},
-        {"field_compare", "{'field':'a','op':'in','value':1}",
-         "/params/value: \"in\" needs a list"},
-        {"field_compare", "{'field':'a','op':'in','value':[]}",
-         "/params/value: must be a string, a number, a boolean, or a list of them"},
-        {"field_compare", "{'field':'a','op':'gt','value':true}",
-         "/params/value: a boolean has no order, \"gt\" needs a number, a date or a text"},
-        {"field_compare", "{'field':'a.amount','op':'gt','value':'much'}",
-         "/params/value: an amount is compared with a decimal number"},
-        {"field_compare", "{'field':'a.amount','op':'in','value':['1',true]}",
-         "/params/value: an amount is compared with a number"},
-        {"related_field", "{'field':'verification','value':'x'}",
-         "/params/field: needs the related record and its field, as in \"account.verification\""},
-        {"related_count", "{}", "/params/of: is required"},
-        {"related_count", "{'of':'activities'}",
-         "/params/of: \"activities\" is none of activity, task; did you mean \"activity\"?"},
-        {"related_count", "{'of':'activity','min':-1}",
-         "/params/min: must be an integer, 0 or more"},
-        {"related_count", "{'of':'activity','min':1.0}",
-         "/params/min: must be an integer, 0 or more"},
-        {"related_count", "{'of':'activity','min':3,'max':2}", "/params/max: is less than min"},
-        {"related_count", "{'of':'activity','status':'open'}",
-         "/params/status: means nothing for activities"},
-        {"related_count", "{'of':'task','kind':'call'}", "/params/kind: means nothing for tasks"},
-        {"related_count", "{'of':'activity','kind':[]}",
-         "/params/kind: must be a key or a list of keys"},
-        {"related_count", "{'of':'activity','has_subject':1}",
-         "/params/has_subject: must be true or false"},
-        {"open_tasks", "{'max':'0'}", "/params/max: must be an integer, 0 or more"},
-        {"visited_state", "{'state':'opne'}", "/params/state: unknown state \"opne\""},
-        {"actor_has_role", "{}", "/params: needs either role or roles"},
-        {"actor_has_role", "{'role':'a','roles':['b']}", "/params: needs either role or roles"},
-        {"actor_differs", "{'from':'transition:moved'}",
-         "/params/from: unknown transition \"moved\""},
-        {"actor_differs", "{'from':'transition:'}",
-         "/params/from: must be \"creator\", \"transition:<key>\" or the name of a field"},
-        {"time_in_state", "{}", "/params: needs min_seconds or max_seconds"},
-        {"time_in_state", "{'min_seconds':3,'max_seconds':2}",
-         "/params/max_seconds: is less than min_seconds"},
-    };
-
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < COUNT(wrong_params); i++) {
         char guards[1024], wanted[1024];
         struct buf why;
         char *text;
 
         (void)snprintf(guards, sizeof(guards), "[{'key':'g','kind':'%s','params':%s}]",
-                       cases[i].kind, cases[i].params);
-        (void)snprintf(wanted, sizeof(wanted), "/transitions/1/guards/0%s", cases[i].why);
+                       wrong_params[i].kind, wrong_params[i].params);
+        (void)snprintf(wanted, sizeof(wanted), "/transitions/1/guards/0%s", wrong_params[i].why);
         text = fixture_text(guards, "[]");
         buf_init(&why, 4096);
         assert_null(fixture_compile_text(text, &why));
