@@ -204,7 +204,7 @@ class Tables:
             out.append('.nullable = true')
         if kind == 'STRING':
             self.string(node, out)
-        elif kind in ('INTEGER', 'NUMBER'):
+        if kind in ('INTEGER', 'NUMBER') or node.get('format') == 'decimal':
             for key, name in (('minimum', 'min'), ('maximum', 'max')):
                 if key in node:
                     out.append(f'.has_{name} = true, .{name} = {float(node[key])!r}')

@@ -180,7 +180,7 @@ static bool is_date_time(struct span s)
 
 static bool is_decimal(struct span s)
 {
-    return text_is_decimal(s.p, 16, 4);
+    return text_is_decimal(s.p, 14, 4);
 }
 
 static bool is_letters(struct span s, size_t n)
@@ -234,7 +234,7 @@ static const struct {
     [FORMAT_URI] = {is_uri,
                     "Send an absolute http or https address like \"https://example.com/\"."},
     [FORMAT_DECIMAL] = {is_decimal,
-                        "Send a decimal number in quotes like \"1234.50\", with at most 16 digits "
+                        "Send a decimal number in quotes like \"1234.50\", with at most 14 digits "
                         "before and 4 behind the point."},
     [FORMAT_CURRENCY] = {is_currency,
                          "Send an ISO 4217 code of three capital letters like \"PLN\"."},

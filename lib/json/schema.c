@@ -1,5 +1,6 @@
 #include "json/schema.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -36,7 +37,8 @@ static bool has_kind(const struct schema *s, const json_t *value)
 {
     switch (s->kind) {
     case SCHEMA_ANY: return true;
-    case SCHEMA_STRING: return json_is_string(value);
+    case SCHEMA_STRING:
+        return json_is_string(value) || (s->format == FORMAT_DECIMAL && json_is_integer(value));
     case SCHEMA_INTEGER: return json_is_integer(value);
     case SCHEMA_NUMBER: return json_is_number(value);
     case SCHEMA_BOOLEAN: return json_is_boolean(value);
@@ -94,6 +96,29 @@ static void check_values(const struct check *c, const struct schema *s, const js
                   .got = fault_got(c, s, value),
                   .allowed = fault_list(c->e->arena, s->values),
               });
+}
+
+/* Money: decimal text, or an integer; never a double. */
+static void check_decimal(const struct check *c, const struct schema *s, const json_t *value,
+                          const struct place *at)
+{
+    char digits[24];
+    struct span text = {json_string_value(value), json_string_length(value)};
+
+    if (json_is_integer(value)) {
+        snprintf(digits, sizeof(digits), "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        text = span_of(digits);
+    }
+    if (!format_holds(s->format, text))
+        fault_add(c, at,
+                  (struct fault){.code = "format",
+                                 .detail = format_rule(s->format),
+                                 .got = fault_got(c, s, value)});
+    else if (s->has_min && text.p[0] == '-')
+        fault_add(c, at,
+                  (struct fault){.code = "range",
+                                 .detail = "Send an amount that is not negative.",
+                                 .got = fault_got(c, s, value)});
 }
 
 static void check_string(const struct check *c, const struct schema *s, const json_t *value,
@@ -313,7 +338,9 @@ static void check_value(const struct check *c, const struct schema *s, const jso
         return;
     }
     switch (s->kind) {
-    case SCHEMA_STRING: check_string(c, s, value, up); return;
+    case SCHEMA_STRING:
+        (s->format == FORMAT_DECIMAL ? check_decimal : check_string)(c, s, value, up);
+        return;
     case SCHEMA_INTEGER:
     case SCHEMA_NUMBER: check_range(c, s, value, up); return;
     case SCHEMA_OBJECT: check_object(c, s, value, up); return;

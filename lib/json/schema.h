@@ -32,7 +32,7 @@ enum schema_format {
     FORMAT_DATE_TIME,
     FORMAT_EMAIL,    /* RFC 5321 in practice: one @, no spaces, a dot in the domain, 254 bytes */
     FORMAT_URI,      /* http or https, absolute */
-    FORMAT_DECIMAL,  /* money: at most 16 digits before and 4 after the point, as a string */
+    FORMAT_DECIMAL,  /* money: at most 14 digits before and 4 after the point, as a string */
     FORMAT_CURRENCY, /* ISO 4217 letters */
     FORMAT_COUNTRY,  /* ISO 3166-1 alpha-2 letters */
     FORMAT_LANGUAGE, /* en, pl, ru */
