@@ -13,8 +13,9 @@ def files(*suffixes, under=''):
                             capture_output=True, text=True, check=False)
     if listed.returncode == 0:
         names = listed.stdout.split('\n')
-    else:  # an unpacked archive
-        names = [str(p.relative_to(ROOT)) for p in ROOT.rglob('*') if p.is_file() and 'build' not in p.parts]
+    else:  # an unpacked archive, or a clone of somebody else's
+        paths = [p.relative_to(ROOT) for p in ROOT.rglob('*')]
+        names = [str(p) for p in paths if p.parts[0] not in ('.git', 'build', 'sluice-data') and '__pycache__' not in p.parts]
     return sorted(Path(n) for n in set(names) if n.endswith(suffixes or '') and n.startswith(under) and (ROOT / n).is_file())
 
 
