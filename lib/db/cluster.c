@@ -73,8 +73,18 @@ static void spawn_server(struct cluster *c)
 {
     char *sockets = NULL;
     char *postgres = cluster_program(&c->paths, "postgres");
-    const char *argv[] = {postgres, "-D", c->paths.data, "-c", "listen_addresses=", "-c", NULL, "-c",
-                          "unix_socket_permissions=0700", "-c", "port=5432", NULL};
+    const char *argv[] = {postgres,
+                          "-D",
+                          c->paths.data,
+                          "-c",
+                          "listen_addresses=",
+                          "-c",
+                          NULL,
+                          "-c",
+                          "unix_socket_permissions=0700",
+                          "-c",
+                          "port=5432",
+                          NULL};
 
     if (asprintf(&sockets, "unix_socket_directories=\"%s\"", c->paths.run) < 0)
         abort();
@@ -109,7 +119,7 @@ static void say_log(const struct cluster *c, struct buf *why)
 
 static bool start_server(struct cluster *c, struct buf *why)
 {
-    /* A server that died hard leaves processes that hold its memory for a moment: hence the tries. */
+    /* A server that died hard leaves processes that hold its memory for a moment. */
     for (unsigned i = 0; i < START_TRIES; i++) {
         spawn_server(c);
         if (c->pid < 0) {
@@ -149,9 +159,18 @@ static bool take_over(struct cluster *c)
 static bool run_initdb(struct cluster *c, struct buf *why)
 {
     char *initdb = cluster_program(&c->paths, "initdb");
-    const char *argv[] = {initdb, "-D", c->paths.fresh, "-U", SUPERUSER, "--auth-local=trust",
-                          "--auth-host=reject", "--encoding=UTF8", "--locale=C.UTF-8",
-                          "--data-checksums", "--no-instructions", NULL};
+    const char *argv[] = {initdb,
+                          "-D",
+                          c->paths.fresh,
+                          "-U",
+                          SUPERUSER,
+                          "--auth-local=trust",
+                          "--auth-host=reject",
+                          "--encoding=UTF8",
+                          "--locale=C.UTF-8",
+                          "--data-checksums",
+                          "--no-instructions",
+                          NULL};
     pid_t pid = cluster_spawn(&c->user, argv, c->paths.start_log);
     int status = -1;
 
@@ -165,7 +184,8 @@ static bool run_initdb(struct cluster *c, struct buf *why)
     return false;
 }
 
-/* Makes the data folder under another name first, so that one cut off half-way is never taken for whole. */
+/* Makes the data folder under another name first, so that one cut off half-way is never taken for
+ * whole. */
 static bool create(struct cluster *c, struct buf *why)
 {
     cluster_remove_tree(c->paths.fresh);
@@ -223,7 +243,8 @@ static void set_urls(struct cluster *c)
             buf_putc(&host, '\\');
         buf_putc(&host, *p);
     }
-    if (asprintf(&c->admin_url, "host='%s' port=5432 user=" SUPERUSER " dbname=postgres connect_timeout=5",
+    if (asprintf(&c->admin_url,
+                 "host='%s' port=5432 user=" SUPERUSER " dbname=postgres connect_timeout=5",
                  buf_text(&host)) < 0 ||
         asprintf(&c->url, "host='%s' port=5432 user=" SUPERUSER " dbname=" DATABASE,
                  buf_text(&host)) < 0)
@@ -244,7 +265,8 @@ static void cluster_free(struct cluster *c)
 
 static bool start(struct cluster *c, const struct cluster_options *o, struct buf *why)
 {
-    if (!cluster_user_find(&c->user, o->user, why) || !cluster_paths_make(&c->paths, o, &c->user, why))
+    if (!cluster_user_find(&c->user, o->user, why) ||
+        !cluster_paths_make(&c->paths, o, &c->user, why))
         return false;
     set_urls(c);
     if (!take_lock(c, why))

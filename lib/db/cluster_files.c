@@ -19,7 +19,8 @@
 
 #define TAIL_SIZE 600
 
-/* Written once into postgresql.conf, for the administrator to change. Durability keeps its defaults. */
+/* Written once into postgresql.conf, for the administrator to change. Durability keeps its
+ * defaults. */
 static const char settings[] =
     "\n# sluiced: written once, yours to change\n"
     "shared_buffers = 256MB\n"
@@ -44,9 +45,7 @@ static const char settings[] =
 static const char *const bin_patterns[] = {
     "/usr/lib/postgresql/*/bin", /* Debian */
     "/usr/pgsql-*/bin",          /* PGDG on Red Hat */
-    "/usr/local/pgsql/bin",
-    "/usr/local/bin",
-    "/usr/bin",
+    "/usr/local/pgsql/bin",      "/usr/local/bin", "/usr/bin",
 };
 
 static char *join(const char *folder, const char *name)
@@ -129,7 +128,8 @@ static char *find_bin(const char *version, struct buf *why)
             const char *path = found.gl_pathv[j];
 
             if (!has_programs(path) ||
-                (version[0] != '\0' && version_of(path) != 0 && version_of(path) != version_of(version)) ||
+                (version[0] != '\0' && version_of(path) != 0 &&
+                 version_of(path) != version_of(version)) ||
                 (best != NULL && version_of(path) <= version_of(best)))
                 continue;
             free(best);
@@ -138,16 +138,18 @@ static char *find_bin(const char *version, struct buf *why)
         globfree(&found);
     }
     if (best == NULL)
-        buf_printf(why,
-                   "no PostgreSQL %s found to run a private one: install it, set postgres_bin_dir, or "
-                   "set database_url",
-                   version);
+        buf_printf(
+            why,
+            "no PostgreSQL %s found to run a private one: install it, set postgres_bin_dir, or "
+            "set database_url",
+            version);
     return best;
 }
 
 /* folders */
 
-bool cluster_make_folder(const char *path, mode_t mode, const struct cluster_user *user, struct buf *why)
+bool cluster_make_folder(const char *path, mode_t mode, const struct cluster_user *user,
+                         struct buf *why)
 {
     if (mkdir(path, mode) != 0 && errno != EEXIST) {
         buf_printf(why, "cannot create %s: %s", path, strerror(errno));
@@ -204,11 +206,12 @@ bool cluster_paths_make(struct cluster_paths *p, const struct cluster_options *o
     };
     p->start_log = join(p->log, "start.log");
     first_line(p->data, "PG_VERSION", version, sizeof version);
-    p->bin = o->bin_dir != NULL && o->bin_dir[0] != '\0' ? strdup(o->bin_dir) : find_bin(version, why);
+    p->bin =
+        o->bin_dir != NULL && o->bin_dir[0] != '\0' ? strdup(o->bin_dir) : find_bin(version, why);
     /* The server's user passes through the data folder, so it is 0711; what is in it is closed. */
     return p->bin != NULL && check_socket(p->run, why) && make_all(o->data_dir, 0711, why) &&
-           cluster_make_folder(p->run, 0700, user, why) && cluster_make_folder(p->log, 0700, user, why) &&
-           cluster_can_enter(user, p->run, why);
+           cluster_make_folder(p->run, 0700, user, why) &&
+           cluster_make_folder(p->log, 0700, user, why) && cluster_can_enter(user, p->run, why);
 }
 
 void cluster_paths_done(struct cluster_paths *p)

@@ -15,8 +15,8 @@ struct cluster_options;
 struct cluster_user;
 
 struct cluster_paths {
-    char *data;      /* the cluster */
-    char *fresh;     /* the cluster while initdb makes it */
+    char *data;  /* the cluster */
+    char *fresh; /* the cluster while initdb makes it */
     char *run, *log, *lock;
     char *start_log; /* what initdb and a starting server print */
     char *bin;       /* folder of initdb and postgres */

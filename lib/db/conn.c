@@ -9,12 +9,12 @@
 #include "db/resolve.h"
 #include "loop/worker.h"
 
-#define ATTEMPT_US 5000000      /* one host */
+#define ATTEMPT_US 5000000 /* one host */
 #define RESOLVE_POLL_US 10000
 #define BACKOFF_FIRST_US 100000
 #define BACKOFF_LAST_US 5000000
 #define HOPE_US 1000000
-#define STEADY_US 1000000       /* connections that live shorter are not reconnected at once */
+#define STEADY_US 1000000 /* connections that live shorter are not reconnected at once */
 #define SILENCE_GRACE_US 5000000
 #define WHY_MAX 1024
 
@@ -29,12 +29,12 @@ struct conn {
     struct timer *timer;              /* of the state: backoff, look-up, attempt */
     struct resolve *resolve;
     unsigned host;
-    unsigned rounds;   /* in a row without success */
+    unsigned rounds; /* in a row without success */
     uint64_t seed;
-    int64_t up_us;     /* since when it is up */
-    int64_t hope_us;   /* until when it is hopeful */
+    int64_t up_us;      /* since when it is up */
+    int64_t hope_us;    /* until when it is hopeful */
     int64_t resolve_us; /* when the look-up has taken too long */
-    int64_t heard_us;  /* when the server last said something, or was last asked after a silence */
+    int64_t heard_us;   /* when the server last said something, or was last asked after a silence */
     bool retiring, receiving, writing;
 };
 
@@ -99,7 +99,8 @@ static void attempt_failed(struct conn *c, const char *why)
     }
     c->rounds++;
     c->hope_us = 0;
-    if ((c->rounds & (c->rounds - 1)) == 0) /* the 1st, 2nd, 4th, ...: an outage must not flood the log */
+    /* The 1st, 2nd, 4th, ...: an outage must not flood the log. */
+    if ((c->rounds & (c->rounds - 1)) == 0)
         log_warn("no connection to the database", LOG_TEXT("lane", lane_name(c)),
                  LOG_NUM("rounds", c->rounds), LOG_TEXT("why", why));
     timer_set(c->timer, backoff(c));
@@ -122,7 +123,8 @@ static void lost(struct conn *c, const char *why)
     bool steady = lived || c->rounds == 0; /* one early loss is bad luck, two look like a habit */
     struct ask *ask = pipeline_close(c->pipeline);
 
-    log_warn("connection to the database lost", LOG_TEXT("lane", lane_name(c)), LOG_TEXT("why", why));
+    log_warn("connection to the database lost", LOG_TEXT("lane", lane_name(c)),
+             LOG_TEXT("why", why));
     close_all(c);
     c->host = 0;
     c->rounds = lived ? 0 : c->rounds + 1;
@@ -161,8 +163,8 @@ static void renew_if_idle(struct conn *c)
     c->o.changed(c->o.arg, false);
 }
 
-/* Sends libpq's buffer. While it is not empty the socket is watched for writing too; it is always watched
- * for reading, else both sides could wait with full buffers. */
+/* Sends libpq's buffer. While it is not empty the socket is watched for writing too; it is always
+ * watched for reading, else both sides could wait with full buffers. */
 static void flush(struct conn *c)
 {
     int left = PQflush(c->pg);
@@ -214,8 +216,7 @@ static void on_socket(evutil_socket_t fd, short what, void *arg)
 
 static struct event *watch(struct conn *c, short what)
 {
-    struct event *event =
-        event_new(worker_base(c->o.worker), PQsocket(c->pg), what, on_socket, c);
+    struct event *event = event_new(worker_base(c->o.worker), PQsocket(c->pg), what, on_socket, c);
 
     if (event == NULL)
         abort();
@@ -256,8 +257,8 @@ static void poll_connecting(struct conn *c)
 {
     PostgresPollingStatusType status;
 
-    /* libpq may close its socket and open another with the same number (next address, TLS or not): the
-     * event is made anew for every step. */
+    /* libpq may close its socket and open another with the same number (next address, TLS or not):
+     * the event is made anew for every step. */
     drop_events(c);
     status = PQconnectPoll(c->pg);
     if (status == PGRES_POLLING_OK) {
@@ -329,17 +330,10 @@ static void on_timer(void *arg)
     struct conn *c = arg;
 
     switch (c->state) {
-    case CONN_WAITING:
-        attempt(c);
-        break;
-    case CONN_RESOLVING:
-        poll_resolving(c);
-        break;
-    case CONN_CONNECTING:
-        attempt_failed(c, "connecting takes too long");
-        break;
-    case CONN_UP:
-        break;
+    case CONN_WAITING: attempt(c); break;
+    case CONN_RESOLVING: poll_resolving(c); break;
+    case CONN_CONNECTING: attempt_failed(c, "connecting takes too long"); break;
+    case CONN_UP: break;
     }
 }
 
@@ -411,7 +405,8 @@ bool conn_is_hopeful(const struct conn *c)
 
 void conn_ask(struct conn *c, struct ask *ask)
 {
-    bool alone = ask->retried && c->o.lane == LANE_READ; /* it may be the one that fails the batch */
+    /* One that is asked again may be the one that fails its batch. */
+    bool alone = ask->retried && c->o.lane == LANE_READ;
     bool ok;
 
     if (pipeline_idle(c->pipeline))

@@ -4,9 +4,9 @@
  *   waiting --timer--> resolving --> connecting --> up --retire or loss--> waiting
  *      ^-------------------- failure, 5 s -------------|
  *
- * Each attempt takes one host of the connection string; after a round without success the next round waits
- * 0.1 to 5 seconds, growing and jittered. A connection is hopeful (asks may wait for it) for a moment after
- * its creation, its renewal or its loss, until its first round has failed.
+ * Each attempt takes one host of the connection string; after a round without success the next
+ * round waits 0.1 to 5 seconds, growing and jittered. A connection is hopeful (asks may wait for
+ * it) for a moment after its creation, its renewal or its loss, until its first round has failed.
  */
 #ifndef SLUICE_DB_CONN_H
 #define SLUICE_DB_CONN_H
@@ -29,7 +29,8 @@ struct conn_options {
     struct dsn_session session;
     enum lane lane;
     unsigned nqueries;
-    /** An ask is over. A lost one may be told from inside conn_ask(), conn_flush() and conn_destroy(). */
+    /** An ask is over. A lost one may be told from inside conn_ask(), conn_flush() and
+     * conn_destroy(). */
     void (*ended)(void *arg, struct ask *ask, enum ask_end end);
     /** It came up or went down: look at your queue. */
     void (*changed)(void *arg, bool came_up);

@@ -22,7 +22,7 @@ struct list {
 struct lane_state {
     struct conn **conns;
     unsigned nconns, limit;
-    struct list again;   /* were sent and not answered: before the others */
+    struct list again; /* were sent and not answered: before the others */
     struct list waiting;
     uint64_t asks;
 };
@@ -109,12 +109,8 @@ static void on_ended(void *arg, struct ask *ask, enum ask_end end)
 
     db->work = true;
     switch (end) {
-    case ASK_END_ANSWERED:
-        tell(db, ask);
-        break;
-    case ASK_END_ABORTED:
-        again(db, ask);
-        break;
+    case ASK_END_ANSWERED: tell(db, ask); break;
+    case ASK_END_ABORTED: again(db, ask); break;
     case ASK_END_STALE:
         /* What the schema's change did to this connection it did to all. */
         retire_all(db);

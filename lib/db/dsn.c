@@ -38,8 +38,8 @@ static void pair(struct pairs *p, const char *keyword, const char *value)
     p->n++;
 }
 
-/* Returns the @index-th entry of a comma-separated list; a list of one stands for every index. NULL for an
- * empty entry or no list. */
+/* Returns the @index-th entry of a comma-separated list; a list of one stands for every index. NULL
+ * for an empty entry or no list. */
 static char *entry(const char *list, unsigned index)
 {
     const char *end;
@@ -169,7 +169,8 @@ static void session_options(struct buf *b, const char *given, const struct dsn_s
     }
 }
 
-/* What stands before dbname is a default that the connection string may change, what follows is not. */
+/* What stands before dbname is a default that the connection string may change, what follows is
+ * not. */
 static void defaults(struct pairs *p)
 {
     pair(p, "fallback_application_name", "sluiced");
@@ -204,7 +205,10 @@ PGconn *dsn_start(const struct dsn *d, const struct dsn_session *s, unsigned hos
     if (d->nhosts > 1 || addresses != NULL) {
         repeat(&names, h->host == NULL ? "" : h->host, addresses);
         pair(&p, "host", buf_text(&names));
-        pair(&p, "hostaddr", addresses != NULL ? addresses : h->hostaddr != NULL ? h->hostaddr : "");
+        pair(&p, "hostaddr",
+             addresses != NULL     ? addresses
+             : h->hostaddr != NULL ? h->hostaddr
+                                   : "");
         pair(&p, "port", h->port == NULL ? "" : h->port);
     }
     pair(&p, "client_encoding", "UTF8");

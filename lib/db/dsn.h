@@ -1,10 +1,10 @@
 /**
  * dsn - where the database is and what every session of ours looks like.
  *
- * A connection string may name several hosts; whoever connects without blocking walks them one by one,
- * with a time limit for each, so that a host that swallows packets does not hide the next. Settings that
- * matter (role, timeouts, UTC) travel in the start-up packet: a session is right from its first moment
- * and no SET is ever sent.
+ * A connection string may name several hosts; whoever connects without blocking walks them one by
+ * one, with a time limit for each, so that a host that swallows packets does not hide the next.
+ * Settings that matter (role, timeouts, UTC) travel in the start-up packet: a session is right from
+ * its first moment and no SET is ever sent.
  */
 #ifndef SLUICE_DB_DSN_H
 #define SLUICE_DB_DSN_H
@@ -30,13 +30,13 @@ unsigned dsn_hosts(const struct dsn *d);
 /** Returns the name that must be resolved before connecting to a host; NULL when there is none. */
 const char *dsn_name(const struct dsn *d, unsigned host);
 
-/** Starts to connect to one host without blocking. @addresses: its numeric addresses, separated by commas,
- * or NULL. NULL only when memory is out. */
+/** Starts to connect to one host without blocking. @addresses: its numeric addresses, separated by
+ * commas, or NULL. NULL only when memory is out. */
 PGconn *dsn_start(const struct dsn *d, const struct dsn_session *s, unsigned host,
                   const char *addresses);
 
-/** Connects and waits (at most 10 s for each host); NULL and why on failure. For the time before the
- * workers start and for tools. */
+/** Connects and waits (at most 10 s for each host); NULL and why on failure. For the time before
+ * the workers start and for tools. */
 PGconn *dsn_connect(const char *url, const struct dsn_session *s, struct buf *why);
 
 /** Appends the connection's last error, on one line. */

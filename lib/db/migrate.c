@@ -13,13 +13,12 @@
 #define LOCK_TIMEOUT_MS 300000
 
 /* What was applied, in a schema of its own: the migrations create and own the other one. */
-static const char books[] =
-    "create schema if not exists sluice_meta;"
-    "create table if not exists sluice_meta.applied ("
-    " kind text not null, name text not null, hash text not null,"
-    " at timestamptz not null default now(), primary key (kind, name));"
-    "grant usage on schema sluice_meta to public;"
-    "grant select on sluice_meta.applied to public";
+static const char books[] = "create schema if not exists sluice_meta;"
+                            "create table if not exists sluice_meta.applied ("
+                            " kind text not null, name text not null, hash text not null,"
+                            " at timestamptz not null default now(), primary key (kind, name));"
+                            "grant usage on schema sluice_meta to public;"
+                            "grant select on sluice_meta.applied to public";
 
 struct kind {
     const char *name;
@@ -55,8 +54,8 @@ static bool run(struct applied *a, const char *text)
 static char *hash_of(struct applied *a, const char *text)
 {
     const char *values[] = {text};
-    PGresult *res = PQexecParams(a->pg, "select encode(sha256(convert_to($1, 'UTF8')), 'hex')", 1, NULL,
-                                 values, NULL, NULL, 0);
+    PGresult *res = PQexecParams(a->pg, "select encode(sha256(convert_to($1, 'UTF8')), 'hex')", 1,
+                                 NULL, values, NULL, NULL, 0);
     char *hash = PQresultStatus(res) == PGRES_TUPLES_OK ? strdup(PQgetvalue(res, 0, 0)) : NULL;
 
     PQclear(res);
@@ -84,10 +83,11 @@ static const char *recorded(const struct applied *a, const char *kind, const cha
 static bool record(struct applied *a, const char *kind, const char *name, const char *hash)
 {
     const char *values[] = {kind, name, hash};
-    PGresult *res = PQexecParams(a->pg,
-                                 "insert into sluice_meta.applied (kind, name, hash) values ($1, $2, $3)"
-                                 " on conflict (kind, name) do update set hash = $3, at = now()",
-                                 3, NULL, values, NULL, NULL, 0);
+    PGresult *res =
+        PQexecParams(a->pg,
+                     "insert into sluice_meta.applied (kind, name, hash) values ($1, $2, $3)"
+                     " on conflict (kind, name) do update set hash = $3, at = now()",
+                     3, NULL, values, NULL, NULL, 0);
     bool ok = PQresultStatus(res) == PGRES_COMMAND_OK;
 
     PQclear(res);
@@ -96,8 +96,10 @@ static bool record(struct applied *a, const char *kind, const char *name, const 
 
 /* one file */
 
-/* Says where a file failed: the place that the server points at, else the statement that it was in. */
-static bool file_failed(struct applied *a, const struct sql_file *f, const PGresult *res, unsigned done)
+/* Says where a file failed: the place that the server points at, else the statement that it was in.
+ */
+static bool file_failed(struct applied *a, const struct sql_file *f, const PGresult *res,
+                        unsigned done)
 {
     const char *at = PQresultErrorField(res, PG_DIAG_STATEMENT_POSITION);
     const char *message = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
@@ -143,7 +145,8 @@ static bool run_file(struct applied *a, const struct sql_file *f)
 }
 
 /* Applies and records one file in the transaction that is open. */
-static bool apply_file(struct applied *a, const char *kind, const struct sql_file *f, const char *hash)
+static bool apply_file(struct applied *a, const char *kind, const struct sql_file *f,
+                       const char *hash)
 {
     if (!run_file(a, f) || !record(a, kind, f->name, hash))
         return false;
@@ -167,9 +170,10 @@ static bool end(struct applied *a, bool ok)
     return run(a, "commit") || failed(a, "commit");
 }
 
-/* Returns 1 if the file is recorded with its present hash, 0 if not, -1 if that cannot be told. *@ret_hash is
- * the caller's to free. */
-static int is_current(struct applied *a, const char *kind, const struct sql_file *f, char **ret_hash)
+/* Returns 1 if the file is recorded with its present hash, 0 if not, -1 if that cannot be told.
+ * *@ret_hash is the caller's to free. */
+static int is_current(struct applied *a, const char *kind, const struct sql_file *f,
+                      char **ret_hash)
 {
     const char *before = recorded(a, kind, f->name);
 
@@ -193,7 +197,8 @@ static bool none_is_newer(struct applied *a)
         while (f->name != NULL && strcmp(f->name, name) != 0)
             f++;
         if (f->name == NULL) {
-            buf_printf(a->why, "the database was migrated by a newer build: %s is unknown here", name);
+            buf_printf(a->why, "the database was migrated by a newer build: %s is unknown here",
+                       name);
             return false;
         }
     }
@@ -214,8 +219,8 @@ static bool apply_migration(struct applied *a, const struct sql_file *f)
     return ok;
 }
 
-/* All or none: functions call each other, so a change of one applies them all in one transaction, after
- * new migrations too. */
+/* All or none: functions call each other, so a change of one applies them all in one transaction,
+ * after new migrations too. */
 static bool apply_functions(struct applied *a)
 {
     bool needed = a->changed, ok;
@@ -246,8 +251,8 @@ static bool apply_blueprint(struct applied *a, const struct sql_file *f)
 {
     char *hash;
     int current = is_current(a, "blueprint", f, &hash);
-    bool ok = current == 1 ||
-              (current == 0 && begin(a) && end(a, apply_file(a, "blueprint", f, hash)));
+    bool ok =
+        current == 1 || (current == 0 && begin(a) && end(a, apply_file(a, "blueprint", f, hash)));
 
     free(hash);
     return ok;
@@ -255,7 +260,8 @@ static bool apply_blueprint(struct applied *a, const struct sql_file *f)
 
 static bool apply_all(struct applied *a)
 {
-    bool ok = (run(a, "select pg_advisory_lock(" LOCK_KEY ")") || failed(a, "another migration is running")) &&
+    bool ok = (run(a, "select pg_advisory_lock(" LOCK_KEY ")") ||
+               failed(a, "another migration is running")) &&
               (run(a, books) || failed(a, "cannot keep books of migrations")) &&
               (read_books(a) || failed(a, "cannot read what was applied")) && none_is_newer(a);
 
@@ -305,7 +311,8 @@ static bool check_kind(struct applied *a, const struct kind *kind)
         if (current == 1)
             continue;
         if (current == 0)
-            buf_printf(a->why, "the database is not migrated to this build: %s %s is missing or differs",
+            buf_printf(a->why,
+                       "the database is not migrated to this build: %s %s is missing or differs",
                        kind->name, f->name);
         return false;
     }

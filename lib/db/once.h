@@ -8,8 +8,8 @@ struct buf;
 struct query;
 struct result;
 
-/** Connects, runs the query as @role (NULL: as who connects) and disconnects. Returns the result, freed with
- * result_free(), or NULL and why. */
+/** Connects, runs the query as @role (NULL: as who connects) and disconnects. Returns the result,
+ * freed with result_free(), or NULL and why. */
 struct result *db_once(const char *url, const char *role, const struct query *q,
                        const char *const *values, struct buf *why);
 

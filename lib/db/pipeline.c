@@ -237,8 +237,8 @@ static bool ends_connection(const PGresult *res)
            field_is(res, PG_DIAG_SEVERITY_NONLOCALIZED, "PANIC");
 }
 
-/* "Cached plan must not change result type" and "prepared statement does not exist": the sources' function
- * names tell them from other errors of their class, in every language. */
+/* "Cached plan must not change result type" and "prepared statement does not exist": the sources'
+ * function names tell them from other errors of their class, in every language. */
 static bool is_stale(const PGresult *res)
 {
     if (field_is(res, PG_DIAG_SQLSTATE, "26000"))
@@ -337,7 +337,7 @@ static void note_result(struct pipeline *p, const struct expect *e, PGresult *re
         PQclear(res);
 }
 
-/* Takes over one result. Returns false if the connection is broken, or says what nobody asked for. */
+/* Takes over one result. Returns false if the connection is broken or answers what nobody asked. */
 static bool note(struct pipeline *p, PGresult *res)
 {
     ExecStatusType status = PQresultStatus(res);
@@ -369,7 +369,7 @@ static bool note(struct pipeline *p, PGresult *res)
 bool pipeline_receive(struct pipeline *p)
 {
     bool alive = PQconsumeInput(p->pg) == 1;
-    unsigned nothing = 0; /* in a row: one NULL ends each command's results, two mean that libpq has none */
+    unsigned nothing = 0; /* NULLs in a row: one ends a command's results, two end them all */
 
     while (p->count > 0 && nothing < 2 && !PQisBusy(p->pg)) {
         PGresult *res = PQgetResult(p->pg);

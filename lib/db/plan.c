@@ -100,7 +100,8 @@ static void composed_fill(struct plans *p, struct composed *c, const struct stat
     c->serial = ++p->serial;
 }
 
-/* Returns the entry for the statement, or NULL when all are waiting for the answer to their Parse. */
+/* Returns the entry for the statement, or NULL when all are waiting for the answer to their Parse.
+ */
 static struct composed *composed_find(struct plans *p, const struct statement *s, char *evicted)
 {
     uint64_t hash = mix(14695981039346656037U, s->text, strlen(s->text));

@@ -1,11 +1,11 @@
 /**
  * plan - which statements a connection has prepared, and under which names.
  *
- * Pure bookkeeping: no libpq. Named queries are `q<id>`; composed ones (lists) go through a small cache
- * with least-recently-used eviction and are `c<serial>`, a serial being used once per connection. A plan
- * counts as ready only when the server said so: inside the batch (the statements up to one sync) that
- * carries its Parse it may be used by name, in a later batch not before the answer, because an error in
- * front of the Parse makes the server skip it.
+ * Pure bookkeeping: no libpq. Named queries are `q<id>`; composed ones (lists) go through a small
+ * cache with least-recently-used eviction and are `c<serial>`, a serial being used once per
+ * connection. A plan counts as ready only when the server said so: inside the batch (the statements
+ * up to one sync) that carries its Parse it may be used by name, in a later batch not before the
+ * answer, because an error in front of the Parse makes the server skip it.
  */
 #ifndef SLUICE_DB_PLAN_H
 #define SLUICE_DB_PLAN_H
@@ -28,9 +28,9 @@ struct plan {
 
 /** How to send a statement. */
 struct plan_use {
-    bool named;             /* execute by name; else send text and parameters unprepared */
-    bool parse;             /* put a Parse in front */
-    struct plan *plan;      /* to be told with plan_answered(), when parse is set */
+    bool named;        /* execute by name; else send text and parameters unprepared */
+    bool parse;        /* put a Parse in front */
+    struct plan *plan; /* to be told with plan_answered(), when parse is set */
     char name[PLAN_NAME];
     char evicted[PLAN_NAME]; /* a statement to deallocate first, or "" */
 };

@@ -72,7 +72,8 @@ void resolve_destroy(struct resolve *r)
 {
     if (r == NULL)
         return;
-    /* A look-up that is running cannot be stopped and still writes here: then the few bytes are left to it. */
+    /* A look-up that is running cannot be stopped and still writes here: then the few bytes are
+     * left to it. */
     if (gai_error(&r->look_up) == EAI_INPROGRESS && gai_cancel(&r->look_up) == EAI_NOTCANCELED)
         return;
     if (r->look_up.ar_result != NULL)

@@ -1,8 +1,8 @@
 /**
  * resolve - looks a host name up without stopping the loop.
  *
- * libpq resolves names inside PQconnectStart() and blocks there; a name server that is away would stop
- * every request of the worker with it.
+ * libpq resolves names inside PQconnectStart() and blocks there; a name server that is away would
+ * stop every request of the worker with it.
  */
 #ifndef SLUICE_DB_RESOLVE_H
 #define SLUICE_DB_RESOLVE_H

@@ -15,14 +15,22 @@ static const struct {
     Oid type;
     enum column_kind kind;
 } kinds[] = {
-    {16, COLUMN_BOOLEAN},                                             /* bool */
-    {20, COLUMN_NUMBER},  {21, COLUMN_NUMBER},  {23, COLUMN_NUMBER},  /* int8, int2, int4 */
-    {26, COLUMN_NUMBER},  {700, COLUMN_NUMBER}, {701, COLUMN_NUMBER}, /* oid, float4, float8 */
-    {114, COLUMN_JSON},   {3802, COLUMN_JSON},                        /* json, jsonb */
-    {1184, COLUMN_TIMESTAMP},                                         /* timestamptz */
-    {1002, COLUMN_TEXT_ARRAY}, {1003, COLUMN_TEXT_ARRAY},             /* char[], name[] */
-    {1009, COLUMN_TEXT_ARRAY}, {1014, COLUMN_TEXT_ARRAY},             /* text[], bpchar[] */
-    {1015, COLUMN_TEXT_ARRAY}, {2951, COLUMN_TEXT_ARRAY},             /* varchar[], uuid[] */
+    {16, COLUMN_BOOLEAN},      /* bool */
+    {20, COLUMN_NUMBER},       /* int8 */
+    {21, COLUMN_NUMBER},       /* int2 */
+    {23, COLUMN_NUMBER},       /* int4 */
+    {26, COLUMN_NUMBER},       /* oid */
+    {700, COLUMN_NUMBER},      /* float4 */
+    {701, COLUMN_NUMBER},      /* float8 */
+    {114, COLUMN_JSON},        /* json */
+    {3802, COLUMN_JSON},       /* jsonb */
+    {1184, COLUMN_TIMESTAMP},  /* timestamptz */
+    {1002, COLUMN_TEXT_ARRAY}, /* char[] */
+    {1003, COLUMN_TEXT_ARRAY}, /* name[] */
+    {1009, COLUMN_TEXT_ARRAY}, /* text[] */
+    {1014, COLUMN_TEXT_ARRAY}, /* bpchar[] */
+    {1015, COLUMN_TEXT_ARRAY}, /* varchar[] */
+    {2951, COLUMN_TEXT_ARRAY}, /* uuid[] */
 };
 
 int result_rows(const struct result *r)

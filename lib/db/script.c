@@ -61,7 +61,8 @@ static const char *skip_dollar(const char *p)
     return q;
 }
 
-/* Returns the place behind white space, a comment or a quoted thing at @p; @p itself if none is there. */
+/* Returns the place behind white space, a comment or a quoted thing at @p; @p itself if none is
+ * there. */
 static const char *skip_quoted(const char *p)
 {
     if (strncmp(p, "--", 2) == 0)

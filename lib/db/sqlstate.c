@@ -71,14 +71,10 @@ static const char *keep(struct err *e, const char *text)
 static const char *fault_code(enum err_code code)
 {
     switch (code) {
-    case ERR_CONFLICT:
-        return "unique";
-    case ERR_REFERENCE:
-        return "reference";
-    case ERR_GOVERNED:
-        return "governed";
-    default:
-        return "invalid";
+    case ERR_CONFLICT: return "unique";
+    case ERR_REFERENCE: return "reference";
+    case ERR_GOVERNED: return "governed";
+    default: return "invalid";
     }
 }
 
@@ -92,8 +88,8 @@ static bool add_fault(struct err *e, const char *pointer, const char *code)
                                     .hint = e->hint});
 }
 
-/* the JSON object that a detail may be: written by jsonb, so well-formed; if it is not, nothing is read
- * past its end */
+/* the JSON object that a detail may be: written by jsonb, so well-formed; if it is not, nothing is
+ * read past its end */
 
 /* @p stands on the opening quote; returns the place after the closing one. */
 static const char *skip_string(const char *p)
@@ -212,14 +208,15 @@ static bool refused_by_us(const struct ask_error *from, struct err *e)
 
 static void note_log(const struct ask_error *from, struct err *e)
 {
-    e->log = arena_printf(e->arena, "%s %s%s%s%s%s", from->sqlstate,
+    /* Not the detail: it quotes the values. */
+    e->log = arena_printf(e->arena, "%s %s%s%s", from->sqlstate,
                           from->message == NULL ? "" : from->message,
                           from->constraint == NULL ? "" : ", constraint ",
-                          from->constraint == NULL ? "" : from->constraint,
-                          from->detail == NULL ? "" : ": ", from->detail == NULL ? "" : from->detail);
+                          from->constraint == NULL ? "" : from->constraint);
 }
 
-/* One name stands for both sides of a foreign key; only the text tells that the other side is going. */
+/* One name stands for both sides of a foreign key; only the text tells that the other side is
+ * going. */
 static bool is_in_use(const struct ask_error *from)
 {
     return strcmp(from->sqlstate, "23503") == 0 && from->message != NULL &&
@@ -249,8 +246,9 @@ bool sqlstate_to_err(const struct ask_error *from, struct err *e)
         return is_missing(from, e);
     if (is_in_use(from))
         return err_set(e, ERR_IN_USE, NULL);
-    for (size_t i = 0; from->constraint != NULL && i < sizeof constraints / sizeof constraints[0]; i++)
-        if (starts(from->sqlstate, "23") && strcmp(constraints[i].name, from->constraint) == 0)
+    for (size_t i = 0; i < sizeof constraints / sizeof constraints[0]; i++)
+        if (from->constraint != NULL && starts(from->sqlstate, "23") &&
+            strcmp(constraints[i].name, from->constraint) == 0)
             return violated(&constraints[i], e);
     for (size_t i = 0; i < sizeof sqlstates / sizeof sqlstates[0]; i++) {
         const struct sqlstate *row = &sqlstates[i];
@@ -259,7 +257,8 @@ bool sqlstate_to_err(const struct ask_error *from, struct err *e)
             continue;
         if (row->retry_after > 0)
             e->retry_after = row->retry_after;
-        return row->detail == NULL ? err_set(e, row->code, NULL) : err_set(e, row->code, "%s", row->detail);
+        return row->detail == NULL ? err_set(e, row->code, NULL)
+                                   : err_set(e, row->code, "%s", row->detail);
     }
     return err_set(e, ERR_INTERNAL, NULL);
 }

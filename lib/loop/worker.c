@@ -64,7 +64,8 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 {
     struct worker *w = arg;
     uint64_t count;
-    ssize_t got = read(fd, &count, sizeof count); /* empties the counter; the list is what matters */
+    ssize_t got =
+        read(fd, &count, sizeof count); /* empties the counter; the list is what matters */
     struct post *post = take_posts(w);
 
     (void)what;
@@ -83,8 +84,8 @@ struct worker *worker_create(unsigned index)
     struct worker *w = must(calloc(1, sizeof *w));
     struct event_config *config = must(event_config_new());
 
-    /* One thread per base, so no locks. The changelist saves one epoll_ctl() per change; it demands that
-     * no watched descriptor is ever dup()ed. */
+    /* One thread per base, so no locks. The changelist saves one epoll_ctl() per change; it demands
+     * that no watched descriptor is ever dup()ed. */
     event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
     w->index = index;
     w->base = must(event_base_new_with_config(config));

@@ -1,5 +1,7 @@
 /* The lanes against a live PostgreSQL: a private cluster in a folder of its own. */
+#include <arpa/inet.h>
 #include <libpq-fe.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -8,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -18,6 +22,7 @@
 #include "base/log.h"
 #include "db/cluster.h"
 #include "db/cluster_files.h"
+#include "db/cluster_run.h"
 #include "db/db.h"
 #include "loop/worker.h"
 #include "queries.gen.h"
@@ -30,12 +35,17 @@ enum { Q_ADD = QUERY_COUNT, Q_COUNT, Q_DIVIDE, Q_SHAPE, Q_LATER, Q_SLEEP, Q_PID,
 static const unsigned one_int[] = {INT8};
 static const unsigned two_ints[] = {INT8, INT8};
 
-#define QUERY(i, t, n, ty) {.name = #i, .text = (t), .id = (i), .nparams = (n), .types = (ty)}
-static const struct query add = QUERY(Q_ADD, "insert into sluice.item values ($1, $2)", 2, two_ints);
+#define QUERY(i, t, n, ty)                                                                         \
+    {                                                                                              \
+        .name = #i, .text = (t), .id = (i), .nparams = (n), .types = (ty)                          \
+    }
+static const struct query add =
+    QUERY(Q_ADD, "insert into sluice.item values ($1, $2)", 2, two_ints);
 static const struct query count = QUERY(Q_COUNT, "select count(*) as n from sluice.item", 0, NULL);
 static const struct query divide = QUERY(Q_DIVIDE, "select 100 / $1 as ratio", 1, one_int);
 static const struct query shape = QUERY(Q_SHAPE, "select * from sluice.shape()", 0, NULL);
-static const struct query later = QUERY(Q_LATER, "insert into sluice.later values ($1)", 1, one_int);
+static const struct query later =
+    QUERY(Q_LATER, "insert into sluice.later values ($1)", 1, one_int);
 static const struct query wait_s = QUERY(Q_SLEEP, "select pg_sleep($1)", 1, one_int);
 static const struct query pid = QUERY(Q_PID, "select pg_backend_pid() as pid", 0, NULL);
 static const struct query missing = QUERY(Q_MISSING, "select * from sluice.missing", 0, NULL);
@@ -237,7 +247,8 @@ static int build_house(void **state)
     sql("create role worker nologin; create schema sluice;"
         "create table sluice.item (id bigint primary key, n bigint);"
         "create table sluice.later (id bigint unique deferrable initially deferred);"
-        "grant usage on schema sluice to worker; grant all on all tables in schema sluice to worker;"
+        "grant usage on schema sluice to worker; grant all on all tables in schema sluice to "
+        "worker;"
         "create function sluice.dry_end() returns void language plpgsql as"
         " $$begin raise exception using errcode = 'SLDRY', message = 'dry'; end$$;"
         "create function sluice.shape() returns table (a int) language sql as 'select 1'");
@@ -424,9 +435,10 @@ static void the_session_is_set_up(void **state)
                 " current_setting('statement_timeout') as timeout,"
                 " current_setting('application_name') as name, now() as at, 1 as one, true as yes,"
                 " '{}'::jsonb as object, array['a'] as list, 1.50::numeric as money, null as none"};
-    static const enum column_kind kinds[] = {
-        COLUMN_TEXT, COLUMN_TEXT, COLUMN_TEXT,       COLUMN_TEXT, COLUMN_TIMESTAMP, COLUMN_NUMBER,
-        COLUMN_BOOLEAN, COLUMN_JSON, COLUMN_TEXT_ARRAY, COLUMN_TEXT, COLUMN_TEXT};
+    static const enum column_kind kinds[] = {COLUMN_TEXT,    COLUMN_TEXT,      COLUMN_TEXT,
+                                             COLUMN_TEXT,    COLUMN_TIMESTAMP, COLUMN_NUMBER,
+                                             COLUMN_BOOLEAN, COLUMN_JSON,      COLUMN_TEXT_ARRAY,
+                                             COLUMN_TEXT,    COLUMN_TEXT};
     struct question q;
     struct result *r;
 
@@ -488,7 +500,8 @@ static void a_killed_backend_comes_back(void **state)
 
     (void)state;
     expect_count("0");
-    sql("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'sluiced'");
+    sql("select pg_terminate_backend(pid) from pg_stat_activity where application_name = "
+        "'sluiced'");
     expect_count("0"); /* asked again on the next connection */
     loop_until(all_connected, &all);
     say(question(&write, LANE_WRITE), &wait_s, second);
@@ -499,7 +512,8 @@ static void a_killed_backend_comes_back(void **state)
     put(&waiting);
     do { /* until the server has seen the write */
         loop_until(soon, NULL);
-        sql("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'sluiced'"
+        sql("select pg_terminate_backend(pid) from pg_stat_activity where application_name = "
+            "'sluiced'"
             " and query like '%pg_sleep%' and state = 'active'");
     } while (!write.answered);
     loop_until(all_answered, NULL);
@@ -749,6 +763,19 @@ static void closing_answers_what_is_in_flight(void **state)
     }
 }
 
+static int listen_silently(int *ret_port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(fd, 16), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    *ret_port = ntohs(address.sin_port);
+    return fd;
+}
+
 static void several_hosts_are_tried_in_turn(void **state)
 {
     struct db_options o = {.connections = {1, 1, 0},
@@ -757,25 +784,32 @@ static void several_hosts_are_tried_in_turn(void **state)
                            .nqueries = Q_END};
     char url[512];
     struct question q;
+    unsigned both = 2;
+    int silent, port;
 
     (void)state;
     db_destroy(bench.db);
-    /* a dead address, a name to look up with nobody at the port, no such folder, and the right one */
-    snprintf(url, sizeof url, "host='127.0.0.1,localhost,/nowhere,%s/data \\'x/run' port='1,1,5432,5432'"
-             " user=postgres dbname=sluice", house.folder);
+    /* one that accepts and says nothing, a name with nobody at the port, no such folder, the right
+     * one */
+    silent = listen_silently(&port);
+    snprintf(url, sizeof url,
+             "host='127.0.0.1,localhost,/nowhere,%s/data \\'x/run' port='%d,1,5432,5432'"
+             " user=postgres dbname=sluice",
+             house.folder, port);
     o.url = url;
     close_worker();
     open_worker();
     bench.db = db_create(bench.worker, &o);
-    loop_until(is_up, NULL);
+    loop_until(all_connected, &both);
     expect_count("0");
     say(question(&q, LANE_SLOW), &count, NULL); /* a lane without connections */
     get(&q);
     assert_int_equal(q.ask.outcome, ASK_UNAVAILABLE);
     ask_done(&q.ask);
+    close(silent);
 }
 
-static void a_running_server_is_taken_over_and_only_one_may_run_it(void **state)
+static void only_one_daemon_may_run_a_cluster(void **state)
 {
     struct cluster_options o = {.data_dir = house.data, .user = "postgres"};
     struct buf why;
@@ -784,6 +818,39 @@ static void a_running_server_is_taken_over_and_only_one_may_run_it(void **state)
     buf_init(&why, 4096);
     assert_null(cluster_start(&o, &why));
     assert_non_null(strstr(buf_text(&why), "another process"));
+    buf_done(&why);
+}
+
+static void a_server_left_running_is_taken_over(void **state)
+{
+    char data[128], cluster_data[144];
+    struct cluster_options o = {.data_dir = data, .user = "postgres"};
+    struct cluster_paths paths = {.data = cluster_data};
+    struct cluster *cluster;
+    struct buf why;
+    pid_t child, server;
+    int status;
+
+    (void)state;
+    snprintf(data, sizeof data, "%s/left", house.folder);
+    snprintf(cluster_data, sizeof cluster_data, "%s/postgres", data);
+    buf_init(&why, 4096);
+    child = fork();
+    if (child == 0) /* a daemon that is killed: it stops nothing */
+        _exit(cluster_start(&o, &why) == NULL);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    server = cluster_read_pid(&paths);
+    assert_true(server > 0 && cluster_pid_lives(server));
+    cluster = cluster_start(&o, &why);
+    assert_non_null(cluster);
+    assert_int_equal(cluster_read_pid(&paths), server);
+    assert_false(cluster_is_new(cluster));
+    cluster_tend(cluster);
+    assert_int_equal(cluster_read_pid(&paths), server);
+    cluster_stop(cluster);
+    assert_false(cluster_pid_lives(server));
+    assert_int_equal(cluster_read_pid(&paths), 0);
     buf_done(&why);
 }
 
@@ -810,7 +877,8 @@ int main(void)
         BENCH(several_hosts_are_tried_in_turn),
         BENCH(a_stopped_server_is_unavailable_and_comes_back),
         BENCH(a_killed_server_is_tended),
-        cmocka_unit_test(a_running_server_is_taken_over_and_only_one_may_run_it),
+        cmocka_unit_test(only_one_daemon_may_run_a_cluster),
+        cmocka_unit_test(a_server_left_running_is_taken_over),
     };
 
     return cmocka_run_group_tests(tests, build_house, raze_house);

@@ -193,8 +193,8 @@ static void jobs_run_elsewhere_and_are_answered_here(void **state)
     hall.worker = worker_create(0);
     for (unsigned i = 0; i < 64; i++) {
         squares[i] = (struct square){.hall = &hall, .in = i + 1};
-        squares[i].job = (struct job){
-            .work = square_work, .done = square_done, .worker = hall.worker};
+        squares[i].job =
+            (struct job){.work = square_work, .done = square_done, .worker = hall.worker};
         assert_true(offload_submit(o, &squares[i].job));
     }
     worker_run(hall.worker);
@@ -233,8 +233,7 @@ static void a_full_queue_refuses_at_once_and_the_rest_is_dropped(void **state)
     hall.worker = worker_create(0);
     for (unsigned i = 0; i < 4; i++) {
         squares[i].hall = &hall;
-        squares[i].job =
-            (struct job){.work = blocked_work, .done = no_done, .worker = hall.worker};
+        squares[i].job = (struct job){.work = blocked_work, .done = no_done, .worker = hall.worker};
     }
     assert_true(offload_submit(o, &squares[0].job));
     pthread_mutex_lock(&hall.gate);
