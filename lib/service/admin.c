@@ -25,7 +25,7 @@
     const struct operation name##_list = {record_list_steps, &name};                               \
     const struct operation name##_get = {record_get_steps, &name}
 
-ADMIN_RECORD(user, "app_user", PERMISSION_ADMIN_USERS, .update = &query_user_update);
+ADMIN_RECORD(user, "user", PERMISSION_ADMIN_USERS, .update = &query_user_update);
 ADMIN_RECORD(team, "team", PERMISSION_ADMIN_USERS, .update = &query_team_update,
              .erase = &query_team_delete);
 ADMIN_RECORD(api_key, "api_key", PERMISSION_ADMIN_KEYS, .erase = &query_api_key_delete);

@@ -61,7 +61,7 @@ BODY = {'first_name': 'Anna', 'last_name': 'Nowak', 'email': 'anna@acme.example'
         'company': 'Acme Logistics', 'job_title': 'Head of operations', 'industry': 'logistics', 'city': 'Gdansk',
         'country': 'PL', 'need': 'Faster deliveries', 'source': 'fair',
         'estimated_value': {'amount': '18500.00', 'currency': 'PLN'}}
-FIELDS = {'nurture_until': '2027-06-01', 'call_back_at': '2027-06-01T09:00:00Z'}
+FIELDS = {'nurture': {'nurture_until': '2027-06-01'}, 'call_back': {'call_back_at': '2027-06-01T09:00:00Z'}}
 
 
 def enter(user):
@@ -78,13 +78,15 @@ def scripts(user, leads):
     facts = bind(query('facts_lead'), id=PICK, viewer=viewer, scope=ALL, actor_kind="'user'",
                  roles="'{admin}'::text[]", teams="'{}'::text[]")
     apply = bind(query('transition_apply'), entity="'lead'", record_id=PICK, expected_version=':version::bigint',
-                 from_state=":state::text", transition=":next::text", fields="'" + json.dumps(FIELDS) + "'::jsonb",
+                 from_state=":state::text", transition=":next::text", fields=":fields::jsonb",
                  activities='null', tasks='null', note='null', verdicts="'{}'::jsonb",
                  evidence=':evidence::text', viewer=viewer, scope=ALL,
                  ids='array[gen_random_uuid()]') + ';'
     pick = f'\\set n random(1, {leads})\n'
     decide = ("select f.version, f.state, f.evidence, length(f.facts::text) as seen,\n"
-              "  case when f.state = 'nurture' then 'call_back' else 'nurture' end as next\n"
+              "  case when f.state = 'nurture' then 'call_back' else 'nurture' end as next,\n"
+              "  case when f.state = 'nurture' then '" + json.dumps(FIELDS['call_back']) + "'\n"
+              "       else '" + json.dumps(FIELDS['nurture']) + "' end as fields\n"
               f'  from ({facts}) f \\gset\n')
     pipeline = '\\startpipeline\n{}\n\\endpipeline\n'
     return {
@@ -109,7 +111,7 @@ request = function()
   local id = ids[at]
   local key = state[id] == "nurture" and "call_back" or "nurture"
   state[id] = key
-  return wrk.format("POST", "/v1/leads/" .. id .. "/transitions/" .. key, nil, fields)
+  return wrk.format("POST", "/v1/leads/" .. id .. "/transitions/" .. key, nil, fields[key])
 end''',
 }
 LUA_END = '''
@@ -158,7 +160,7 @@ class Bench:
         lua = [f'wrk.headers["Authorization"] = "Bearer {self.token}"',
                'ids = {' + ','.join(f'"{i}"' for i, _ in rows) + '}',
                'state = {' + ','.join(f'["{i}"]="{s}"' for i, s in rows) + '}' if name == 'move' else '',
-               f'body = [==[{json.dumps(BODY)}]==]', f'fields = [==[{json.dumps({"fields": FIELDS})}]==]',
+               f'body = [==[{json.dumps(BODY)}]==]', *(f'fields = fields or {{}}; fields.{k} = [==[{json.dumps({"fields": v})}]==]' for k, v in FIELDS.items()),
                LUA[name], LUA_END]
         path = self.folder / f'{name}.lua'
         path.write_text('\n'.join(lua))
