@@ -1,4 +1,5 @@
-/* One connection: bytes in, bytes out, states and deadlines. What a request means is in exchange.c. */
+/* One connection: bytes in, bytes out, states and deadlines. What a request means is in
+ * exchange.c. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,7 +57,8 @@ static struct scratch *borrow_scratch(struct server *s)
         s->nspare--;
         return scratch;
     }
-    scratch = malloc(sizeof *scratch + s->o.head_fields * sizeof(struct wire_field) + s->o.head_bytes + 1);
+    scratch = malloc(sizeof *scratch + s->o.head_fields * sizeof *scratch->fields +
+                     s->o.head_bytes + 1);
     if (scratch == NULL)
         abort();
     scratch->fields = (struct wire_field *)(scratch + 1);
@@ -135,7 +137,8 @@ static void run_request(struct conn *c)
     conn_return_scratch(c);
 }
 
-/* Feeds what has arrived to the parser, up to one event. Returns false when more bytes are needed. */
+/* Feeds what has arrived to the parser, up to one event. Returns false when more bytes are
+ * needed. */
 static bool read_request(struct conn *c)
 {
     struct evbuffer *input = bufferevent_get_input(c->bev);
@@ -297,7 +300,8 @@ static struct bufferevent *make_bufferevent(struct conn *c, int fd)
     c->ssl = SSL_new(c->server->o.tls);
     if (c->ssl == NULL)
         return NULL;
-    bev = bufferevent_openssl_socket_new(base, fd, c->ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
+    bev = bufferevent_openssl_socket_new(base, fd, c->ssl, BUFFEREVENT_SSL_ACCEPTING,
+                                         BEV_OPT_CLOSE_ON_FREE);
     if (bev == NULL)
         return NULL;
     bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);

@@ -18,7 +18,8 @@ static const struct {
 
 #define NMEDIA (sizeof media_types / sizeof *media_types)
 
-/* What calls are told of the head; where bad UTF-8 matters the request is refused, else the field is dropped. */
+/* What calls are told of the head; where bad UTF-8 matters the request is refused, else the field
+ * is dropped. */
 static const struct {
     enum wire_header header;
     size_t offset;
@@ -46,8 +47,8 @@ void exchange_begin(struct conn *c)
     uuid_format(&id, c->x.id);
 }
 
-static void refuse_with(struct conn *c, struct err *e, bool close, const struct reply_header *headers,
-                        unsigned nheaders)
+static void refuse_with(struct conn *c, struct err *e, bool close,
+                        const struct reply_header *headers, unsigned nheaders)
 {
     if (close) {
         c->x.keep_alive = false;
@@ -63,8 +64,8 @@ void exchange_refuse(struct conn *c, enum err_code code, const char *detail, boo
     refuse_with(c, &e, close, NULL, 0);
 }
 
-/* For refusals at the end of the head: a body that is still to come cannot be told from a next request by
- * somebody who stops reading, so the connection ends with the reply. */
+/* For refusals at the end of the head: a body that is still to come cannot be told from a next
+ * request by somebody who stops reading, so the connection ends with the reply. */
 static bool refuse_head(struct conn *c, enum err_code code, const char *detail)
 {
     exchange_refuse(c, code, detail, c->wire.has_body);
@@ -134,7 +135,8 @@ static bool parse_target(struct conn *c)
         return true;
     if (!wire_is_host(t->authority))
         return refuse_head(c, ERR_BAD_REQUEST, "the authority of the target is not a host");
-    if (host.p == NULL || (host.n == t->authority.n && strncasecmp(host.p, t->authority.p, host.n) == 0))
+    if (host.p == NULL ||
+        (host.n == t->authority.n && strncasecmp(host.p, t->authority.p, host.n) == 0))
         return true;
     return refuse_head(c, ERR_BAD_REQUEST, "the authority of the target differs from Host");
 }
@@ -180,7 +182,8 @@ static bool find_route(struct conn *c)
         c->x.template = c->x.builtin->template;
         if (c->x.verb == VERB_OPTIONS)
             return answer_options(c, "GET, HEAD, OPTIONS");
-        return c->x.verb == VERB_GET || c->x.verb == VERB_HEAD || refuse_method(c, "GET, HEAD, OPTIONS");
+        return c->x.verb == VERB_GET || c->x.verb == VERB_HEAD ||
+               refuse_method(c, "GET, HEAD, OPTIONS");
     }
     if (c->server->o.admin)
         return refuse_head(c, ERR_NO_ROUTE, NULL);
@@ -312,7 +315,8 @@ static bool copy_fields(struct call *call, const struct wire *w)
     return true;
 }
 
-/* The decoded target lies in one piece: path values and query are copied at once and pointed into. */
+/* The decoded target lies in one piece: path values and query are copied at once and pointed
+ * into. */
 static bool copy_target(struct call *call, const struct conn *c)
 {
     const struct scratch *s = c->scratch;

@@ -1,8 +1,8 @@
 /**
  * health - what the daemon tells its HTTP layer about itself, for /readyz, /version and /metrics.
  *
- * Set by cmd, which sees the database; http does not. The functions are called on the worker of the server
- * that was asked; they must be quick and safe there.
+ * Set by cmd, which sees the database; http does not. The functions are called on the worker of the
+ * server that was asked; they must be quick and safe there.
  */
 #ifndef SLUICE_HTTP_HEALTH_H
 #define SLUICE_HTTP_HEALTH_H

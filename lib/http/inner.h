@@ -1,9 +1,9 @@
 /**
  * inner - what the files of this module share; nobody else includes it.
  *
- * A connection is always in one list of its server: its state is the list that it lives in. Within a list
- * the deadlines ascend (each state has one span of time, bodies excepted), so that a sweep four times a second
- * looks at the first entries only and no request arms a timer.
+ * A connection is always in one list of its server: its state is the list that it lives in. Within
+ * a list the deadlines ascend (each state has one span of time, bodies excepted), so that a sweep
+ * four times a second looks at the first entries only and no request arms a timer.
  *
  *  IDLE   no byte of a request yet            -> HEAD   closed quietly after idle_ms
  *  HEAD   a head is being read                -> BODY, WAIT, WRITE      408 after head_ms
@@ -48,8 +48,8 @@ struct conn_list {
     struct conn *first, *last;
 };
 
-/** What a request needs until its call starts; lent from the server's spares, so that an idle connection
- * holds none. */
+/** What a request needs until its call starts; lent from the server's spares, so that an idle
+ * connection holds none. */
 struct scratch {
     struct scratch *next;
     struct target target;
@@ -145,8 +145,8 @@ void conn_return_scratch(struct conn *c);
 
 /* exchange.c */
 
-/** Looks at a complete head: sets the body limit and says whether reading goes on; if not, the reply is
- * written. */
+/** Looks at a complete head: sets the body limit and says whether reading goes on; if not, the
+ * reply is written. */
 bool exchange_head(struct conn *c);
 
 /** Carries out a complete request; the reply is written, or the connection waits for its call. */
@@ -183,7 +183,8 @@ struct answer {
     const struct principal *who;    /* for the log */
 };
 
-/** Writes the answer, the access log line and the counters; the connection is in WRITE afterwards, or OVER. */
+/** Writes the answer, the access log line and the counters; the connection is in WRITE afterwards,
+ * or OVER. */
 void respond(struct conn *c, const struct answer *a);
 
 /** Writes a call's reply. */

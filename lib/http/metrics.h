@@ -1,8 +1,8 @@
 /**
  * metrics - counters of the HTTP layer, kept per server, summed when read.
  *
- * One writer per set of counters, so a relaxed load and store will do: no lock and no locked instruction on
- * the path of a request. Any thread may read.
+ * One writer per set of counters, so a relaxed load and store will do: no lock and no locked
+ * instruction on the path of a request. Any thread may read.
  */
 #ifndef SLUICE_HTTP_METRICS_H
 #define SLUICE_HTTP_METRICS_H

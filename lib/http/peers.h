@@ -25,7 +25,8 @@ struct peers {
     struct peer *buckets[PEERS_BUCKETS];
 };
 
-/** Counts one more connection of the address. Returns the entry; its count says how many there are now. */
+/** Counts one more connection of the address. Returns the entry; its count says how many there are
+ * now. */
 struct peer *peers_enter(struct peers *p, const struct sockaddr *address);
 
 /** Counts one less; frees the entry with the last one. */

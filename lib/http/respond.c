@@ -60,7 +60,8 @@ static void put_number(struct buf *b, uint64_t n)
 /* IMF-fixdate, made once a second; strftime() would ask for the locale's names. */
 static void put_date(struct server *s, struct buf *b)
 {
-    static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    static const char days[] = "SunMonTueWedThuFriSat";
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     int64_t now = clock_wall_s();
     time_t t = (time_t)now;
     struct tm tm;
@@ -68,8 +69,9 @@ static void put_date(struct server *s, struct buf *b)
 
     if (now != s->date_s && gmtime_r(&t, &tm) != NULL) {
         buf_init(&text, sizeof s->date);
-        buf_printf(&text, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days + 3 * tm.tm_wday, tm.tm_mday,
-                   months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+        buf_printf(&text, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days + 3 * tm.tm_wday,
+                   tm.tm_mday, months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
+                   tm.tm_sec);
         memcpy(s->date, buf_text(&text), text.len < sizeof s->date ? text.len + 1 : sizeof s->date);
         s->date[sizeof s->date - 1] = '\0';
         buf_done(&text);
@@ -88,8 +90,8 @@ static bool has_header(const struct answer *a, const char *name)
     return false;
 }
 
-/* A value that would end its line is not sent: an operation that lets one through is mistaken, and its mistake
- * must not become a second reply. */
+/* A value that would end its line is not sent: an operation that lets one through is mistaken,
+ * and its mistake must not become a second reply. */
 static void put_header(struct buf *b, const char *name, const char *value)
 {
     if (value == NULL || value[strcspn(value, "\r\n")] != '\0')
@@ -146,10 +148,12 @@ static void put_head(struct conn *c, const struct answer *a, struct buf *b)
     PUT(b, "\r\n");
 }
 
-/* Writes what the socket takes at once. Returns the number of bytes, or -1 when the connection is broken. */
+/* Writes what the socket takes at once. Returns the number of bytes, or -1 when the connection is
+ * broken. */
 static ssize_t write_now(struct conn *c, struct span head, struct span body)
 {
-    struct iovec parts[2] = {{(void *)(uintptr_t)head.p, head.n}, {(void *)(uintptr_t)body.p, body.n}};
+    struct iovec parts[2] = {{(void *)(uintptr_t)head.p, head.n},
+                             {(void *)(uintptr_t)body.p, body.n}};
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = body.n > 0 ? 2 : 1};
     ssize_t n;
 
@@ -241,11 +245,11 @@ static void count(struct conn *c, const struct answer *a, size_t bytes_out)
 
 void respond(struct conn *c, const struct answer *a)
 {
+    unsigned most = c->server->o.requests_per_connection;
     struct buf *head = &c->server->head;
     struct span body = a->body;
 
-    if (c->server->draining ||
-        (c->server->o.requests_per_connection > 0 && c->requests >= c->server->o.requests_per_connection))
+    if (c->server->draining || (most > 0 && c->requests >= most))
         c->x.keep_alive = false;
     buf_clear(head);
     put_head(c, a, head);

@@ -127,7 +127,8 @@ static bool same(struct span a, struct span b)
     return a.n == b.n && memcmp(a.p, b.p, a.n) == 0;
 }
 
-/* Literal first; back to the parameter when the literal leads nowhere. Depth is the depth of the tree. */
+/* Literal first; back to the parameter when the literal leads nowhere. Depth is the depth of the
+ * tree. */
 static const struct node *walk(const struct node *n, const struct target *t, unsigned depth,
                                struct router_match *m)
 {

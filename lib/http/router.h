@@ -1,8 +1,8 @@
 /**
  * router - finds the route of a method and a path.
  *
- * A tree of segments over the generated table. A literal segment wins over a parameter; the path is decided
- * before the method, so that a known path with another method is 405 with what it allows.
+ * A tree of segments over the generated table. A literal segment wins over a parameter; the path is
+ * decided before the method, so that a known path with another method is 405 with what it allows.
  */
 #ifndef SLUICE_HTTP_ROUTER_H
 #define SLUICE_HTTP_ROUTER_H
@@ -31,7 +31,8 @@ struct router_match {
 struct router *router_create(const struct route *table, size_t n);
 void router_destroy(struct router *r);
 
-/** Finds the route. VERB_HEAD finds the one of GET; VERB_OPTIONS finds none, but fills @ret->allow. */
+/** Finds the route. VERB_HEAD finds the one of GET; VERB_OPTIONS finds none, but fills
+ * @ret->allow. */
 enum router_verdict router_find(const struct router *r, enum wire_verb verb, const struct target *t,
                                 struct router_match *ret);
 

@@ -93,22 +93,20 @@ static uint16_t port_of(int fd)
     return ntohs(((const struct sockaddr_in *)&a)->sin_port);
 }
 
-/* Says why and closes; what the client has sent is read first, since closing over unread bytes resets the
- * connection and takes the answer with it. */
+/* Says why and closes; what the client has sent is read first, since closing over unread bytes
+ * resets the connection and takes the answer with it. */
 static void refuse_connection(struct server *s, int fd, enum err_code code)
 {
     static char dropped[REFUSED_READ];
     struct buf text;
-    ssize_t ignored;
 
     metrics_add(&s->counters->refused, 1);
     if (s->o.tls == NULL) {
         buf_init(&text, 4096);
         respond_refusal(s, code, 1, &text);
-        ignored = send(fd, buf_text(&text), text.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        (void)send(fd, buf_text(&text), text.len, MSG_NOSIGNAL | MSG_DONTWAIT);
         (void)shutdown(fd, SHUT_WR);
-        ignored = recv(fd, dropped, sizeof dropped, MSG_DONTWAIT | MSG_TRUNC);
-        (void)ignored;
+        (void)recv(fd, dropped, sizeof dropped, MSG_DONTWAIT | MSG_TRUNC);
         buf_done(&text);
     }
     close(fd);
@@ -140,8 +138,8 @@ static void accept_one(struct server *s, int fd, const struct sockaddr *address)
     conn_open(s, fd, address, peer);
 }
 
-static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *address, int len,
-                      void *arg)
+static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *address,
+                      int len, void *arg)
 {
     (void)l;
     (void)len;
@@ -217,8 +215,8 @@ static bool start_listening(struct server *s, struct buf *why)
     if (fd < 0)
         return false;
     (void)evutil_make_socket_nonblocking(fd);
-    s->listener = evconnlistener_new(worker_base(s->worker), on_accept, s, flags, s->o.fd >= 0 ? BACKLOG : 0,
-                                     fd);
+    s->listener = evconnlistener_new(worker_base(s->worker), on_accept, s, flags,
+                                     s->o.fd >= 0 ? BACKLOG : 0, fd);
     if (s->listener == NULL) {
         buf_puts(why, "cannot watch the listening socket");
         close(fd);
@@ -229,8 +227,8 @@ static bool start_listening(struct server *s, struct buf *why)
     return true;
 }
 
-struct server *server_create(struct worker *w, const struct call_env *env, const struct server_options *o,
-                             struct buf *why)
+struct server *server_create(struct worker *w, const struct call_env *env,
+                             const struct server_options *o, struct buf *why)
 {
     struct server *s = calloc(1, sizeof *s);
 

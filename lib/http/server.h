@@ -1,9 +1,9 @@
 /**
  * server - strict HTTP/1.1 on bufferevents: accept, limits, deadlines, routes, calls, replies.
  *
- * One server per worker, with a listening socket of its own (SO_REUSEPORT, TCP_NODELAY). One request at a
- * time per connection; reading is paused by state. Everything that a peer can make us hold or wait for has a
- * limit.
+ * One server per worker, with a listening socket of its own (SO_REUSEPORT, TCP_NODELAY). One
+ * request at a time per connection; reading is paused by state. Everything that a peer can make us
+ * hold or wait for has a limit.
  */
 #ifndef SLUICE_HTTP_SERVER_H
 #define SLUICE_HTTP_SERVER_H
@@ -47,11 +47,11 @@ struct server_stats {
     unsigned connections, in_flight;
 };
 
-/** Starts listening. @o is copied, what it points to must outlive the server. With @o->fd the socket is
- * taken over. Call it, and all below but server_read_stats(), in the worker's thread or before it runs. SIGPIPE
- * must be ignored by the program. Returns NULL and says why on failure. */
-struct server *server_create(struct worker *w, const struct call_env *env, const struct server_options *o,
-                             struct buf *why);
+/** Starts listening. @o is copied, what it points to must outlive the server. With @o->fd the
+ * socket is taken over. Call it, and all below but server_read_stats(), in the worker's thread or
+ * before it runs. SIGPIPE must be ignored by the program. Returns NULL and says why on failure. */
+struct server *server_create(struct worker *w, const struct call_env *env,
+                             const struct server_options *o, struct buf *why);
 
 /** Returns the port that is listened on (for port 0). */
 uint16_t server_port(const struct server *s);
@@ -59,8 +59,8 @@ uint16_t server_port(const struct server *s);
 /** Swaps the certificate: for connections accepted from now on. The caller may free the old one. */
 void server_set_tls(struct server *s, struct ssl_ctx_st *tls);
 
-/** Stops accepting; running calls finish, further replies say Connection: close, idle connections close after
- * a moment in which a request that is on its way still gets its answer. */
+/** Stops accepting; running calls finish, further replies say Connection: close, idle connections
+ * close after a moment in which a request that is on its way still gets its answer. */
 void server_drain(struct server *s);
 
 /** Tells whether no connection is left. */
@@ -72,7 +72,8 @@ void server_read_stats(const struct server *s, struct server_stats *ret);
 /** Closes what is left and frees. Accepts NULL. */
 void server_destroy(struct server *s);
 
-/** Loads certificate chain and key (PEM): TLS 1.2 or newer, ALPN http/1.1. NULL and why on failure. */
+/** Loads certificate chain and key (PEM): TLS 1.2 or newer, ALPN http/1.1. NULL and why on
+ * failure. */
 struct ssl_ctx_st *tls_load(const char *certificate, const char *key, struct buf *why);
 void tls_free(struct ssl_ctx_st *tls);
 

@@ -30,8 +30,8 @@ static int unescape(const char *text, size_t n)
     return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 
-/* Decodes @n bytes in place and ends them with a NUL; text[n] is a separator that was read already, or the
- * byte behind the target. Returns the reason of a refusal, or NULL. */
+/* Decodes @n bytes in place and ends them with a NUL; text[n] is a separator that was read
+ * already, or the byte behind the target. Returns the reason of a refusal, or NULL. */
 static const char *decode(char *text, size_t n, bool query, size_t *ret_n)
 {
     size_t to = 0;

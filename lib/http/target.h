@@ -1,9 +1,10 @@
 /**
  * target - the request target as decoded path segments and query pairs.
  *
- * Pure. Decodes in place: decoding never makes text longer. Segments are split before they are decoded, so
- * that %2F is a byte of a segment; dot segments are kept as they are and match no address of ours. An
- * absolute-form target ("http://host/path") is taken; the caller compares its authority with Host.
+ * Pure. Decodes in place: decoding never makes text longer. Segments are split before they are
+ * decoded, so that %2F is a byte of a segment; dot segments are kept as they are and match no
+ * address of ours. An absolute-form target ("http://host/path") is taken; the caller compares its
+ * authority with Host.
  */
 #ifndef SLUICE_HTTP_TARGET_H
 #define SLUICE_HTTP_TARGET_H
@@ -25,8 +26,8 @@ struct target {
     const char *pairs[2 * TARGET_PAIRS_MAX + 1]; /* name, value, ..., NULL: decoded, UTF-8 */
 };
 
-/** Parses @n bytes at @text, which it overwrites; text[n] must be writable too. Returns NULL, or the reason
- * why the target is refused. */
+/** Parses @n bytes at @text, which it overwrites; text[n] must be writable too. Returns NULL, or
+ * the reason why the target is refused. */
 const char *target_parse(char *text, size_t n, struct target *ret);
 
 #endif

@@ -1,5 +1,6 @@
-/* The state machine. A state is a row, a class of bytes is a column, a cell says what to do with the byte and
- * which state follows. An empty cell refuses the message, so that what nobody thought of is refused too. */
+/* The state machine. A state is a row, a class of bytes is a column, a cell says what to do with
+ * the byte and which state follows. An empty cell refuses the message, so that what nobody
+ * thought of is refused too. */
 #include "http/wire.h"
 
 #include <string.h>
@@ -326,8 +327,8 @@ static bool act(struct wire *w, enum action action, char byte)
     return false;
 }
 
-/* Takes the run of bytes that only extend the element: the bulk of every head. Stops before a limit, so that
- * the byte that passes it is refused by step() whatever the split was. */
+/* Takes the run of bytes that only extend the element: the bulk of every head. Stops before a
+ * limit, so that the byte that passes it is refused by step() whatever the split was. */
 static size_t take_run(struct wire *w, const char *bytes, size_t n)
 {
     const struct cell *row = table[w->state];

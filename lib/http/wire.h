@@ -1,14 +1,15 @@
 /**
  * wire - strict HTTP/1.1 requests (RFC 9112) as a table-driven state machine.
  *
- * Pure: no sockets, no clock, no allocation; the head is kept in memory that the caller lends. Feed it
- * bytes in pieces of any size: the verdict, the head and the body are the same for every split. Whatever two
- * programs could read differently is refused; after a refusal the connection cannot be used any more.
+ * Pure: no sockets, no clock, no allocation; the head is kept in memory that the caller lends. Feed
+ * it bytes in pieces of any size: the verdict, the head and the body are the same for every split.
+ * Whatever two programs could read differently is refused; after a refusal the connection cannot be
+ * used any more.
  *
- * Decisions beyond the grammar: at most one empty line before a request is skipped; an empty Host, several
- * Content-Length lines (even equal ones), a body with HEAD and white space in a chunk line are refused;
- * chunk extensions are read and dropped, at most WIRE_EXTENSION_BYTES of them in a message; trailers are
- * read and dropped, at most WIRE_TRAILER_BYTES.
+ * Decisions beyond the grammar: at most one empty line before a request is skipped; an empty Host,
+ * several Content-Length lines (even equal ones), a body with HEAD and white space in a chunk line
+ * are refused; chunk extensions are read and dropped, at most WIRE_EXTENSION_BYTES of them in a
+ * message; trailers are read and dropped, at most WIRE_TRAILER_BYTES.
  */
 #ifndef SLUICE_HTTP_WIRE_H
 #define SLUICE_HTTP_WIRE_H
@@ -23,7 +24,8 @@
 #define WIRE_TRAILER_BYTES 1024
 #define WIRE_EXTENSION_BYTES 4096
 
-/** The fields that we look at: symbol, name, may it stand once only. Sorted by the length of the name. */
+/** The fields that we look at: symbol, name, may it stand once only. Sorted by the length of the
+ * name. */
 #define WIRE_HEADERS(H) \
     H(HOST, "host", true) \
     H(EXPECT, "expect", true) \
@@ -120,15 +122,15 @@ struct wire {
 void wire_init(struct wire *w, const struct wire_limits *limits, char *memory,
                struct wire_field *fields);
 
-/** Takes bytes up to the next event; @ret_used says how many. @ret_body is set for WIRE_BODY and points
- * into @bytes. After WIRE_HEAD and WIRE_BODY feed the rest on, even if it is empty: WIRE_DONE needs no
- * further byte. Call wire_limit_body() after WIRE_HEAD, before any further byte. WIRE_DONE and WIRE_ERROR
- * repeat until wire_init(). */
+/** Takes bytes up to the next event; @ret_used says how many. @ret_body is set for WIRE_BODY and
+ * points into @bytes. After WIRE_HEAD and WIRE_BODY feed the rest on, even if it is empty:
+ * WIRE_DONE needs no further byte. Call wire_limit_body() after WIRE_HEAD, before any further
+ * byte. WIRE_DONE and WIRE_ERROR repeat until wire_init(). */
 enum wire_event wire_feed(struct wire *w, const char *bytes, size_t n, size_t *ret_used,
                           struct span *ret_body);
 
-/** Sets how large a body may be (0 at first). Returns false with the refusal set when Content-Length
- * already announces more. */
+/** Sets how large a body may be (0 at first). Returns false with the refusal set when
+ * Content-Length already announces more. */
 bool wire_limit_body(struct wire *w, uint64_t limit);
 
 /** Returns the value of the first field of that name; p is NULL if there is none. */
@@ -141,8 +143,8 @@ struct span wire_field_value(const struct wire *w, unsigned i);
 /** Recognises a field name, any case. */
 enum wire_header wire_header_of(struct span name);
 
-/** Tells whether the text is a plain host with an optional port: letters, digits, "-._~%", or an address
- * in brackets. */
+/** Tells whether the text is a plain host with an optional port: letters, digits, "-._~%", or an
+ * address in brackets. */
 bool wire_is_host(struct span host);
 
 /* between the machine and the rules of a complete head */

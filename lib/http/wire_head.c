@@ -154,7 +154,7 @@ static bool has_option(const struct wire *w, const char *option)
         struct span v = wire_field_value(w, i);
         size_t start = 0;
 
-        if (w->fields[i].header != HEADER_CONNECTION)
+        if (w->fields[i].header != HEADER_CONNECTION || v.p == NULL)
             continue;
         for (size_t j = 0; j <= v.n; j++) {
             if (j < v.n && v.p[j] != ',')
@@ -167,8 +167,8 @@ static bool has_option(const struct wire *w, const char *option)
     return false;
 }
 
-/* An unknown coding is 501 (RFC 9112 section 6.1); what is not even a list of codings, or names `chunked`
- * anywhere but alone, is an attempt at confusion. */
+/* An unknown coding is 501 (RFC 9112 section 6.1); what is not even a list of codings, or names
+ * `chunked` anywhere but alone, is an attempt at confusion. */
 static bool refuse_coding(struct wire *w, struct span v)
 {
     for (size_t i = 0; i < v.n; i++) {

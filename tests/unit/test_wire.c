@@ -1,5 +1,5 @@
-/* The wire parser: a table of messages with exact verdicts, each fed whole, cut at every byte, and byte by
- * byte; then the limits, the names and the target. */
+/* The wire parser: a table of messages with exact verdicts, each fed whole, cut at every byte,
+ * and byte by byte; then the limits, the names and the target. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
