@@ -43,15 +43,19 @@ static inline void single_quotes(char *text)
 
 #define FIXTURE_MAX (1 << 20)
 
-/* A lead's process with one transition "move" from open to done, with these guards and inputs (JSON lists). */
+/* A lead's process with one transition "move" from open to done, with these guards and inputs (JSON
+ * lists). */
 static inline char *fixture_text(const char *guards, const char *inputs)
 {
     static const char format[] =
         "{'id':'v1','entity':'lead','key':'test','number':1,"
-        "'states':[{'key':'open','label':{'en':'Open','pl':'Otwarty','ru':'Открыт'},'category':'open','position':1},"
+        "'states':[{'key':'open','label':{'en':'Open','pl':'Otwarty','ru':'Открыт'},'category':'"
+        "open','position':1},"
         "{'key':'done','label':{'en':'Done'},'category':'done','position':2}],"
-        "'transitions':[{'key':'created','label':{'en':'Create'},'kind':'initial','to':'open','position':1},"
-        "{'key':'move','label':{'en':'Move','pl':'Przesuń'},'kind':'manual','to':'done','position':2,"
+        "'transitions':[{'key':'created','label':{'en':'Create'},'kind':'initial','to':'open','"
+        "position':1},"
+        "{'key':'move','label':{'en':'Move','pl':'Przesuń'},'kind':'manual','to':'done','position':"
+        "2,"
         "'from':['open'],'guards':%s,'inputs':%s}]}";
     char *text = malloc(FIXTURE_MAX);
 
@@ -83,7 +87,60 @@ static inline struct blueprint *fixture_compile(const char *guards, const char *
     return b;
 }
 
-/* The failures of a transition as a JSON list with single quotes; "[]" when it may go. The caller frees. */
+/* A small process with everything in it. Rows stand out of order on purpose. */
+static inline struct blueprint *compile_lead(void)
+{
+    static const char text[] =
+        "{'id':'0193','entity':'lead','key':'lead_default','number':3,'label':{'en':'ignored'},'"
+        "states'"
+        ":["
+        "{'key':'contacted','label':{'en':'Contacted','pl':'Kontakt','ru':'Контакт'},'category':'"
+        "open',"
+        "'position':2},"
+        "{'key':'open','label':{'en':'Open','pl':'Otwarty'},'category':'open','position':1},"
+        "{'key':'lost','category':'lost','position':3,'label':null},"
+        "{'key':'archived','label':{'pl':'Archiwum'},'category':'cancelled','position':4}],"
+        "'transitions':["
+        "{'key':'archived','label':{'en':'Archive'},'from_any':true,'except':['archived'],'to':'"
+        "archived','position':9},"
+        "{'key':'created','label':{'en':'Create'},'kind':'initial','to':'open','position':1,'from':"
+        "null},"
+        "{'key':'contacted','label':{'en':'Contacted','pl':'Skontaktowano'},'kind':'manual','to':'"
+        "contacted',"
+        "'position':2,'from':['open','lost'],'actors':[{'kind':'role','value':'sales','position':1}"
+        ","
+        "{'kind':'field','value':'owner_id','position':2}],"
+        "'guards':[{'id':12,'parent':11,'position':2,'key':'meeting_held','op':'leaf','kind':'"
+        "related_"
+        "count',"
+        "'params':{'of':'activity','kind':'meeting'}},"
+        "{'id':10,'parent':null,'position':2,'key':'industry_filled','op':null,'kind':'field_"
+        "present',"
+        "'params':{'field':'industry'},'message':{'en':'Which industry?','pl':'Jaka branża?'}},"
+        "{'id':11,'parent':null,'position':1,'key':'talked','op':'any'},"
+        "{'id':13,'parent':11,'position':1,'key':'call_logged','kind':'related_count',"
+        "'params':{'of':'activity','kind':'call','has_subject':true}}],"
+        "'inputs':[{'key':'why','kind':'field','label':{'en':'Reason'},'required':true,'position':"
+        "2,"
+        "'params':{'field':'unqualified_reason','choices':['need','authority']}},"
+        "{'key':'industry','kind':'field','label':{'en':'Industry','pl':'Branża'},'position':1,"
+        "'params':{'field':'industry'}},"
+        "{'key':'call','kind':'activity','position':3,'params':{'kind':'call'}},"
+        "{'key':'note','kind':'note','position':4,'params':null},"
+        "{'key':'ready','kind':'checklist','position':5,'params':{'item':'papers'}}]}]}";
+    struct blueprint *b;
+    struct buf why;
+
+    buf_init(&why, 4096);
+    b = fixture_compile_text(text, &why);
+    assert_string_equal(buf_text(&why), "");
+    assert_non_null(b);
+    buf_done(&why);
+    return b;
+}
+
+/* The failures of a transition as a JSON list with single quotes; "[]" when it may go. The caller
+ * frees. */
 static inline char *fixture_failures(const struct verdict *root, const char *language)
 {
     struct buf b;

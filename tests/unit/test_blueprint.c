@@ -1,54 +1,5 @@
 #include "blueprint_fixture.h"
 
-#include "json/schema.h"
-
-/* A small process with everything in it. Rows stand out of order on purpose. */
-static const char LEAD[] =
-    "{'id':'0193','entity':'lead','key':'lead_default','number':3,'label':{'en':'ignored'},'states'"
-    ":["
-    "{'key':'contacted','label':{'en':'Contacted','pl':'Kontakt','ru':'Контакт'},'category':'open',"
-    "'position':2},"
-    "{'key':'open','label':{'en':'Open','pl':'Otwarty'},'category':'open','position':1},"
-    "{'key':'lost','category':'lost','position':3,'label':null},"
-    "{'key':'archived','label':{'pl':'Archiwum'},'category':'cancelled','position':4}],"
-    "'transitions':["
-    "{'key':'archived','label':{'en':'Archive'},'from_any':true,'except':['archived'],'to':'"
-    "archived','position':9},"
-    "{'key':'created','label':{'en':'Create'},'kind':'initial','to':'open','position':1,'from':"
-    "null},"
-    "{'key':'contacted','label':{'en':'Contacted','pl':'Skontaktowano'},'kind':'manual','to':'"
-    "contacted',"
-    "'position':2,'from':['open','lost'],'actors':[{'kind':'role','value':'sales','position':1},"
-    "{'kind':'field','value':'owner_id','position':2}],"
-    "'guards':[{'id':12,'parent':11,'position':2,'key':'meeting_held','op':'leaf','kind':'related_"
-    "count',"
-    "'params':{'of':'activity','kind':'meeting'}},"
-    "{'id':10,'parent':null,'position':2,'key':'industry_filled','op':null,'kind':'field_present',"
-    "'params':{'field':'industry'},'message':{'en':'Which industry?','pl':'Jaka branża?'}},"
-    "{'id':11,'parent':null,'position':1,'key':'talked','op':'any'},"
-    "{'id':13,'parent':11,'position':1,'key':'call_logged','kind':'related_count',"
-    "'params':{'of':'activity','kind':'call','has_subject':true}}],"
-    "'inputs':[{'key':'why','kind':'field','label':{'en':'Reason'},'required':true,'position':2,"
-    "'params':{'field':'unqualified_reason','choices':['need','authority']}},"
-    "{'key':'industry','kind':'field','label':{'en':'Industry','pl':'Branża'},'position':1,"
-    "'params':{'field':'industry'}},"
-    "{'key':'call','kind':'activity','position':3,'params':{'kind':'call'}},"
-    "{'key':'note','kind':'note','position':4,'params':null},"
-    "{'key':'ready','kind':'checklist','position':5,'params':{'item':'papers'}}]}]}";
-
-static struct blueprint *compile_lead(void)
-{
-    struct blueprint *b;
-    struct buf why;
-
-    buf_init(&why, 4096);
-    b = fixture_compile_text(LEAD, &why);
-    assert_string_equal(buf_text(&why), "");
-    assert_non_null(b);
-    buf_done(&why);
-    return b;
-}
-
 static void rows_become_a_process(void **state)
 {
     struct blueprint *b = compile_lead();
@@ -360,122 +311,6 @@ static void what_is_no_object_is_no_blueprint(void **state)
     }
 }
 
-/* listings */
-
-static void legal_moves_are_listed(void **state)
-{
-    struct blueprint *b = compile_lead();
-    struct buf text;
-    struct out o;
-
-    (void)state;
-    buf_init(&text, 65536);
-    out_init(&o, &text);
-    blueprint_write_legal(&o, b, "open", "pl");
-    assert_string_equal(buf_text(&text),
-                        "[{\"key\":\"contacted\",\"label\":\"Skontaktowano\",\"to\":\"contacted\"},"
-                        "{\"key\":\"archived\",\"label\":\"Archive\",\"to\":\"archived\"}]");
-    buf_clear(&text);
-    out_init(&o, &text);
-    blueprint_write_legal(&o, b, "archived", "en");
-    assert_string_equal(buf_text(&text), "[]");
-    buf_done(&text);
-    blueprint_destroy(b);
-}
-
-static const struct schema text_schema = {.kind = SCHEMA_STRING};
-static const struct schema_member lead_members[] = {
-    {.name = "industry", .schema = &text_schema},
-    {.name = NULL},
-};
-static const struct schema lead_schema = {.kind = SCHEMA_OBJECT, .members = lead_members};
-
-static const char CONTACTED_LISTED[] =
-    "{'key':'contacted','label':'Contacted','kind':'manual',"
-    "'to':{'key':'contacted','label':'Contacted','category':'open'},'available':false,'actor_"
-    "allowed':true,"
-    "'actors':[{'kind':'role','value':'sales'},{'kind':'field','value':'owner_id'}],"
-    "'guards':[{'guard':'talked','op':'any','passed':true,'message':'At least one of these "
-    "conditions must hold.',"
-    "'guards':[{'guard':'call_logged','kind':'related_count','passed':false,"
-    "'message':'Needed here: call, with a subject (at least 1); found: 0.','path':'activities',"
-    "'pointer':'/activities','observed':0,"
-    "'expected':{'of':'activity','kind':'call','has_subject':true,'min':1}},"
-    "{'guard':'meeting_held','kind':'related_count','passed':true,"
-    "'message':'Needed here: meeting (at least 1); found: "
-    "1.','path':'activities','pointer':'/activities',"
-    "'observed':1,'expected':{'of':'activity','kind':'meeting','min':1}}]},"
-    "{'guard':'industry_filled','kind':'field_present','passed':false,'message':'Which industry?',"
-    "'path':'industry','pointer':'/fields/industry','observed':null,'expected':'a value'}],"
-    "'inputs':[{'key':'industry','kind':'field','type':'text','label':'Industry','required':false,"
-    "'pointer':'/fields/industry','params':{'field':'industry'}},"
-    "{'key':'why','kind':'field','type':'choice','label':'Reason','required':true,"
-    "'pointer':'/fields/"
-    "unqualified_reason','params':{'field':'unqualified_reason','choices':['need','authority']}},"
-    "{'key':'call','kind':'activity','type':'activity','label':'call','required':false,'pointer':'/"
-    "activities',"
-    "'params':{'kind':'call'}},"
-    "{'key':'note','kind':'note','type':'text','label':'note','required':false,'pointer':'/"
-    "note','params':{}},"
-    "{'key':'ready','kind':'checklist','type':'boolean','label':'ready','required':false,'pointer':"
-    "'/checklist',"
-    "'params':{'item':'papers'}}]}";
-
-static void a_transition_is_listed_with_its_verdict(void **state)
-{
-    struct blueprint *b = compile_lead();
-    json_t *facts = js("{'record':{'industry':null},'activities':[{'kind':'meeting'}]}");
-    const struct transition *t = blueprint_transition(b, "contacted");
-    struct buf text;
-    struct arena a;
-    struct out o;
-
-    (void)state;
-    b->fields = &lead_schema;
-    arena_init(&a, 1 << 20);
-    buf_init(&text, 65536);
-    out_init(&o, &text);
-    transition_write(&o, b, t, evaluate(t, facts, &a), true, "en");
-    single_quotes(text.text);
-    assert_string_equal(buf_text(&text), CONTACTED_LISTED);
-    buf_done(&text);
-    arena_done(&a);
-    json_decref(facts);
-    blueprint_destroy(b);
-}
-
-static void it_is_available_to_whom_it_belongs(void **state)
-{
-    struct blueprint *b = compile_lead();
-    const struct transition *t = blueprint_transition(b, "archived");
-    struct arena a;
-
-    (void)state;
-    arena_init(&a, 1 << 20);
-    for (int allowed = 0; allowed < 2; allowed++) {
-        struct buf text;
-        struct out o;
-
-        buf_init(&text, 65536);
-        out_init(&o, &text);
-        transition_write(&o, b, t, evaluate(t, NULL, &a), allowed == 1, "pl");
-        single_quotes(text.text);
-        assert_string_equal(
-            buf_text(&text),
-            allowed == 1
-                ? "{'key':'archived','label':'Archive','kind':'manual',"
-                  "'to':{'key':'archived','label':'Archiwum','category':'cancelled'},"
-                  "'available':true,'actor_allowed':true,'actors':[],'guards':[],'inputs':[]}"
-                : "{'key':'archived','label':'Archive','kind':'manual',"
-                  "'to':{'key':'archived','label':'Archiwum','category':'cancelled'},"
-                  "'available':false,'actor_allowed':false,'actors':[],'guards':[],"
-                  "'inputs':[]}");
-        buf_done(&text);
-    }
-    arena_done(&a);
-    blueprint_destroy(b);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -486,9 +321,6 @@ int main(void)
         cmocka_unit_test(faults_of_guards_and_inputs_are_named),
         cmocka_unit_test(guards_have_limits),
         cmocka_unit_test(what_is_no_object_is_no_blueprint),
-        cmocka_unit_test(legal_moves_are_listed),
-        cmocka_unit_test(a_transition_is_listed_with_its_verdict),
-        cmocka_unit_test(it_is_available_to_whom_it_belongs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

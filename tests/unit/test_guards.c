@@ -5,11 +5,13 @@ static const char FACTS[] =
     "{'now':'2026-11-21T12:00:00Z','actor':{'kind':'user','id':'anna','roles':['sales'],'teams':['"
     "north']},"
     "'state':'open','state_entered_at':'2026-11-20T12:00:00.500000Z','created_by':'anna',"
-    "'record':{'industry':null,'company':'Acme','blank':' "
+    "'record':{'industry':null,'company':'Acme','dash':'—','cedilla':'¸','wide':'\\u3000\\ufeff','"
+    "blank':' "
     "\\u00a0\\u200b\\t','zero':0,'no':false,'yes':true,"
     "'tags':[],'words':['a'],'amount':{'amount':'1234.50','currency':'PLN'},'price':{'amount':null,"
     "'currency':null},"
-    "'probability':40,'ratio':0.1,'delivery_date':'2026-12-01','call_back_at':'2026-11-21T13:00:00+"
+    "'probability':40,'ratio':0.1,'tiny':1e-7,'huge':1e22,'third':0.33333333333333331,'delivery_"
+    "date':'2026-12-01','call_back_at':'2026-11-21T13:00:00+"
     "01:00',"
     "'owner_id':'bob','extra':{'size':'20'}},"
     "'related':{'account':{'verification':'to_verify','value':{'amount':'10'}}},"
@@ -44,6 +46,9 @@ static const struct guard_case guard_cases[] = {
      "/fields/industry", NULL},
     {"field_present", "{'field':'company'}", true, "'Acme'", "'a value'", "company", "", NULL},
     {"field_present", "{'field':'blank'}", false, NULL, "'a value'", "blank", "", NULL},
+    {"field_present", "{'field':'wide'}", false, NULL, "'a value'", "wide", "", NULL},
+    {"field_present", "{'field':'dash'}", true, NULL, "'a value'", "dash", "", NULL},
+    {"field_present", "{'field':'cedilla'}", true, NULL, "'a value'", "cedilla", "", NULL},
     {"field_present", "{'field':'zero'}", true, "0", "'a value'", "zero", "", NULL},
     {"field_present", "{'field':'no'}", true, "false", "'a value'", "no", "", NULL},
     {"field_present", "{'field':'tags'}", false, "[]", "'a value'", "tags", "", NULL},
@@ -108,6 +113,19 @@ static const struct guard_case guard_cases[] = {
     {"field_compare", "{'field':'zero','op':'eq','value':-0.0}", true, "0", NULL, "zero", "", NULL},
     {"field_compare", "{'field':'extra.size','op':'gt','value':3}", true, "'20'", "{'gt':3}",
      "extra.size", "", NULL},
+    {"field_compare", "{'field':'tiny','op':'eq','value':1e-7}", true, NULL, NULL, "tiny", "",
+     NULL},
+    {"field_compare", "{'field':'tiny','op':'gt','value':'0.00000009'}", true, NULL, NULL, "tiny",
+     "", NULL},
+    {"field_compare", "{'field':'huge','op':'eq','value':'10000000000000000000000'}", true, NULL,
+     NULL, "huge", "", NULL},
+    {"field_compare", "{'field':'huge','op':'gt','value':9999999999999}", true, NULL, NULL, "huge",
+     "", NULL},
+    {"field_compare", "{'field':'third','op':'eq','value':0.33333333333333331}", true, NULL, NULL,
+     "third", "", NULL},
+    {"field_compare", "{'field':'third','op':'gt','value':'0.333333333333333'}", true, NULL, NULL,
+     "third", "", NULL},
+    {"field_compare", "{'field':'yes','op':'eq','value':1}", false, "true", "1", "yes", "", NULL},
     /* money: text, compared as it is written */
     {"field_compare", "{'field':'amount.amount','op':'gte','value':'1234.5'}", true, "'1234.50'",
      "{'gte':'1234.5'}", "amount.amount", "/fields/amount/amount", NULL},

@@ -296,6 +296,11 @@ static const struct {
      "The time in the current state must be at least 25 h and at most 90061 s (now: 1 d).",
      "Czas w obecnym statusie musi wynosić co najmniej 25 godz. i najwyżej 90061 s (teraz: 1 d).",
      "Время в текущем статусе должно составлять не менее 25 ч и не более 90061 с (сейчас: 1 дн.)."},
+    /* what is shown of money and of long lists */
+    {"field_present", "{'field':'price'}", "{'en':'{observed}'}", "1.50", "1.50", "1.50"},
+    {"actor_has_role", "{'roles':['a','b','c','d','e','f','g','h','i','j','k']}",
+     "{'en':'{roles}'}", "a, b, c, d, e, f, g, h, i, j, …", "a, b, c, d, e, f, g, h, i, j, …",
+     "a, b, c, d, e, f, g, h, i, j, …"},
     /* the guard's own */
     {"field_present", "{'field':'industry'}",
      "{'en':'No {field}: {observed}! {nonesuch} {} { {field'}",
@@ -308,10 +313,10 @@ static const struct {
 
 static void sentences_are_written_in_three_languages(void **state)
 {
-    json_t *facts =
-        js("{'now':'2026-11-21T13:00:00Z','state_entered_at':'2026-11-20T12:59:00Z','record':{},"
-           "'tasks':[{'status':'open'}],'visits':[{'state':'open'}],'created_by':'me',"
-           "'actor':{'id':'me'}}");
+    json_t *facts = js("{'now':'2026-11-21T13:00:00Z','state_entered_at':'2026-11-20T12:59:00Z','"
+                       "record':{'price':{'amount':'1.50','currency':'PLN'}},"
+                       "'tasks':[{'status':'open'}],'visits':[{'state':'open'}],'created_by':'me',"
+                       "'actor':{'id':'me'}}");
 
     (void)state;
     for (size_t i = 0; i < COUNT(sentences); i++) {
