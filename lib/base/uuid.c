@@ -7,15 +7,25 @@
 
 #include "base/clock.h"
 
+#define POOL_SIZE 250 /* up to 256 bytes getrandom() never cuts short */
+
+/* Ids are not secrets: a thread fetches bytes for 25 of them at once, for one system call. */
 static void random_bytes(void *out, size_t n)
 {
+    static _Thread_local uint8_t pool[POOL_SIZE];
+    static _Thread_local size_t left;
     ssize_t got;
 
-    do {
-        got = getrandom(out, n, 0);
-    } while (got < 0 && errno == EINTR);
-    if (got != (ssize_t)n) /* up to 256 bytes are never cut short */
-        abort();
+    if (left < n) {
+        do {
+            got = getrandom(pool, sizeof(pool), 0);
+        } while (got < 0 && errno == EINTR);
+        if (got != sizeof(pool))
+            abort();
+        left = sizeof(pool);
+    }
+    left -= n;
+    memcpy(out, pool + left, n);
 }
 
 struct uuid uuid_v7(void)
