@@ -259,9 +259,9 @@ void dsn_why(const PGconn *pg, struct buf *why)
     const char *text = pg == NULL ? "out of memory" : PQerrorMessage(pg);
 
     for (; *text != '\0'; text++) {
-        if (*text != '\n')
-            buf_putc(why, *text);
-        else if (text[1] != '\0')
+        if (*text == '\n' && text[1] != '\0')
             buf_puts(why, "; ");
+        else if (*text != '\n' && *text != '\t')
+            buf_putc(why, *text);
     }
 }
