@@ -76,7 +76,7 @@ static void first_line(const char *folder, const char *name, char *out, size_t s
     if (file != NULL) {
         if (fgets(out, (int)size, file) == NULL)
             out[0] = '\0';
-        fclose(file);
+        (void)fclose(file);
     }
     out[strcspn(out, "\r\n")] = '\0';
     free(path);

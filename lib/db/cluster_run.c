@@ -68,7 +68,7 @@ static void reset_signals(void)
 
     for (int i = 1; i < 32; i++)
         if (i != SIGKILL && i != SIGSTOP)
-            signal(i, SIG_DFL);
+            (void)signal(i, SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -108,7 +108,7 @@ bool cluster_pid_lives(pid_t pid)
 
     if (kill(pid, 0) != 0 && errno == ESRCH)
         return false;
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return errno != ENOENT;

@@ -153,7 +153,7 @@ static bool send_deallocate(struct pipeline *p, struct ask *ask, int index, cons
 {
     char text[sizeof "deallocate " + PLAN_NAME];
 
-    snprintf(text, sizeof text, "deallocate %s", name);
+    (void)snprintf(text, sizeof text, "deallocate %s", name);
     push(p, (struct expect){.kind = EXPECT_DEALLOCATE, .ask = ask, .statement = index});
     return PQsendQueryParams(p->pg, text, 0, NULL, NULL, NULL, NULL, 0) == 1;
 }

@@ -120,7 +120,7 @@ static struct composed *composed_find(struct plans *p, const struct statement *s
     if (oldest == NULL)
         return NULL;
     if (oldest->plan.state == PLAN_READY)
-        snprintf(evicted, PLAN_NAME, "c%u", oldest->serial);
+        (void)snprintf(evicted, PLAN_NAME, "c%u", oldest->serial);
     composed_fill(p, oldest, s, hash);
     return oldest;
 }
@@ -134,14 +134,14 @@ void plans_use(struct plans *p, const struct statement *s, uint32_t batch, struc
         if (s->query->id >= p->nqueries)
             return;
         ret->plan = &p->queries[s->query->id];
-        snprintf(ret->name, sizeof ret->name, "q%u", s->query->id);
+        (void)snprintf(ret->name, sizeof ret->name, "q%u", s->query->id);
     } else {
         c = composed_find(p, s, ret->evicted);
         if (c == NULL)
             return;
         c->used = ++p->uses;
         ret->plan = &c->plan;
-        snprintf(ret->name, sizeof ret->name, "c%u", c->serial);
+        (void)snprintf(ret->name, sizeof ret->name, "c%u", c->serial);
     }
     if (ret->plan->state == PLAN_ASKED && ret->plan->batch != batch)
         return;

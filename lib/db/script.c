@@ -105,12 +105,12 @@ struct depth {
 static const char *skip_word(const char *p, struct depth *d)
 {
     size_t n = 0;
+    bool opens;
 
     while (is_word(p[n]))
         n++;
-    if (word_is(p, n, "begin") && strncasecmp(skip_blank(p + n), "atomic", 6) == 0)
-        d->blocks++;
-    else if (d->blocks > 0 && word_is(p, n, "case"))
+    opens = word_is(p, n, "begin") && strncasecmp(skip_blank(p + n), "atomic", 6) == 0;
+    if (opens || (d->blocks > 0 && word_is(p, n, "case")))
         d->blocks++;
     else if (d->blocks > 0 && word_is(p, n, "end"))
         d->blocks--;

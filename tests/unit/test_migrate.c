@@ -33,7 +33,7 @@ static struct buf why;
 
 static void set(char text[512], const char *value)
 {
-    snprintf(text, 512, "%s", value);
+    (void)snprintf(text, 512, "%s", value);
 }
 
 static const char *ask(const char *text)
@@ -43,7 +43,8 @@ static const char *ask(const char *text)
     struct result *r = db_once(cluster_url(cluster), NULL, &q, NULL, &why);
 
     assert_non_null(r);
-    snprintf(answer, sizeof answer, "%s", result_text(r, 0, 0) == NULL ? "" : result_text(r, 0, 0));
+    (void)snprintf(answer, sizeof answer, "%s",
+                   result_text(r, 0, 0) == NULL ? "" : result_text(r, 0, 0));
     result_free(r);
     return answer;
 }
@@ -61,13 +62,13 @@ static int build(void **state)
     (void)state;
     log_setup(LOG_LEVEL_ERROR, false);
     buf_init(&why, 4096);
-    snprintf(folder, sizeof folder, "/tmp/sluice-test-mg-XXXXXX");
+    (void)snprintf(folder, sizeof folder, "/tmp/sluice-test-mg-XXXXXX");
     if (mkdtemp(folder) == NULL || chmod(folder, 0711) != 0)
         return -1;
-    snprintf(data, sizeof data, "%s/data", folder);
+    (void)snprintf(data, sizeof data, "%s/data", folder);
     cluster = cluster_start(&o, &why);
     if (cluster == NULL)
-        fprintf(stderr, "%s\n", buf_text(&why));
+        (void)fprintf(stderr, "%s\n", buf_text(&why));
     return cluster == NULL ? -1 : 0;
 }
 
