@@ -12,6 +12,7 @@
 
 #define SQL_MAX 65536
 #define PARAMS_MAX 64
+#define INCLUDES_MAX 16
 #define ARRAY_MAX 65536
 
 /* The page that is asked for; c->page between the two steps. */
@@ -86,13 +87,24 @@ static bool has_word(const char *const *words, const char *word)
 
 static void include_unknown(struct call *c, const struct list_query *q, const char *word)
 {
+    const char *names[INCLUDES_MAX + 1] = {NULL}, *nearest;
     json_t *list = json_array();
+    size_t n = 0;
 
-    for (const struct list_include *i = q->includes; i && i->name; i++)
+    for (const struct list_include *i = q->includes; i && i->name && n < INCLUDES_MAX; i++) {
         json_array_append_new(list, json_string(i->name));
-    list_fault(c, "include", "enum",
-               arena_printf(&c->arena, "\"%s\" cannot be included here.", word),
-               call_json(c, list));
+        names[n++] = i->name;
+    }
+    nearest = text_nearest(word, names);
+    err_fault(&c->err, ERR_BAD_PARAMETER,
+              (struct fault){
+                  .in = "query",
+                  .pointer = "include",
+                  .code = "enum",
+                  .detail = arena_printf(&c->arena, "\"%s\" cannot be included here.", word),
+                  .hint = nearest ? arena_printf(&c->arena, "did you mean \"%s\"?", nearest) : NULL,
+                  .allowed = call_json(c, list),
+              });
     json_decref(list);
 }
 
@@ -314,6 +326,7 @@ static void hash_filters(struct call *c, struct page *p)
 
     buf_init(&b, (size_t)1 << 20);
     buf_puts(&b, p->q->name);
+    buf_printf(&b, "%c%s", 0, call_address(c)); /* a history is of one record */
     for (const struct list_filter *f = p->q->filters; f && f->param; f++) {
         const char *value = filter_value(c, f);
 

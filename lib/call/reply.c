@@ -136,13 +136,10 @@ static enum step without_body(struct call *c, int status)
     return STEP_REPLY;
 }
 
-static enum step row_body(struct call *c, const struct result *r)
+static enum step row_body(struct call *c, const struct result *r, const char *const *fields)
 {
-    const char *const *fields;
     const struct row_plan *plan;
 
-    if (!reply_fields(c, r, &fields))
-        return STEP_FAIL;
     plan = reply_plan(c, r, fields);
     if (!plan)
         return STEP_FAIL;
@@ -168,15 +165,18 @@ static bool minimal(struct call *c)
 enum step reply_row(struct call *c)
 {
     const struct result *r = call_result(c, -1);
+    const char *const *fields;
 
     if (result_rows(r) == 0)
         return call_fail(c, ERR_NOT_FOUND, NULL);
+    if (!reply_fields(c, r, &fields))
+        return STEP_FAIL;
     reply_header(c, "ETag", etag(c, r));
     if (not_modified(c, r))
         return without_body(c, 304);
     if (minimal(c))
         return without_body(c, 204);
-    return row_body(c, r);
+    return row_body(c, r, fields);
 }
 
 enum step reply_created(struct call *c)
@@ -190,7 +190,7 @@ enum step reply_created(struct call *c)
                  arena_printf(&c->arena, "%s/%s", call_address(c), result_get(r, 0, "id")));
     if (minimal(c))
         return without_body(c, c->route->success);
-    return row_body(c, r);
+    return row_body(c, r, NULL);
 }
 
 enum step reply_rows(struct call *c)
