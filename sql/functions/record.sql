@@ -71,6 +71,8 @@ begin
 end
 $$;
 
+grant execute on function sluice.refuse_link(text, text) to sluice_app; -- its triggers run as who writes
+
 -- Before an activity or task is written: its records are alive, and locked against transitions, whose evidence
 -- it is. The order (opportunity, lead, contact, account) is that in which transitions lock.
 create or replace function sluice.hold_links() returns trigger
