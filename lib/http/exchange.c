@@ -219,19 +219,23 @@ static const char *known_media(struct span type, unsigned media)
     return NULL;
 }
 
-static bool refuse_media(struct conn *c, const char *detail)
+static bool refuse_media(struct conn *c, const char *detail, const char *hint)
 {
     bool patch = c->x.route->method == METHOD_PATCH;
     struct reply_header header = {patch ? "Accept-Patch" : "Accept-Post", NULL};
     struct err e = {.code = ERR_MEDIA_TYPE, .detail = detail};
-    struct buf names;
+    struct buf names, types;
 
     buf_init(&names, 256);
+    buf_init(&types, 512);
     for (size_t i = 0; i < NMEDIA; i++)
         if (c->x.route->media & media_types[i].media)
             buf_printf(&names, "%s%s", names.len > 0 ? ", " : "", media_types[i].name.p);
     header.value = buf_text(&names);
+    buf_printf(&types, "send Content-Type: %s", header.value);
+    e.hint = hint != NULL ? hint : buf_text(&types);
     refuse_with(c, &e, true, &header, 1);
+    buf_done(&types);
     buf_done(&names);
     return false;
 }
@@ -246,10 +250,10 @@ static bool check_body(struct conn *c)
         return true;
     c->x.unwanted_body = !taken;
     if (taken && coding.p != NULL && !span_is_nocase(coding, "identity"))
-        return refuse_media(c, "encoded bodies are not taken");
+        return refuse_media(c, "encoded bodies are not taken", "leave Content-Encoding out");
     if (taken && known_media(media_type(c), r->media) == NULL)
-        return refuse_media(c, c->wire.known[HEADER_CONTENT_TYPE] == 0 ? "Content-Type is missing"
-                                                                     : NULL);
+        return refuse_media(
+            c, c->wire.known[HEADER_CONTENT_TYPE] == 0 ? "Content-Type is missing" : NULL, NULL);
     if (wire_limit_body(&c->wire, taken ? r->body_limit : UNWANTED_BODY))
         return true;
     exchange_refuse(c, c->wire.code, c->wire.reason, true);

@@ -1,27 +1,28 @@
 /* intake - a landing page posts a lead.
  *
- * The key in the address is the only credential. What arrives is stored as it came before anything is made
- * of it: a submission that cannot become a lead stays, with the reasons. Source and campaign are the form's,
- * whatever the body says. Fields outside the form's list are kept beside the lead and named in the answer.
+ * The key in the address is the only credential. What arrives is stored as it came before anything
+ * is made of it: a submission that cannot become a lead stays, with the reasons. Source and
+ * campaign are the form's, whatever the body says. Fields outside the form's list are kept beside
+ * the lead and named in the answer.
  */
 #include <string.h>
 
 #include "asks.gen.h"
 #include "call/reply.h"
 #include "crypto/secret.h"
+#include "schemas.gen.h"
+#include "service/record.h"
 #include "json/body.h"
 #include "json/out.h"
 #include "json/schema.h"
-#include "schemas.gen.h"
-#include "service/record.h"
 
 struct intake {
     struct uuid form;
-    const char *const *allowed;  /* lead fields that the form takes, NULL at the end */
+    const char *const *allowed; /* lead fields that the form takes, NULL at the end */
     const char *const *required;
-    json_t *lead;                /* what becomes the lead */
+    json_t *lead; /* what becomes the lead */
     json_t *utm;
-    json_t *extra;               /* everything else, as it came */
+    json_t *extra; /* everything else, as it came */
     struct uuid submission, lead_id;
 };
 
@@ -106,17 +107,25 @@ static const struct schema *member_schema(const char *name)
     return NULL;
 }
 
-/* A form sends text only: it becomes the type that the lead's field has. An empty field is an absent one. */
+/* An empty field is an absent one. */
+static bool is_empty(const json_t *value)
+{
+    const char *text = json_string_value(value);
+
+    return !value || json_is_null(value) || (text && !*text);
+}
+
+/* A form sends text only: it becomes the type that the lead's field has. */
 static void take_field(struct call *c, struct intake *in, const char *name, json_t *value)
 {
     const struct schema *s = member_schema(name);
     const char *text = json_string_value(value);
     bool form = c->request.media_type && strstr(c->request.media_type, "form");
 
-    if (json_is_null(value) || (text && !*text))
+    if (is_empty(value))
         return;
     if (form && text && s) {
-        value = schema_from_text(s, text, "body", name, &c->err);
+        value = schema_from_text(s, text, "body", arena_printf(&c->arena, "/%s", name), &c->err);
         if (value)
             json_object_set_new(in->lead, name, value);
         return;
@@ -129,7 +138,7 @@ static void sort_fields(struct call *c, struct intake *in, json_t *body)
     const char *name;
     json_t *value;
 
-    json_object_foreach(body, name, value) {
+    json_object_foreach (body, name, value) {
         if (strncmp(name, "utm_", 4) == 0 && json_is_string(value) && strlen(name) < 64)
             json_object_set(in->utm, name + 4, value);
         else if (listed(in->allowed, name) && strcmp(name, "source") && strcmp(name, "campaign"))
@@ -139,12 +148,12 @@ static void sort_fields(struct call *c, struct intake *in, json_t *body)
     }
 }
 
-static void check_required(struct call *c, const struct intake *in)
+static void check_required(struct call *c, const struct intake *in, const json_t *body)
 {
     for (size_t i = 0; in->required && in->required[i]; i++) {
         const char *name = in->required[i];
 
-        if (json_object_get(in->lead, name))
+        if (!is_empty(json_object_get(body, name)))
             continue;
         err_fault(&c->err, ERR_INVALID,
                   (struct fault){.in = "body",
@@ -176,13 +185,16 @@ static enum step map_fields(struct call *c)
     body = parse(c);
     if (body && !json_is_object(body))
         err_fault(&c->err, ERR_INVALID,
-                  (struct fault){.in = "body", .pointer = "", .code = "type",
+                  (struct fault){.in = "body",
+                                 .pointer = "",
+                                 .code = "type",
                                  .detail = "the body must be an object of fields"});
     if (!body || !json_is_object(body))
         return STEP_NEXT;
     sort_fields(c, in, body);
-    schema_check(&schema_LeadCreate, in->lead, "", &c->err);
-    check_required(c, in);
+    if (json_object_size(in->lead) > 0 || c->err.code == ERR_NONE)
+        schema_check(&schema_LeadCreate, in->lead, "", &c->err);
+    check_required(c, in, body);
     return STEP_NEXT;
 }
 
@@ -273,7 +285,8 @@ static void write_names(struct out *o, const char *key, json_t *object)
 
     out_key(o, key);
     out_array(o);
-    json_object_foreach(object, name, value) out_string(o, name);
+    json_object_foreach (object, name, value)
+        out_string(o, name);
     out_array_end(o);
 }
 

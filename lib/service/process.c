@@ -156,8 +156,9 @@ bool process_is_current(struct call *c)
         return false;
     if (version == 0 || strtoll(s->version, NULL, 10) == version)
         return true;
-    return err_set(&c->err, ERR_STALE, "the record has version %s now, not %lld: read it again",
-                   s->version, (long long)version);
+    reply_header(c, "ETag", arena_printf(&c->arena, "\"%s\"", s->version));
+    c->err.hint = "read the record again and repeat the change with its ETag in If-Match";
+    return err_set(&c->err, ERR_STALE, "The record is at version %s by now.", s->version);
 }
 
 const char *process_failures(struct call *c, const struct verdict *root)
