@@ -1,14 +1,14 @@
 /* transition - which moves are there, what each still needs, and executing one.
  *
- * Read facts, decide here, write with the version and evidence that the decision saw. A write that finds
- * anything changed does nothing and the decision is made again on what is there now.
+ * Read facts, decide here, write with the version and evidence that the decision saw. A write that
+ * finds anything changed does nothing and the decision is made again on what is there now.
  */
 #include <string.h>
 
 #include "asks.gen.h"
 #include "call/reply.h"
-#include "json/out.h"
 #include "service/process.h"
+#include "json/out.h"
 
 /* GET /v1/leads/{id}/transitions */
 
@@ -76,8 +76,10 @@ static bool check_declared(struct call *c, const struct transition *t, const cha
         return err_set(&c->err, ERR_USE_CONVERSION,
                        "\"%s\" is executed by POST /v1/leads/{id}/conversion", key);
     if (!evaluate_actor(t, s->facts))
-        return err_set(&c->err, ERR_NOT_ACTOR, "\"%s\" belongs to others; the listing of "
-                       "transitions names them", key);
+        return err_set(&c->err, ERR_NOT_ACTOR,
+                       "\"%s\" belongs to others; the listing of "
+                       "transitions names them",
+                       key);
     return true;
 }
 
@@ -117,6 +119,7 @@ static enum step move_write(struct call *c, const struct transition *t, const st
         caller_id(c),
         call_scope(c, r->may_write),
         new_ids(c),
+        call_json(c, json_object_get(c->body, "checklist")),
     };
 
     call_ask(c, &query_transition_apply, values);

@@ -75,7 +75,8 @@ create or replace function sluice.set_cause(transition text, note text, verdicts
 begin
     perform set_config('sluice.cause', jsonb_build_object(
         'transition', transition,
-        'detail', nullif(case when note is not null then jsonb_build_object('note', note) else '{}' end
+        'detail', nullif(jsonb_strip_nulls(jsonb_build_object(
+                             'note', note, 'checklist', nullif(current_setting('sluice.checklist', true), '')::jsonb))
                          || case when verdicts is not null then jsonb_build_object('verdicts', verdicts) else '{}' end,
                          '{}'))::text, true);
 end
@@ -294,10 +295,12 @@ $$;
 create or replace function sluice.transition_apply(
     entity text, record_id uuid, expected_version bigint, from_state text, transition text, fields jsonb,
     activities jsonb, tasks jsonb, note text, verdicts jsonb, evidence text, viewer uuid, scope text, ids uuid[],
+    checklist jsonb default null,
     out outcome text, out version bigint, out state text
 )
     language plpgsql security definer set search_path = sluice, pg_temp as $$
 begin
+    perform set_config('sluice.checklist', coalesce(checklist::text, ''), true);  -- set_cause() writes it down
     if entity = 'lead' then
         select a.* into outcome, version, state
           from sluice.lead_apply(record_id, expected_version, from_state, transition, fields, activities, tasks, note,
@@ -313,6 +316,7 @@ begin
     else
         outcome := 'gone';
     end if;
+    perform set_config('sluice.checklist', '', true);
 end
 $$;
 
@@ -334,7 +338,8 @@ end
 $$;
 
 grant execute on function
-    sluice.transition_apply(text, uuid, bigint, text, text, jsonb, jsonb, jsonb, text, jsonb, text, uuid, text, uuid[]),
+    sluice.transition_apply(text, uuid, bigint, text, text, jsonb, jsonb, jsonb, text, jsonb, text, uuid, text, uuid[],
+                            jsonb),
     sluice.transition_denied(text, uuid, text, text, text, jsonb)
     to sluice_app;
 

@@ -81,7 +81,7 @@ def scripts(user, leads):
                  from_state=":state::text", transition=":next::text", fields=":fields::jsonb",
                  activities='null', tasks='null', note='null', verdicts="'{}'::jsonb",
                  evidence=':evidence::text', viewer=viewer, scope=ALL,
-                 ids='array[gen_random_uuid()]') + ';'
+                 ids='array[gen_random_uuid()]', checklist='null') + ';'
     pick = f'\\set n random(1, {leads})\n'
     decide = ("select f.version, f.state, f.evidence, length(f.facts::text) as seen,\n"
               "  case when f.state = 'nurture' then 'call_back' else 'nurture' end as next,\n"
