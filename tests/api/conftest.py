@@ -1,5 +1,6 @@
 """Fixtures: one daemon per test process, a client per role, the database as its owner sees it."""
 import itertools
+import json
 
 import psycopg2
 import psycopg2.extras
@@ -7,6 +8,7 @@ import pytest
 
 from contract import Contract
 from daemon import Client, Daemon
+from helpers import qualify
 
 PASSWORD = 'correct horse battery staple'
 _numbers = itertools.count(1)
@@ -23,7 +25,27 @@ def daemon():
     try:
         yield d.start()
         assert d.stop() == 0, d.log()[-3000:]
+        assert not errors_logged(d), errors_logged(d)[:5]
     finally:
+        d.destroy()
+
+
+def errors_logged(daemon):
+    """What the daemon itself calls an error: none of the tests that share it provoke one."""
+    lines = [json.loads(line) for line in daemon.log().splitlines() if line.startswith('{')]
+    return [line for line in lines if line.get('level') == 'error']
+
+
+@pytest.fixture
+def new_daemon():
+    """Makes daemons of a test's own; all end with the test."""
+    made = []
+
+    def make(start=True, **settings):
+        made.append(Daemon(**settings))
+        return made[-1].start() if start else made[-1]
+    yield make
+    for d in made:
         d.destroy()
 
 
@@ -42,6 +64,7 @@ def sign_in(daemon, contract):
         client.token = answer.json()['access_token']
         client.session = answer.json()
         client.user = answer.json()['user']
+        client.again = lambda: sign(email, password)  # with what the user may do by now
         return client
     return sign
 
@@ -59,6 +82,17 @@ def new_user(admin, sign_in):
         admin.make('users', email=email, name=members.pop('name', email.split('@')[0]), password=PASSWORD,
                    roles=list(roles), **members)
         return sign_in(email, PASSWORD)
+    return make
+
+
+@pytest.fixture(scope='session')
+def new_key(admin, daemon, contract):
+    """Makes an API key with roles, and a client that uses it."""
+    def make(*roles, **members):
+        made = admin.make('api-keys', name=members.pop('name', f'key {next(_numbers)}'), roles=list(roles), **members)
+        client = Client(daemon, contract, made['key'])
+        client.key = made
+        return client
     return make
 
 
@@ -80,7 +114,7 @@ viewer = _role_fixture('viewer', 'viewer')
 @pytest.fixture(scope='session')
 def db(daemon):
     """A connection as the cluster's administrator: what is really there."""
-    connection = psycopg2.connect(host=str(daemon.socket_folder), dbname='sluice', user='sluice_admin',
+    connection = psycopg2.connect(host=str(daemon.socket_folder), dbname='sluice', user='postgres',
                                   cursor_factory=psycopg2.extras.RealDictCursor)
     connection.autocommit = True
     yield connection
@@ -101,3 +135,12 @@ def rows(db):
 def number():
     """A number that no other test has: for names and e-mails."""
     return next(_numbers)
+
+
+@pytest.fixture
+def qualified(mkt, number):
+    """Makes a lead that may be converted."""
+    def make(**members):
+        lead = mkt.make('leads', **{'last_name': f'Person {number}', 'company': f'Company {number}', **members})
+        return qualify(mkt, lead['id'])
+    return make

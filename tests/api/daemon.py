@@ -102,7 +102,7 @@ class Client:
         self.daemon, self.contract, self.token = daemon, contract, token
         self.http = requests.Session()
         self.http.trust_env = False
-        self.user = None
+        self.user = self.again = None
 
     def call(self, method, path, json=None, headers=None, **more):
         headers = dict(headers or {})

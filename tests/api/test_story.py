@@ -2,6 +2,8 @@
 for its parts and by one for the whole."""
 import uuid
 
+from helpers import moment
+
 
 def failures(answer, code='guard_failed', status=422):
     assert answer.status_code == status, answer.text
@@ -105,7 +107,8 @@ def test_from_web_form_to_won_deal(daemon, anonymous, mkt, rep, verifier, rows, 
     assert (answer.status_code, answer.json()['code']) == (422, 'governed_field')
     queue = verifier.get('/v1/accounts', params={'verification': 'to_verify', 'sort': 'created_at', 'limit': 200}).json()['items']
     assert account_id in [a['id'] for a in queue]
-    assert [a['created_at'] for a in queue] == sorted(a['created_at'] for a in queue)
+    born = [moment(a['created_at']) for a in queue]
+    assert born == sorted(born)
     assert verifier.moved('accounts', account_id, 'verify')['verification'] == 'verified'
     deal = rep.read('opportunities', deal_id)
     assert deal['awaiting_verification'] is False
@@ -121,7 +124,8 @@ def test_from_web_form_to_won_deal(daemon, anonymous, mkt, rep, verifier, rows, 
     offer_entry = next(h for h in history if h['transition'] == 'offer_sent' and h['action'] == 'transition')
     assert offer_entry['changes']['product_kind'] == {'old': None, 'new': 'crane'}
     timeline = rep.get(f'/v1/accounts/{account_id}/timeline', params={'limit': 200}).json()['items']
-    assert [i['at'] for i in timeline] == sorted((i['at'] for i in timeline), reverse=True)
+    at = [moment(i['at']) for i in timeline]
+    assert at == sorted(at, reverse=True)
     titles = [(i['entity'], i['kind'], i['title']) for i in timeline]
     assert ('lead', 'transition', 'contacted') in titles
     assert ('opportunity', 'transition', 'won') in titles

@@ -1,0 +1,131 @@
+"""What several test files ask and do."""
+import contextlib
+import json
+import threading
+import uuid
+from datetime import datetime, timezone
+
+BUSINESS = ('lead', 'account', 'contact', 'opportunity', 'activity', 'task')
+UNKNOWN = str(uuid.UUID('0190163d-0000-7000-8000-00000000dead'))
+PLURAL = {'lead': 'leads', 'account': 'accounts', 'contact': 'contacts', 'opportunity': 'opportunities',
+          'activity': 'activities', 'task': 'tasks'}
+
+CALL = {'kind': 'call', 'subject': 'First call', 'outcome': 'reached'}
+SURVEY = {'kind': 'survey', 'subject': 'Needs', 'outcome': 'sent'}
+OFFER = {'amount': {'amount': '10000', 'currency': 'PLN'}, 'product_kind': 'crane', 'delivery_date': '2027-03-01'}
+
+
+def moment(text):
+    """A time of the API. The texts themselves do not sort: a zero at the end of a fraction is left out."""
+    return datetime.fromisoformat(text.replace('Z', '+00:00')) if '.' not in text else datetime.strptime(
+        text, '%Y-%m-%dT%H:%M:%S.%fZ').replace(tzinfo=timezone.utc)
+
+
+def problem(answer, status, code):
+    """The body of a refusal that has this status and code."""
+    assert answer.status_code == status, f'{answer.status_code}: {answer.text}'
+    body = answer.json()
+    assert body['code'] == code, body
+    return body
+
+
+def fault(answer, status, code, where, fault_code):
+    """The only fault of a refusal; @where is its pointer or parameter."""
+    body = problem(answer, status, code)
+    assert len(body['errors']) == 1, body
+    only = body['errors'][0]
+    assert (only.get('pointer', only.get('name')), only['code']) == (where, fault_code), only
+    return only
+
+
+def failures(answer):
+    """The guards that a transition was refused for, by key."""
+    return {f['guard']: f for f in problem(answer, 422, 'guard_failed')['failures']}
+
+
+def contact(client, lead_id):
+    """Moves a lead from open to contacted."""
+    return client.moved('leads', lead_id, 'contacted', activities=[CALL])
+
+
+def qualify(client, lead_id):
+    """Moves a lead from open to qualified."""
+    contact(client, lead_id)
+    return client.moved('leads', lead_id, 'qualified', fields={'industry': 'logistics'}, activities=[SURVEY])
+
+
+def deal_in(client, stage, **members):
+    """An opportunity of an account of its own, moved to an open stage."""
+    account = client.make('accounts', name=members.pop('account_name', 'Deal account'))
+    deal = client.make('opportunities', account_id=account['id'], **{'name': 'Deal', **members})
+    order = ('qualification', 'first_meeting', 'offer_sent', 'negotiation')
+    for step in order[1:order.index(stage) + 1]:
+        deal = client.moved('opportunities', deal['id'], step, **({'fields': OFFER} if step == 'offer_sent' else {}))
+    return deal
+
+
+def post_form(anonymous, daemon, idempotency_key=None, **fields):
+    """Posts the shipped web form as a browser does."""
+    headers = {'Idempotency-Key': idempotency_key} if idempotency_key else {}
+    return anonymous.post(f'/v1/intake/{daemon.intake["form"]}', params={'key': daemon.intake['key']}, data=fields,
+                          headers=headers)
+
+
+def tables(rows):
+    return [r['relname'] for r in rows(
+        "select relname from pg_class where relnamespace = 'sluice'::regnamespace and relkind = 'r' order by 1")]
+
+
+def everything(rows):
+    """How many rows each table has, and where the sequence stands."""
+    counts = ', '.join(f'(select count(*) from sluice.{t}) as {t}' for t in tables(rows))
+    return rows(f'select {counts}, (select last_value from sluice.seq) as sequence_at')[0]
+
+
+def content(rows, of=BUSINESS + ('app_user', 'team', 'intake_form', 'visit', 'lead_touch', 'outbox')):
+    """What is in the tables, whole: one digest for each."""
+    parts = ', '.join(f"(select md5(coalesce(string_agg(t::text, '|' order by t.id), '')) from sluice.{name} t) as {name}"
+                      for name in of)
+    return rows(f'select {parts}')[0]
+
+
+def together(*jobs):
+    """Runs jobs at the same moment and returns what each gave."""
+    barrier, given = threading.Barrier(len(jobs)), [None] * len(jobs)
+
+    def run(i):
+        barrier.wait(30)
+        try:
+            given[i] = jobs[i]()
+        except BaseException as e:  # pylint: disable=broad-except
+            given[i] = e
+
+    threads = [threading.Thread(target=run, args=(i,)) for i in range(len(jobs))]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(60)
+    for g in given:
+        if isinstance(g, BaseException):
+            raise g
+    return given
+
+
+def label(text):
+    return {'en': text, 'pl': text, 'ru': text}
+
+
+@contextlib.contextmanager
+def blueprint(rows, entity, key, states, transitions):
+    """A process of a test's own that rules records made meanwhile; they stay under it."""
+    document = {
+        'entity': entity, 'key': key, 'number': 1, 'label': label(key),
+        'states': [{'key': k, 'category': c, 'label': label(k)} for k, c in states],
+        'transitions': [{'label': label(t['key']), **t} for t in transitions]}
+    rows('select sluice.blueprint_import(%s::jsonb)', json.dumps(document))
+    rows('update sluice.blueprint set priority = 100 where entity = %s and key = %s', entity, key)
+    try:
+        yield document
+    finally:
+        rows("""update sluice.blueprint_version v set status = 'retired' from sluice.blueprint b
+                 where b.id = v.blueprint_id and b.entity = %s and b.key = %s and v.status = 'published'""", entity, key)
