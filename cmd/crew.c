@@ -232,6 +232,8 @@ static bool listen_on(struct member *m, const struct conf *conf, struct buf *why
     m->server = server_create(m->worker, &m->env, &o, why);
     if (!m->server || m != &m->crew->members[0])
         return m->server != NULL;
+    if (*conf->admin_listen == '\0')
+        return true;
     o.admin = true;
     o.tls = NULL;
     if (!split_listen(conf->admin_listen, host, sizeof(host), &o.port, why))
@@ -342,7 +344,7 @@ uint16_t crew_port(const struct crew *crew)
 
 uint16_t crew_admin_port(const struct crew *crew)
 {
-    return server_port(crew->members[0].admin);
+    return crew->members[0].admin ? server_port(crew->members[0].admin) : 0;
 }
 
 /* a new certificate */

@@ -35,7 +35,8 @@ static void write_document(struct buf *b, const struct site *site, const char *u
     out_init(&o, b);
     out_object(&o);
     out_member(&o, "url", url);
-    out_member(&o, "admin_url", admin_url);
+    if (*admin_url)
+        out_member(&o, "admin_url", admin_url);
     out_key(&o, "pid");
     out_int(&o, getpid());
     if (site->is_new) {
@@ -114,12 +115,13 @@ bool ready_tell(const struct conf *conf, const struct site *site, const struct c
                 struct buf *why)
 {
     bool tls = conf->tls_certificate && *conf->tls_certificate;
-    char url[URL_TEXT], admin_url[URL_TEXT];
+    char url[URL_TEXT], admin_url[URL_TEXT] = "";
     struct buf b;
     bool done = true;
 
     url_of(url, conf->listen, crew_port(crew), tls);
-    url_of(admin_url, conf->admin_listen, crew_admin_port(crew), false);
+    if (*conf->admin_listen)
+        url_of(admin_url, conf->admin_listen, crew_admin_port(crew), false);
     if (conf->ready_file && *conf->ready_file) {
         buf_init(&b, 16 * 1024);
         write_document(&b, site, url, admin_url);
