@@ -81,7 +81,7 @@ static void greet(const struct site *site, const char *url)
 {
     printf("Sluice serves %s   (reference: %s/docs)\n", url, url);
     if (!site->is_new) {
-        fflush(stdout);
+        (void)fflush(stdout);
         return;
     }
     printf("\nThis is the first start. Shown once, so write it down:\n"
@@ -108,7 +108,7 @@ static void greet(const struct site *site, const char *url)
            "    -d '{\"activities\":[{\"kind\":\"call\",\"subject\":\"First call\","
            "\"outcome\":\"reached\"}]}' | jq\n\n",
            url);
-    fflush(stdout);
+    (void)fflush(stdout);
 }
 
 bool ready_tell(const struct conf *conf, const struct site *site, const struct crew *crew,

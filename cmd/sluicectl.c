@@ -63,7 +63,7 @@ static int run(const struct command *command, int argc, char **argv)
 
     buf_init(&text, 1024 * 1024);
     done = conf_load(&conf, argc, argv, &text) != CONF_WRONG && command->run(&conf, &text);
-    fputs(buf_text(&text), done ? stdout : stderr);
+    (void)fputs(buf_text(&text), done ? stdout : stderr);
     buf_done(&text);
     conf_done(&conf);
     return done ? EXIT_SUCCESS : EXIT_FAILURE;
@@ -76,7 +76,7 @@ int main(int argc, char **argv)
     while (argc > 1 && command->name && strcmp(command->name, argv[1]) != 0)
         command++;
     if (argc < 2 || !command->name) {
-        fputs(usage, stderr);
+        (void)fputs(usage, stderr);
         return EXIT_FAILURE;
     }
     return run(command, argc - 1, argv + 1);

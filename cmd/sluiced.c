@@ -50,7 +50,7 @@ static void block_signals(sigset_t *set)
     sigaddset(set, SIGINT);
     sigaddset(set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, set, NULL);
-    signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGPIPE, SIG_IGN);
 }
 
 static void raise_descriptor_limit(void)
@@ -138,7 +138,7 @@ int main(int argc, char **argv)
     wish = conf_load(&conf, argc, argv, &text);
     switch (wish) {
     case CONF_WRONG:
-        fputs(buf_text(&text), stderr);
+        (void)fputs(buf_text(&text), stderr);
         code = EXIT_FAILURE;
         break;
     case CONF_HELP:
@@ -150,7 +150,7 @@ int main(int argc, char **argv)
         break;
     case CONF_CHECK:
         conf_print(&conf, &text);
-        fputs(buf_text(&text), stdout);
+        (void)fputs(buf_text(&text), stdout);
         break;
     case CONF_RUN:
         log_setup(log_level_of(conf.log_level), strcmp(conf.log_format, "json") == 0);

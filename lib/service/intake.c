@@ -141,7 +141,8 @@ static void sort_fields(struct call *c, struct intake *in, json_t *body)
     json_object_foreach (body, name, value) {
         if (strncmp(name, "utm_", 4) == 0 && json_is_string(value) && strlen(name) < 64)
             json_object_set(in->utm, name + 4, value);
-        else if (listed(in->allowed, name) && strcmp(name, "source") && strcmp(name, "campaign"))
+        else if (listed(in->allowed, name) && strcmp(name, "source") != 0 &&
+                 strcmp(name, "campaign") != 0)
             take_field(c, in, name, value);
         else
             json_object_set(in->extra, name, value);
@@ -231,11 +232,11 @@ static const char *faults_json(struct call *c)
 /* Whatever text came is stored; bytes that no text column can hold are escaped (%XX). */
 static const char *raw_text(struct call *c)
 {
-    struct span raw = c->request.raw_body;
+    struct span raw = c->request.raw_body.p ? c->request.raw_body : SPAN("");
     struct buf b;
     const char *text;
 
-    if (text_is_utf8(raw.p, raw.n) && !memchr(raw.p ? raw.p : "", 0, raw.n))
+    if (text_is_utf8(raw.p, raw.n) && !memchr(raw.p, 0, raw.n))
         return arena_copy(&c->arena, raw.p, raw.n);
     buf_init(&b, raw.n * 3 + 1);
     for (size_t i = 0; i < raw.n; i++) {
