@@ -163,7 +163,7 @@ static bool open_database(struct member *m, const struct conf *conf, const struc
                           unsigned n)
 {
     const struct db_options o = {
-        .url = site->url,
+        .url = site->worker_url,
         .role = conf->database_role,
         .connections = {(unsigned)conf->read_connections, share(conf->write_connections, n),
                         share(conf->slow_connections, n)},
@@ -281,17 +281,12 @@ static bool prepare(struct crew *crew, const struct conf *conf, const struct sit
     crew->n = conf->workers ? (unsigned)conf->workers : cores > 0 ? (unsigned)cores : 1;
     if (crew->n > WORKERS_MAX)
         crew->n = WORKERS_MAX;
-    crew->health = (struct health){.version = SLUICE_VERSION,
-                                   .ready = is_ready,
-                                   .database = show_database,
-                                   .arg = crew};
-    crew->token_key = (struct token_key){.bytes = site->token_key,
-                                         .size = SHA256_SIZE,
-                                         .issuer = "sluice",
-                                         .audience = "sluice"};
+    crew->health = (struct health){
+        .version = SLUICE_VERSION, .ready = is_ready, .database = show_database, .arg = crew};
+    crew->token_key = (struct token_key){
+        .bytes = site->token_key, .size = SHA256_SIZE, .issuer = "sluice", .audience = "sluice"};
     crew->metrics = metrics_create(routes, routes_count);
-    crew->offload =
-        offload_create((unsigned)conf->offload_threads, (unsigned)conf->offload_queue);
+    crew->offload = offload_create((unsigned)conf->offload_threads, (unsigned)conf->offload_queue);
     split_origins(crew, conf->cors_origins);
     if (!conf->tls_certificate || !*conf->tls_certificate)
         return true;

@@ -34,15 +34,22 @@ static bool start_cluster(struct site *s, const struct conf *conf, struct buf *w
     if (!s->cluster)
         return false;
     s->url = cluster_url(s->cluster);
+    s->worker_url = cluster_app_url(s->cluster);
     return true;
 }
 
 /* A private cluster is ours to migrate; somebody else's only when told to. */
 static bool bring_up_to_date(const struct site *s, const struct conf *conf, struct buf *why)
 {
-    if (s->cluster || conf->migrate)
-        return migrate(s->url, why) != MIGRATE_FAILED;
-    return migrate_check(s->url, why);
+    struct result *r;
+
+    if (!s->cluster)
+        return conf->migrate ? migrate(s->url, why) != MIGRATE_FAILED : migrate_check(s->url, why);
+    if (migrate(s->url, why) == MIGRATE_FAILED)
+        return false;
+    r = db_once(s->url, NULL, &query_app_role_login, NULL, why);
+    result_free(r);
+    return r != NULL;
 }
 
 static bool make_first_admin(struct site *s, const struct conf *conf, struct buf *why)
@@ -120,7 +127,7 @@ static bool read_key(const struct site *s, const struct conf *conf, const char *
 bool site_open(struct site *s, const struct conf *conf, struct buf *why)
 {
     memset(s, 0, sizeof(*s));
-    s->url = conf->database_url;
+    s->url = s->worker_url = conf->database_url;
     if (!is_set(s->url) && !start_cluster(s, conf, why))
         return false;
     if (bring_up_to_date(s, conf, why) && first_start(s, conf, why) &&

@@ -15,19 +15,20 @@ struct conf;
 struct cluster;
 
 struct site {
-    struct cluster *cluster;   /* the private PostgreSQL, or NULL */
-    const char *url;
+    struct cluster *cluster; /* the private PostgreSQL, or NULL */
+    const char *url;         /* for migrations and the first start */
+    const char *worker_url;  /* for the workers: of the private cluster as sluice_app itself */
     unsigned char token_key[SHA256_SIZE], cursor_key[SHA256_SIZE];
-    bool is_new;               /* the first start: the members below are set, and shown once */
+    bool is_new; /* the first start: the members below are set, and shown once */
     const char *admin_email;
     char admin_password[SECRET_TEXT];
     const char *intake_form;
     char intake_key[SECRET_TEXT];
 };
 
-/** Starts the private cluster if no database is configured; migrates, or checks the schema; makes the first
- * administrator and intake form; reads the installation's keys. False and why on failure (nothing is left
- * running). */
+/** Starts the private cluster if no database is configured; migrates, or checks the schema; makes
+ * the first administrator and intake form; reads the installation's keys. False and why on failure
+ * (nothing is left running). */
 bool site_open(struct site *s, const struct conf *conf, struct buf *why);
 
 /** Migrates the configured database and nothing else; says what it did in @why in both cases. */

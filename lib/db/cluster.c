@@ -24,6 +24,7 @@
 #define RESTART_US 2000000 /* between two starts of a server that keeps dying */
 #define START_TRIES 3
 #define SUPERUSER "postgres"
+#define APP_ROLE "sluice_app"
 #define DATABASE "sluice"
 
 struct cluster {
@@ -34,7 +35,7 @@ struct cluster {
     bool child; /* else a server taken over */
     bool is_new;
     int64_t started_us;
-    char *admin_url, *url;
+    char *admin_url, *url, *app_url;
 };
 
 /* is it there? */
@@ -247,6 +248,8 @@ static void set_urls(struct cluster *c)
                  "host='%s' port=5432 user=" SUPERUSER " dbname=postgres connect_timeout=5",
                  buf_text(&host)) < 0 ||
         asprintf(&c->url, "host='%s' port=5432 user=" SUPERUSER " dbname=" DATABASE,
+                 buf_text(&host)) < 0 ||
+        asprintf(&c->app_url, "host='%s' port=5432 user=" APP_ROLE " dbname=" DATABASE,
                  buf_text(&host)) < 0)
         abort();
     buf_done(&host);
@@ -260,6 +263,7 @@ static void cluster_free(struct cluster *c)
     cluster_user_done(&c->user);
     free(c->admin_url);
     free(c->url);
+    free(c->app_url);
     free(c);
 }
 
@@ -289,6 +293,11 @@ struct cluster *cluster_start(const struct cluster_options *o, struct buf *why)
         return c;
     cluster_stop(c);
     return NULL;
+}
+
+const char *cluster_app_url(const struct cluster *c)
+{
+    return c->app_url;
 }
 
 const char *cluster_url(const struct cluster *c)

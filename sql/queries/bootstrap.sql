@@ -18,3 +18,8 @@ select sluice.bootstrap_admin(:user_id, :email, :name, :password_hash, :form_id,
 -- in: key   text
 -- in: value text
 select sluice.instance_secret_get_or_create(:key, :value) as value;
+
+-- query: app_role_login none write
+-- Lets the daemon's role log in to the private cluster, so that no connection that serves requests begins as its
+-- superuser.
+alter role sluice_app login;
