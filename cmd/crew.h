@@ -21,8 +21,8 @@ bool crew_wait_ready(struct crew *crew, unsigned ms);
 uint16_t crew_port(const struct crew *crew);
 uint16_t crew_admin_port(const struct crew *crew);
 
-/** Loads the certificate again, for connections from now on. False and why if it is no good: then the old one
- * stays. Does nothing without TLS. */
+/** Loads the certificate again, for connections from now on. False and why if it is no good: then
+ * the old one stays. Does nothing without TLS. */
 bool crew_reload(struct crew *crew, const struct conf *conf, struct buf *why);
 
 /** Stops accepting, waits for requests in flight (at most @ms), ends the threads and frees. */

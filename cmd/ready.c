@@ -10,8 +10,8 @@
 #include "base/buf.h"
 #include "conf/conf.h"
 #include "crew.h"
-#include "json/out.h"
 #include "site.h"
+#include "json/out.h"
 
 #define URL_TEXT 300
 
@@ -87,11 +87,12 @@ static void greet(const struct site *site, const char *url)
     printf("\nThis is the first start. Shown once, so write it down:\n"
            "  administrator  %s\n  password       %s\n  intake key     %s   (form \"%s\")\n\n",
            site->admin_email, site->admin_password, site->intake_key, site->intake_form);
-    printf("Try this in another terminal:\n\n"
-           "  # a landing page posts a lead\n"
-           "  curl -s '%s/v1/intake/%s?key=%s' \\\n"
-           "    -d first_name=Anna -d last_name=Nowak -d company=Acme -d email=anna@acme.example\n\n",
-           url, site->intake_form, site->intake_key);
+    printf(
+        "Try this in another terminal:\n\n"
+        "  # a landing page posts a lead\n"
+        "  curl -s '%s/v1/intake/%s?key=%s' \\\n"
+        "    -d first_name=Anna -d last_name=Nowak -d company=Acme -d email=anna@acme.example\n\n",
+        url, site->intake_form, site->intake_key);
     printf("  # sign in\n"
            "  TOKEN=$(curl -s %s/v1/session -H 'Content-Type: application/json' \\\n"
            "    -d '{\"email\":\"%s\",\"password\":\"%s\"}' | jq -r .access_token)\n\n",
@@ -102,12 +103,13 @@ static void greet(const struct site *site, const char *url)
            "'.items[0].id')\n"
            "  curl -s %s/v1/leads/$LEAD/transitions -H \"Authorization: Bearer $TOKEN\" | jq\n\n",
            url, url, url);
-    printf("  # \"contacted\" wants a call with a subject: bring it along\n"
-           "  curl -s %s/v1/leads/$LEAD/transitions/contacted -H \"Authorization: Bearer $TOKEN\" \\\n"
-           "    -H 'Content-Type: application/json' \\\n"
-           "    -d '{\"activities\":[{\"kind\":\"call\",\"subject\":\"First call\","
-           "\"outcome\":\"reached\"}]}' | jq\n\n",
-           url);
+    printf(
+        "  # \"contacted\" wants a call with a subject: bring it along\n"
+        "  curl -s %s/v1/leads/$LEAD/transitions/contacted -H \"Authorization: Bearer $TOKEN\" \\\n"
+        "    -H 'Content-Type: application/json' \\\n"
+        "    -d '{\"activities\":[{\"kind\":\"call\",\"subject\":\"First call\","
+        "\"outcome\":\"reached\"}]}' | jq\n\n",
+        url);
     (void)fflush(stdout);
 }
 

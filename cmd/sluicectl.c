@@ -1,4 +1,5 @@
-/* sluicectl - what an administrator does from a shell: migrate the database, look at the settings. */
+/* sluicectl - what an administrator does from a shell: migrate the database, look at the settings.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,15 +8,15 @@
 #include "conf/conf.h"
 #include "site.h"
 
-static const char usage[] =
-    "usage: sluicectl COMMAND [--SETTING VALUE]...\n"
-    "\n"
-    "  migrate   bring the database to this build's schema (under a lock; safe to repeat), and exit\n"
-    "  config    print every setting with its origin, secrets masked\n"
-    "  version   print the version\n"
-    "  help      this text\n"
-    "\n"
-    "Settings are those of sluiced: see sluiced --help.\n";
+static const char usage[] = "usage: sluicectl COMMAND [--SETTING VALUE]...\n"
+                            "\n"
+                            "  migrate   bring the database to this build's schema (under a lock; "
+                            "safe to repeat), and exit\n"
+                            "  config    print every setting with its origin, secrets masked\n"
+                            "  version   print the version\n"
+                            "  help      this text\n"
+                            "\n"
+                            "Settings are those of sluiced: see sluiced --help.\n";
 
 struct command {
     const char *name;

@@ -24,7 +24,8 @@
 static const char usage[] =
     "usage: sluiced [--SETTING VALUE]...\n"
     "\n"
-    "Runs a company's path from lead to closed deal, over HTTP. Without settings it keeps a private\n"
+    "Runs a company's path from lead to closed deal, over HTTP. Without settings it keeps a "
+    "private\n"
     "PostgreSQL under its data folder; the first start prints the administrator's password.\n"
     "\n"
     "  --help           this text\n"
@@ -34,7 +35,6 @@ static const char usage[] =
     "SIGTERM and SIGINT finish what is in flight and stop; SIGHUP reads the certificate again.\n"
     "\n"
     "Settings (file: name = value; environment: SLUICE_NAME; command line: --name VALUE):\n\n";
-
 
 static bool fail(const char *what, const struct buf *why)
 {
@@ -75,8 +75,8 @@ static void reload(struct crew *crew, const struct conf *conf)
     buf_done(&why);
 }
 
-static void serve_until_signal(const struct conf *conf, const struct site *site,
-                               struct crew *crew, const sigset_t *signals)
+static void serve_until_signal(const struct conf *conf, const struct site *site, struct crew *crew,
+                               const sigset_t *signals)
 {
     const struct timespec tick = {.tv_sec = TEND_S};
 
@@ -145,9 +145,7 @@ int main(int argc, char **argv)
         conf_help(&text);
         printf("%s%s", usage, buf_text(&text));
         break;
-    case CONF_VERSION:
-        puts("sluiced " SLUICE_VERSION);
-        break;
+    case CONF_VERSION: puts("sluiced " SLUICE_VERSION); break;
     case CONF_CHECK:
         conf_print(&conf, &text);
         (void)fputs(buf_text(&text), stdout);

@@ -1,8 +1,8 @@
 /**
  * ask - one question to PostgreSQL: up to ASK_MAX statements in one transaction, answered together.
  *
- * The statements of an ask go out in one pipeline sync, so they share one implicit transaction: if one
- * fails, all are rolled back. There is never a BEGIN, and no transaction spans two asks.
+ * The statements of an ask go out in one pipeline sync, so they share one implicit transaction: if
+ * one fails, all are rolled back. There is never a BEGIN, and no transaction spans two asks.
  */
 #ifndef SLUICE_DB_ASK_H
 #define SLUICE_DB_ASK_H
@@ -13,8 +13,8 @@
 
 #define ASK_MAX 8
 
-/** read: pipelined with other reads, bounded queries only. write: a connection of its own for the time of
- * the ask. slow: likewise, few connections, a longer statement timeout. */
+/** read: pipelined with other reads, bounded queries only. write: a connection of its own for the
+ * time of the ask. slow: likewise, few connections, a longer statement timeout. */
 enum lane { LANE_READ, LANE_WRITE, LANE_SLOW, LANE_COUNT };
 
 enum query_shape { QUERY_NONE, QUERY_ONE, QUERY_MANY };
@@ -22,7 +22,7 @@ enum query_shape { QUERY_NONE, QUERY_ONE, QUERY_MANY };
 /** A named query; generated from sql/queries. `id` indexes the bits of prepared statements. */
 struct query {
     const char *name;
-    const char *text;      /* parameters as $1... */
+    const char *text; /* parameters as $1... */
     unsigned id;
     enum query_shape shape;
     enum lane lane;
@@ -45,8 +45,8 @@ struct statement {
 enum ask_outcome {
     ASK_OK,
     ASK_FAILED,      /* the database refused: see error */
-    ASK_UNAVAILABLE, /* no connection, or it broke before the answer: the transaction's fate is unknown
-                        when `sent` is set, else nothing happened */
+    ASK_UNAVAILABLE, /* no connection, or it broke before the answer: the transaction's fate is
+                        unknown when `sent` is set, else nothing happened */
     ASK_BUSY,        /* the lane's queue is full: nothing was sent */
 };
 
@@ -74,19 +74,20 @@ struct ask {
     void (*done)(struct ask *ask, void *arg); /* on the worker's thread, exactly once, never from
                                                  inside db_ask() */
     void *arg;
-    struct ask *next;     /* db's own */
-    void *error_result;   /* db's own: keeps the strings of error alive */
-    bool retried;         /* db's own */
+    struct ask *next;   /* db's own */
+    void *error_result; /* db's own: keeps the strings of error alive */
+    bool retried;       /* db's own */
 };
 
-/** Frees the results of an answered ask (not the struct). Accepts an unanswered one that was never sent. */
+/** Frees the results of an answered ask (not the struct). Accepts an unanswered one that was never
+ * sent. */
 void ask_done(struct ask *a);
 
 /* results */
 
 enum column_kind {
-    COLUMN_TEXT,      /* text, uuid, date, numeric (money is text), enums: a JSON string */
-    COLUMN_NUMBER,    /* int2, int4, int8, float8: a JSON number */
+    COLUMN_TEXT,   /* text, uuid, date, numeric (money is text), enums: a JSON string */
+    COLUMN_NUMBER, /* int2, int4, int8, float8: a JSON number */
     COLUMN_BOOLEAN,
     COLUMN_JSON,      /* json, jsonb: verbatim */
     COLUMN_TIMESTAMP, /* timestamptz: RFC 3339 UTC */

@@ -1,11 +1,12 @@
 /**
  * db - a worker's connections to PostgreSQL, in three lanes.
  *
- * Connects, prepares on first use, pipelines reads with one sync per loop turn, reconnects by itself with
- * capped, jittered backoff. While no connection is to be had, asks fail at once with ASK_UNAVAILABLE; right
- * after a loss they wait, for the first attempt to connect again or one second, whichever is shorter. Reads
- * that were in flight on a lost connection are asked once more; other asks are not. All calls belong to the
- * worker's thread; its loop has ended when db_destroy() is called.
+ * Connects, prepares on first use, pipelines reads with one sync per loop turn, reconnects by
+ * itself with capped, jittered backoff. While no connection is to be had, asks fail at once with
+ * ASK_UNAVAILABLE; right after a loss they wait, for the first attempt to connect again or one
+ * second, whichever is shorter. Reads that were in flight on a lost connection are asked once more;
+ * other asks are not. All calls belong to the worker's thread; its loop has ended when db_destroy()
+ * is called.
  */
 #ifndef SLUICE_DB_DB_H
 #define SLUICE_DB_DB_H
@@ -18,8 +19,8 @@ struct worker;
 struct db;
 
 struct db_options {
-    const char *url;         /* libpq connection string or URI; several hosts allowed */
-    const char *role;        /* SET ROLE at connect, or NULL */
+    const char *url;                  /* libpq connection string or URI; several hosts allowed */
+    const char *role;                 /* SET ROLE at connect, or NULL */
     unsigned connections[LANE_COUNT]; /* per worker */
     unsigned queue[LANE_COUNT];       /* asks that may wait, per worker */
     unsigned timeout_ms[LANE_COUNT];  /* statement_timeout */

@@ -1,9 +1,10 @@
 /**
  * migrate - brings a database to this build's schema: forward only, under an advisory lock.
  *
- * Runs before the workers start, or from sluicectl: blocking calls are right here. Each migration is one
- * transaction, recorded with the SHA-256 of its text; a recorded migration whose text has changed is an
- * error. Functions (create or replace) and shipped blueprints follow, when their text changed.
+ * Runs before the workers start, or from sluicectl: blocking calls are right here. Each migration
+ * is one transaction, recorded with the SHA-256 of its text; a recorded migration whose text has
+ * changed is an error. Functions (create or replace) and shipped blueprints follow, when their text
+ * changed.
  */
 #ifndef SLUICE_DB_MIGRATE_H
 #define SLUICE_DB_MIGRATE_H
@@ -25,7 +26,8 @@ extern const struct sql_file sql_blueprints[];
 
 enum migrate_result { MIGRATE_DONE, MIGRATE_CURRENT, MIGRATE_FAILED };
 
-/** Migrates the database at @url. On failure writes what went wrong, with file and line, to @why. */
+/** Migrates the database at @url. On failure writes what went wrong, with file and line, to @why.
+ */
 enum migrate_result migrate(const char *url, struct buf *why);
 
 /** Tells whether the database at @url has exactly this build's schema; else says why not. */

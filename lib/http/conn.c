@@ -57,8 +57,8 @@ static struct scratch *borrow_scratch(struct server *s)
         s->nspare--;
         return scratch;
     }
-    scratch = malloc(sizeof *scratch + s->o.head_fields * sizeof *scratch->fields +
-                     s->o.head_bytes + 1);
+    scratch =
+        malloc(sizeof *scratch + s->o.head_fields * sizeof *scratch->fields + s->o.head_bytes + 1);
     if (scratch == NULL)
         abort();
     scratch->fields = (struct wire_field *)(scratch + 1);
@@ -160,8 +160,7 @@ static bool read_request(struct conn *c)
     c->x.bytes_in += used;
     evbuffer_drain(input, used);
     switch (event) {
-    case WIRE_MORE:
-        return used > 0;
+    case WIRE_MORE: return used > 0;
     case WIRE_HEAD:
         if (!exchange_head(c))
             conn_return_scratch(c);
@@ -170,11 +169,8 @@ static bool read_request(struct conn *c)
         else
             run_request(c);
         return true;
-    case WIRE_BODY:
-        return true;
-    case WIRE_DONE:
-        run_request(c);
-        return true;
+    case WIRE_BODY: return true;
+    case WIRE_DONE: run_request(c); return true;
     case WIRE_ERROR:
         exchange_refuse(c, c->wire.code, c->wire.reason, true);
         conn_return_scratch(c);
@@ -237,11 +233,9 @@ static bool advance(struct conn *c)
             return false;
         finish_write(c);
         return true;
-    case CONN_LINGER:
-        return drop_input(c);
+    case CONN_LINGER: return drop_input(c);
     case CONN_OVER:
-    case CONN_STATES:
-        break;
+    case CONN_STATES: break;
     }
     return false;
 }

@@ -1,4 +1,5 @@
-/* From a complete head to a reply or a call: addresses, media types, limits, what a call is told. */
+/* From a complete head to a reply or a call: addresses, media types, limits, what a call is told.
+ */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -152,7 +153,8 @@ static bool answer_options(struct conn *c, const char *allow)
     if (c->x.cors_origin != NULL && c->wire.known[HEADER_ACCESS_CONTROL_REQUEST_METHOD] != 0) {
         headers[1] = (struct reply_header){"Access-Control-Allow-Methods", allow};
         headers[2] = (struct reply_header){
-            "Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match, If-None-Match, "
+            "Access-Control-Allow-Headers",
+            "Authorization, Content-Type, If-Match, If-None-Match, "
             "Idempotency-Key, Prefer, Accept-Language, Request-Id, traceparent"};
         headers[3] = (struct reply_header){"Access-Control-Max-Age", "600"};
         a.nheaders = 4;
@@ -192,10 +194,8 @@ static bool find_route(struct conn *c)
         c->x.route = s->match.route;
         c->x.template = s->match.route->template;
         return true;
-    case ROUTER_NO_PATH:
-        return refuse_head(c, ERR_NO_ROUTE, NULL);
-    case ROUTER_NO_METHOD:
-        break;
+    case ROUTER_NO_PATH: return refuse_head(c, ERR_NO_ROUTE, NULL);
+    case ROUTER_NO_METHOD: break;
     }
     if (c->x.verb == VERB_OPTIONS)
         return answer_options(c, s->match.allow);

@@ -27,7 +27,8 @@ struct health_database {
 
 struct health {
     const char *version;
-    /** Tells whether requests can be served: database reachable, not shutting down. NULL: always. */
+    /** Tells whether requests can be served: database reachable, not shutting down. NULL: always.
+     */
     bool (*ready)(void *arg);
     /** Fills in what is known of the database. NULL: nothing is shown. */
     void (*database)(void *arg, struct health_database *ret);

@@ -5,13 +5,13 @@
  * a list the deadlines ascend (each state has one span of time, bodies excepted), so that a sweep
  * four times a second looks at the first entries only and no request arms a timer.
  *
- *  IDLE   no byte of a request yet            -> HEAD   closed quietly after idle_ms
- *  HEAD   a head is being read                -> BODY, WAIT, WRITE      408 after head_ms
- *  BODY   a body is being read                -> WAIT, WRITE            408 after body_ms + size / rate
- *  WAIT   a call is in flight; reading goes on up to READ_AHEAD bytes, to notice that the client left
- *  WRITE  the reply is on its way             -> IDLE, LINGER, OVER     closed when it stalls for write_ms
- *  LINGER our side is shut; what still comes is dropped, so that the client can read the reply
- *  OVER   to be freed as soon as nobody works on it
+ *  IDLE    no byte of a request yet      -> HEAD                 closed quietly after idle_ms
+ *  HEAD    a head is being read          -> BODY, WAIT, WRITE    408 after head_ms
+ *  BODY    a body is being read          -> WAIT, WRITE          408 after body_ms + size / rate
+ *  WAIT    a call is in flight; reading goes on up to READ_AHEAD bytes, to see a client leave
+ *  WRITE   the reply is on its way       -> IDLE, LINGER, OVER   closed after write_ms of stall
+ *  LINGER  our side is shut; what still comes is dropped, so that the client can read the reply
+ *  OVER    to be freed as soon as nobody works on it
  */
 #ifndef SLUICE_HTTP_INNER_H
 #define SLUICE_HTTP_INNER_H
@@ -29,19 +29,26 @@
 #include "http/target.h"
 #include "http/wire.h"
 
-#define READ_AHEAD (32 * 1024)       /* bytes that a peer may have us hold while we do not read */
+#define READ_AHEAD (32 * 1024) /* bytes that a peer may have us hold while we do not read */
 #define LINGER_BYTES (1024 * 1024)
 #define LINGER_MS 2000
 #define DRAIN_GRACE_MS 1000
-#define REQUESTS_PER_TURN 32         /* pipelined ones, before others get their turn */
-#define UNWANTED_BODY (16 * 1024)    /* read before it is refused, so that the connection survives */
-#define TRACEPARENT 56               /* 55 characters and a NUL */
+#define REQUESTS_PER_TURN 32      /* pipelined ones, before others get their turn */
+#define UNWANTED_BODY (16 * 1024) /* read before it is refused, so that the connection survives */
+#define TRACEPARENT 56            /* 55 characters and a NUL */
 
 struct evconnlistener;
 struct ssl_st;
 
 enum conn_state {
-    CONN_IDLE, CONN_HEAD, CONN_BODY, CONN_WAIT, CONN_WRITE, CONN_LINGER, CONN_OVER, CONN_STATES
+    CONN_IDLE,
+    CONN_HEAD,
+    CONN_BODY,
+    CONN_WAIT,
+    CONN_WRITE,
+    CONN_LINGER,
+    CONN_OVER,
+    CONN_STATES
 };
 
 struct conn_list {
@@ -64,11 +71,11 @@ struct exchange {
     char traceparent[TRACEPARENT]; /* "" if none, or none that is well-formed */
     enum wire_verb verb;
     unsigned minor;
-    bool keep_alive;               /* by the client's wish, then by ours */
-    const struct route *route;     /* NULL: not found, or not in the table */
-    const char *template;          /* for the log: of the route, or a built-in address, or NULL */
+    bool keep_alive;           /* by the client's wish, then by ours */
+    const struct route *route; /* NULL: not found, or not in the table */
+    const char *template;      /* for the log: of the route, or a built-in address, or NULL */
     const struct builtin *builtin;
-    const char *cors_origin;       /* one of the settings, or NULL */
+    const char *cors_origin; /* one of the settings, or NULL */
     bool unwanted_body;
     int64_t started_us;
     uint64_t bytes_in;
@@ -77,7 +84,7 @@ struct exchange {
 struct conn {
     struct server *server;
     struct bufferevent *bev;
-    struct ssl_st *ssl;      /* owned by bev */
+    struct ssl_st *ssl; /* owned by bev */
     struct conn *previous, *next;
     enum conn_state state;
     int64_t deadline_us;
@@ -85,15 +92,15 @@ struct conn {
     struct scratch *scratch; /* HEAD and BODY */
     struct wire wire;
     struct buf body;
-    struct call *call;       /* WAIT */
+    struct call *call; /* WAIT */
     struct exchange x;
     unsigned requests;
-    size_t backlog;          /* WRITE: what was left to write when the deadline was set */
+    size_t backlog; /* WRITE: what was left to write when the deadline was set */
     size_t lingered;
-    bool running;            /* conn_run() is below us on the stack */
-    bool linger;             /* the peer may still be sending: do not close before it read the reply */
-    bool eof;                /* the peer shut its side */
-    bool handshake;          /* TLS: not finished */
+    bool running;   /* conn_run() is below us on the stack */
+    bool linger;    /* the peer may still be sending: do not close before it read the reply */
+    bool eof;       /* the peer shut its side */
+    bool handshake; /* TLS: not finished */
     char address[PEERS_TEXT];
 };
 
@@ -107,7 +114,7 @@ struct server {
     struct metrics_set *counters;
     struct evconnlistener *listener;
     struct timer *sweep, *pause;
-    int64_t now_us;          /* of the turn: read once, not at every change of state */
+    int64_t now_us; /* of the turn: read once, not at every change of state */
     int64_t sweep_us;
     int64_t pause_logged_us;
     struct conn_list lists[CONN_STATES];
@@ -115,9 +122,9 @@ struct server {
     struct scratch *spare;
     unsigned nspare;
     struct peers peers;
-    struct buf head, text;   /* for the reply being written */
+    struct buf head, text; /* for the reply being written */
     int64_t date_s;
-    char date[32];           /* IMF-fixdate */
+    char date[32]; /* IMF-fixdate */
     uint16_t port;
     bool draining;
     bool sweeping;
@@ -161,9 +168,9 @@ void exchange_refuse(struct conn *c, enum err_code code, const char *detail, boo
 /* builtin.c */
 
 struct builtin {
-    const char *segment;     /* "livez" */
+    const char *segment; /* "livez" */
     const char *template;
-    bool everywhere;         /* on public servers too */
+    bool everywhere; /* on public servers too */
     void (*answer)(struct conn *c);
 };
 
@@ -176,11 +183,11 @@ struct answer {
     int status;
     const char *media_type;
     struct span body;
-    struct buf *owned;              /* where the body lives, if it may be taken over */
+    struct buf *owned; /* where the body lives, if it may be taken over */
     const struct reply_header *headers;
     unsigned nheaders;
-    enum err_code code;             /* for the log */
-    const struct principal *who;    /* for the log */
+    enum err_code code;          /* for the log */
+    const struct principal *who; /* for the log */
 };
 
 /** Writes the answer, the access log line and the counters; the connection is in WRITE afterwards,
@@ -194,7 +201,8 @@ void respond_call(struct conn *c, struct call *call);
 void respond_problem(struct conn *c, const struct err *e, const struct reply_header *headers,
                      unsigned nheaders);
 
-/** Writes a problem for a connection that is refused right after accept, into @out: head and body. */
+/** Writes a problem for a connection that is refused right after accept, into @out: head and body.
+ */
 void respond_refusal(struct server *s, enum err_code code, int retry_after, struct buf *out);
 
 /** Returns the interim reply that asks for the body. */

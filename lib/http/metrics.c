@@ -19,10 +19,9 @@ static const struct {
     int64_t us;
     const char *text;
 } bounds[METRICS_BUCKETS] = {
-    {5000, "0.005"},    {10000, "0.01"},    {25000, "0.025"},   {50000, "0.05"},
-    {75000, "0.075"},   {100000, "0.1"},    {250000, "0.25"},   {500000, "0.5"},
-    {750000, "0.75"},   {1000000, "1"},     {2500000, "2.5"},   {5000000, "5"},
-    {7500000, "7.5"},   {10000000, "10"},   {INT64_MAX, "+Inf"},
+    {5000, "0.005"},  {10000, "0.01"},  {25000, "0.025"}, {50000, "0.05"},  {75000, "0.075"},
+    {100000, "0.1"},  {250000, "0.25"}, {500000, "0.5"},  {750000, "0.75"}, {1000000, "1"},
+    {2500000, "2.5"}, {5000000, "5"},   {7500000, "7.5"}, {10000000, "10"}, {INT64_MAX, "+Inf"},
 };
 
 /* Every status that we send has a column; whatever else comes is counted in the first one. */
@@ -127,8 +126,8 @@ static const char duration[] = "http_server_request_duration_seconds";
 static void write_labels(const struct metrics *m, size_t row, int status, struct buf *b)
 {
     if (row < m->nroutes)
-        buf_printf(b, "http_request_method=\"%s\",http_route=\"%s\"", methods[m->routes[row].method],
-                   m->routes[row].template);
+        buf_printf(b, "http_request_method=\"%s\",http_route=\"%s\"",
+                   methods[m->routes[row].method], m->routes[row].template);
     else
         buf_puts(b, "http_request_method=\"_OTHER\",http_route=\"\"");
     buf_printf(b, ",http_response_status_code=\"%d\"", status);
@@ -146,8 +145,8 @@ static void write_series(const struct metrics *m, size_t row, unsigned column, s
     bool any = false;
 
     for (const struct metrics_set *s = m->sets; s != NULL; s = s->next) {
-        const struct metrics_series *series = atomic_load_explicit(
-            &s->series[row * METRICS_STATUSES + column], memory_order_acquire);
+        const struct metrics_series *series =
+            atomic_load_explicit(&s->series[row * METRICS_STATUSES + column], memory_order_acquire);
 
         if (series == NULL)
             continue;
@@ -239,7 +238,8 @@ static void write_database(const struct health_database *db, struct buf *b)
                "# HELP sluice_db_failures_total Asks that failed for want of a connection.\n"
                "# TYPE sluice_db_failures_total counter\nsluice_db_failures_total %" PRIu64 "\n"
                "# HELP sluice_db_reconnects_total Connections made anew.\n"
-               "# TYPE sluice_db_reconnects_total counter\nsluice_db_reconnects_total %" PRIu64 "\n",
+               "# TYPE sluice_db_reconnects_total counter\nsluice_db_reconnects_total %" PRIu64
+               "\n",
                db->up, db->failures, db->reconnects);
 }
 

@@ -11,6 +11,7 @@
 #include "http/inner.h"
 #include "json/problem.h"
 
+/* clang-format off */
 #define LINE(code, text) [code - 100] = {"HTTP/1.1 " #code " " text "\r\n", \
                                          sizeof("HTTP/1.1 " #code " " text "\r\n") - 1}
 
@@ -30,6 +31,7 @@ static const struct span status_lines[500] = {
     LINE(504, "Gateway Timeout"), LINE(505, "HTTP Version Not Supported"),
     LINE(507, "Insufficient Storage"),
 };
+/* clang-format on */
 
 #define PUT(b, literal) buf_add(b, literal, sizeof(literal) - 1)
 

@@ -5,8 +5,8 @@
 
 struct node {
     struct span name;
-    struct node *sibling;  /* next literal of the same parent */
-    struct node *child;    /* literals */
+    struct node *sibling; /* next literal of the same parent */
+    struct node *child;   /* literals */
     struct node *parameter;
     const struct route *routes[METHOD_COUNT];
     bool is_end;
@@ -26,8 +26,8 @@ static const struct {
 };
 
 static const int method_of[VERB_COUNT] = {
-    [VERB_GET] = METHOD_GET,     [VERB_HEAD] = METHOD_GET,   [VERB_POST] = METHOD_POST,
-    [VERB_PUT] = METHOD_PUT,     [VERB_PATCH] = METHOD_PATCH, [VERB_DELETE] = METHOD_DELETE,
+    [VERB_GET] = METHOD_GET, [VERB_HEAD] = METHOD_GET,    [VERB_POST] = METHOD_POST,
+    [VERB_PUT] = METHOD_PUT, [VERB_PATCH] = METHOD_PATCH, [VERB_DELETE] = METHOD_DELETE,
     [VERB_OPTIONS] = -1,
 };
 

@@ -21,10 +21,10 @@ struct router;
 enum router_verdict { ROUTER_FOUND, ROUTER_NO_PATH, ROUTER_NO_METHOD };
 
 struct router_match {
-    const struct route *route;                /* ROUTER_FOUND */
+    const struct route *route; /* ROUTER_FOUND */
     unsigned nparams;
-    struct span params[TARGET_SEGMENTS_MAX];  /* decoded values of the path parameters, in order */
-    const char *allow;                        /* unless ROUTER_NO_PATH; lives as long as the router */
+    struct span params[TARGET_SEGMENTS_MAX]; /* decoded values of the path parameters, in order */
+    const char *allow; /* unless ROUTER_NO_PATH; lives as long as the router */
 };
 
 /** Builds the tree over @n routes, which must outlive it. */

@@ -17,7 +17,7 @@
 #include "loop/worker.h"
 
 #define BACKLOG 4096
-#define PAUSE_US 200000            /* of accepting, when there are no descriptors left */
+#define PAUSE_US 200000 /* of accepting, when there are no descriptors left */
 #define PAUSE_LOG_US 10000000
 #define SWEEP_MIN_MS 20
 #define SWEEP_MAX_MS 250

@@ -25,19 +25,19 @@ struct buf;
 struct server_options {
     const char *host;
     uint16_t port;
-    struct ssl_ctx_st *tls;      /* NULL: plain */
-    unsigned max_connections;    /* per worker */
+    struct ssl_ctx_st *tls;   /* NULL: plain */
+    unsigned max_connections; /* per worker */
     unsigned max_per_address;
     unsigned head_bytes, head_fields, target_bytes, chunk_line_bytes;
     unsigned head_ms, body_ms, body_rate, idle_ms, write_ms; /* body_rate: bytes a second */
-    unsigned requests_per_connection; /* 0: no limit */
-    const char *const *cors_origins; /* ends with NULL */
+    unsigned requests_per_connection;                        /* 0: no limit */
+    const char *const *cors_origins;                         /* ends with NULL */
     bool admin;                  /* serves /livez /readyz /metrics /version only */
-    const struct health *health; /* http/health.h; NULL: always ready, nothing known of the database */
-    struct metrics *metrics;     /* http/metrics.h: shared by all servers of the daemon; NULL: own */
+    const struct health *health; /* http/health.h; NULL: always ready, no database */
+    struct metrics *metrics;     /* http/metrics.h: the daemon's; NULL: own */
     const struct route *routes;  /* NULL: the generated table */
     size_t nroutes;
-    int fd;                      /* a listening socket made before (port 0: shared), or -1 */
+    int fd; /* a listening socket made before (port 0: shared), or -1 */
 };
 
 /** Counters of one worker, summed when read. */

@@ -5,9 +5,10 @@
 
 /* RFC 3986 section 3.3: what may stand in a path without being escaped */
 static const bool path_chars[256] = {
-    ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true, ['-'] = true, ['.'] = true,
-    ['_'] = true, ['~'] = true, ['!'] = true, ['$'] = true, ['&' ... ','] = true, [';'] = true,
-    ['='] = true, [':'] = true, ['@'] = true, ['%'] = true, ['/'] = true,
+    ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true, ['-'] = true,
+    ['.'] = true,         ['_'] = true,         ['~'] = true,         ['!'] = true,
+    ['$'] = true,         ['&' ... ','] = true, [';'] = true,         ['='] = true,
+    [':'] = true,         ['@'] = true,         ['%'] = true,         ['/'] = true,
 };
 
 static int hex_value(char c)

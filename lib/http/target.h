@@ -18,10 +18,11 @@
 #define TARGET_PAIRS_MAX 128
 
 struct target {
-    struct span authority;   /* of an absolute-form target; p is NULL otherwise */
-    bool asterisk;           /* "*", for OPTIONS */
-    unsigned nsegments;      /* may pass TARGET_SEGMENTS_MAX: then nothing matches */
-    struct span segments[TARGET_SEGMENTS_MAX]; /* decoded, NUL-terminated, UTF-8, no control bytes */
+    struct span authority; /* of an absolute-form target; p is NULL otherwise */
+    bool asterisk;         /* "*", for OPTIONS */
+    unsigned nsegments;    /* may pass TARGET_SEGMENTS_MAX: then nothing matches */
+    struct span
+        segments[TARGET_SEGMENTS_MAX]; /* decoded, NUL-terminated, UTF-8, no control bytes */
     unsigned npairs;
     const char *pairs[2 * TARGET_PAIRS_MAX + 1]; /* name, value, ..., NULL: decoded, UTF-8 */
 };

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+/* clang-format off */
 enum class {
     C_CTL, C_TAB, C_LF, C_CR, C_SPACE, C_QUOTE, C_COLON, C_SEMICOLON, C_EQUAL, C_BACKSLASH,
     C_DIGIT, C_HEX, C_ALPHA, C_TCHAR, C_VCHAR, C_HIGH, C_COUNT
@@ -38,24 +39,25 @@ enum state {
     S_LENGTH, S_DATA, S_END, S_REFUSED,
     S_COUNT
 };
+/* clang-format on */
 
 enum action {
     A_REFUSE,
-    A_SKIP,       /* drop the byte */
-    A_KEEP,       /* it belongs to the element */
-    A_FIRST,      /* it is the first of a new element */
-    A_METHOD,     /* the method is complete */
+    A_SKIP,   /* drop the byte */
+    A_KEEP,   /* it belongs to the element */
+    A_FIRST,  /* it is the first of a new element */
+    A_METHOD, /* the method is complete */
     A_TARGET,
     A_DIGIT_SEEN, /* a byte of the version */
     A_LINE,       /* the request line is complete */
     A_NAME,
-    A_EMPTY,      /* the value is complete, and empty */
+    A_EMPTY, /* the value is complete, and empty */
     A_VALUE,
-    A_HEAD,       /* the head is complete */
-    A_HEX,        /* a digit of a chunk size */
-    A_SIZE,       /* the chunk line is complete */
-    A_CHUNK,      /* the chunk is complete */
-    A_TRAILER,    /* a byte of a trailer */
+    A_HEAD,    /* the head is complete */
+    A_HEX,     /* a digit of a chunk size */
+    A_SIZE,    /* the chunk line is complete */
+    A_CHUNK,   /* the chunk is complete */
+    A_TRAILER, /* a byte of a trailer */
     A_DONE,
 };
 
@@ -64,12 +66,15 @@ struct cell {
     uint8_t next;
 };
 
-#define TO(action, next) {A_##action, S_##next}
-#define TOKEN(action, next) \
-    [C_DIGIT] = TO(action, next), [C_HEX] = TO(action, next), [C_ALPHA] = TO(action, next), \
+#define TO(action, next)                                                                           \
+    {                                                                                              \
+        A_##action, S_##next                                                                       \
+    }
+#define TOKEN(action, next)                                                                        \
+    [C_DIGIT] = TO(action, next), [C_HEX] = TO(action, next), [C_ALPHA] = TO(action, next),        \
     [C_TCHAR] = TO(action, next)
-#define DELIMITER(action, next) \
-    [C_QUOTE] = TO(action, next), [C_COLON] = TO(action, next), [C_SEMICOLON] = TO(action, next), \
+#define DELIMITER(action, next)                                                                    \
+    [C_QUOTE] = TO(action, next), [C_COLON] = TO(action, next), [C_SEMICOLON] = TO(action, next),  \
     [C_EQUAL] = TO(action, next), [C_BACKSLASH] = TO(action, next), [C_VCHAR] = TO(action, next)
 #define VISIBLE(action, next) TOKEN(action, next), DELIMITER(action, next)
 #define BLANK(action, next) [C_SPACE] = TO(action, next), [C_TAB] = TO(action, next)
@@ -85,29 +90,31 @@ static const struct cell table[S_LENGTH][C_COUNT] = {
     [S_LINE_LF] = {[C_LF] = TO(SKIP, FIELD)},
     [S_FIELD] = {TOKEN(FIRST, NAME), [C_CR] = TO(SKIP, HEAD_LF)},
     [S_NAME] = {TOKEN(KEEP, NAME), [C_COLON] = TO(NAME, SPACE)},
-    [S_SPACE] = {BLANK(SKIP, SPACE), VISIBLE(FIRST, VALUE), [C_HIGH] = TO(FIRST, VALUE),
-                 [C_CR] = TO(EMPTY, FIELD_LF)},
-    [S_VALUE] = {BLANK(KEEP, VALUE), VISIBLE(KEEP, VALUE), [C_HIGH] = TO(KEEP, VALUE),
-                 [C_CR] = TO(VALUE, FIELD_LF)},
+    [S_SPACE] = {BLANK(SKIP, SPACE),
+                 VISIBLE(FIRST, VALUE), [C_HIGH] = TO(FIRST, VALUE), [C_CR] = TO(EMPTY, FIELD_LF)},
+    [S_VALUE] = {BLANK(KEEP, VALUE),
+                 VISIBLE(KEEP, VALUE), [C_HIGH] = TO(KEEP, VALUE), [C_CR] = TO(VALUE, FIELD_LF)},
     [S_FIELD_LF] = {[C_LF] = TO(SKIP, FIELD)},
     [S_HEAD_LF] = {[C_LF] = TO(HEAD, END)},
 
     [S_SIZE_FIRST] = {[C_DIGIT] = TO(HEX, SIZE), [C_HEX] = TO(HEX, SIZE)},
-    [S_SIZE] = {[C_DIGIT] = TO(HEX, SIZE), [C_HEX] = TO(HEX, SIZE),
-                [C_SEMICOLON] = TO(SKIP, EXT_FIRST), [C_CR] = TO(SKIP, SIZE_LF)},
+    [S_SIZE] = {[C_DIGIT] = TO(HEX, SIZE),
+                [C_HEX] = TO(HEX, SIZE),
+                [C_SEMICOLON] = TO(SKIP, EXT_FIRST),
+                [C_CR] = TO(SKIP, SIZE_LF)},
     [S_EXT_FIRST] = {TOKEN(SKIP, EXT)},
     [S_EXT] = {TOKEN(SKIP, EXT), [C_EQUAL] = TO(SKIP, EXT_VALUE_FIRST),
                [C_SEMICOLON] = TO(SKIP, EXT_FIRST), [C_CR] = TO(SKIP, SIZE_LF)},
     [S_EXT_VALUE_FIRST] = {TOKEN(SKIP, EXT_VALUE), [C_QUOTE] = TO(SKIP, EXT_QUOTED)},
-    [S_EXT_VALUE] = {TOKEN(SKIP, EXT_VALUE), [C_SEMICOLON] = TO(SKIP, EXT_FIRST),
-                     [C_CR] = TO(SKIP, SIZE_LF)},
-    [S_EXT_QUOTED] = {TOKEN(SKIP, EXT_QUOTED), BLANK(SKIP, EXT_QUOTED),
-                      [C_COLON] = TO(SKIP, EXT_QUOTED), [C_SEMICOLON] = TO(SKIP, EXT_QUOTED),
-                      [C_EQUAL] = TO(SKIP, EXT_QUOTED), [C_VCHAR] = TO(SKIP, EXT_QUOTED),
-                      [C_HIGH] = TO(SKIP, EXT_QUOTED), [C_BACKSLASH] = TO(SKIP, EXT_PAIR),
-                      [C_QUOTE] = TO(SKIP, EXT_END)},
-    [S_EXT_PAIR] = {BLANK(SKIP, EXT_QUOTED), VISIBLE(SKIP, EXT_QUOTED),
-                    [C_HIGH] = TO(SKIP, EXT_QUOTED)},
+    [S_EXT_VALUE] =
+        {TOKEN(SKIP, EXT_VALUE), [C_SEMICOLON] = TO(SKIP, EXT_FIRST), [C_CR] = TO(SKIP, SIZE_LF)},
+    [S_EXT_QUOTED] = {TOKEN(SKIP, EXT_QUOTED),
+                      BLANK(SKIP, EXT_QUOTED), [C_COLON] = TO(SKIP, EXT_QUOTED),
+                      [C_SEMICOLON] = TO(SKIP, EXT_QUOTED), [C_EQUAL] = TO(SKIP, EXT_QUOTED),
+                      [C_VCHAR] = TO(SKIP, EXT_QUOTED), [C_HIGH] = TO(SKIP, EXT_QUOTED),
+                      [C_BACKSLASH] = TO(SKIP, EXT_PAIR), [C_QUOTE] = TO(SKIP, EXT_END)},
+    [S_EXT_PAIR] = {BLANK(SKIP, EXT_QUOTED),
+                    VISIBLE(SKIP, EXT_QUOTED), [C_HIGH] = TO(SKIP, EXT_QUOTED)},
     [S_EXT_END] = {[C_SEMICOLON] = TO(SKIP, EXT_FIRST), [C_CR] = TO(SKIP, SIZE_LF)},
     [S_SIZE_LF] = {[C_LF] = TO(SIZE, DATA)},
     [S_DATA_CR] = {[C_CR] = TO(SKIP, DATA_LF)},
@@ -125,6 +132,7 @@ static const struct cell table[S_LENGTH][C_COUNT] = {
 #define BAD_LINE_END "a line ends with something else than CR LF"
 #define BAD_TRAILER "a trailer is not well-formed"
 
+/* clang-format off */
 static const char *const reasons[S_LENGTH] = {
     [S_START] = "the method is not a token",
     [S_START_LF] = BAD_LINE_END,
@@ -149,6 +157,7 @@ static const char *const reasons[S_LENGTH] = {
     [S_TRAILER_LF] = BAD_LINE_END,
     [S_FINAL_LF] = BAD_LINE_END,
 };
+/* clang-format on */
 
 void wire_init(struct wire *w, const struct wire_limits *limits, char *memory,
                struct wire_field *fields)
@@ -260,7 +269,8 @@ static bool size_end(struct wire *w)
     return true;
 }
 
-/* What the chunk machinery reads besides data: each line and all extensions together are bounded. */
+/* What the chunk machinery reads besides data: each line and all extensions together are bounded.
+ */
 static bool chunk_byte(struct wire *w, uint8_t state)
 {
     if (state < S_SIZE_FIRST || state > S_SIZE_LF)
@@ -286,9 +296,7 @@ static bool act(struct wire *w, enum action action, char byte)
         w->mark = w->used;
         w->memory[w->used++] = byte;
         return true;
-    case A_KEEP:
-        w->memory[w->used++] = byte;
-        return true;
+    case A_KEEP: w->memory[w->used++] = byte; return true;
     case A_METHOD:
         w->method = element_end(w);
         w->mark = w->used;
@@ -298,31 +306,19 @@ static bool act(struct wire *w, enum action action, char byte)
         if (w->target.n > 0)
             return true;
         return wire_refuse(w, ERR_BAD_REQUEST, "the target is empty");
-    case A_DIGIT_SEEN:
-        return version_byte(w, byte);
-    case A_LINE:
-        return line_end(w);
-    case A_NAME:
-        return name_end(w);
-    case A_EMPTY:
-        w->mark = w->used;
-        return value_end(w);
-    case A_VALUE:
-        return value_end(w);
-    case A_HEAD:
-        return head_end(w);
-    case A_HEX:
-        return hex_digit(w, byte);
-    case A_SIZE:
-        return size_end(w);
-    case A_TRAILER:
-        return trailer_byte(w);
+    case A_DIGIT_SEEN: return version_byte(w, byte);
+    case A_LINE: return line_end(w);
+    case A_NAME: return name_end(w);
+    case A_EMPTY: w->mark = w->used; return value_end(w);
+    case A_VALUE: return value_end(w);
+    case A_HEAD: return head_end(w);
+    case A_HEX: return hex_digit(w, byte);
+    case A_SIZE: return size_end(w);
+    case A_TRAILER: return trailer_byte(w);
     case A_CHUNK:
     case A_DONE:
-    case A_SKIP:
-        return true;
-    case A_REFUSE:
-        break;
+    case A_SKIP: return true;
+    case A_REFUSE: break;
     }
     return false;
 }

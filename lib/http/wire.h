@@ -26,25 +26,25 @@
 
 /** The fields that we look at: symbol, name, may it stand once only. Sorted by the length of the
  * name. */
-#define WIRE_HEADERS(H) \
-    H(HOST, "host", true) \
-    H(EXPECT, "expect", true) \
-    H(PREFER, "prefer", false) \
-    H(ORIGIN, "origin", true) \
-    H(REFERER, "referer", false) \
-    H(IF_MATCH, "if-match", true) \
-    H(CONNECTION, "connection", false) \
-    H(USER_AGENT, "user-agent", false) \
-    H(REQUEST_ID, "request-id", true) \
-    H(TRACEPARENT, "traceparent", false) \
-    H(CONTENT_TYPE, "content-type", true) \
-    H(AUTHORIZATION, "authorization", true) \
-    H(IF_NONE_MATCH, "if-none-match", true) \
-    H(CONTENT_LENGTH, "content-length", true) \
-    H(IDEMPOTENCY_KEY, "idempotency-key", true) \
-    H(ACCEPT_LANGUAGE, "accept-language", false) \
-    H(CONTENT_ENCODING, "content-encoding", true) \
-    H(TRANSFER_ENCODING, "transfer-encoding", true) \
+#define WIRE_HEADERS(H)                                                                            \
+    H(HOST, "host", true)                                                                          \
+    H(EXPECT, "expect", true)                                                                      \
+    H(PREFER, "prefer", false)                                                                     \
+    H(ORIGIN, "origin", true)                                                                      \
+    H(REFERER, "referer", false)                                                                   \
+    H(IF_MATCH, "if-match", true)                                                                  \
+    H(CONNECTION, "connection", false)                                                             \
+    H(USER_AGENT, "user-agent", false)                                                             \
+    H(REQUEST_ID, "request-id", true)                                                              \
+    H(TRACEPARENT, "traceparent", false)                                                           \
+    H(CONTENT_TYPE, "content-type", true)                                                          \
+    H(AUTHORIZATION, "authorization", true)                                                        \
+    H(IF_NONE_MATCH, "if-none-match", true)                                                        \
+    H(CONTENT_LENGTH, "content-length", true)                                                      \
+    H(IDEMPOTENCY_KEY, "idempotency-key", true)                                                    \
+    H(ACCEPT_LANGUAGE, "accept-language", false)                                                   \
+    H(CONTENT_ENCODING, "content-encoding", true)                                                  \
+    H(TRANSFER_ENCODING, "transfer-encoding", true)                                                \
     H(ACCESS_CONTROL_REQUEST_METHOD, "access-control-request-method", true)
 
 enum wire_header {
@@ -52,15 +52,22 @@ enum wire_header {
 #define H(symbol, name, single) HEADER_##symbol,
     WIRE_HEADERS(H)
 #undef H
-    HEADER_COUNT
+        HEADER_COUNT
 };
 
 enum wire_verb {
-    VERB_GET, VERB_HEAD, VERB_POST, VERB_PUT, VERB_PATCH, VERB_DELETE, VERB_OPTIONS, VERB_COUNT
+    VERB_GET,
+    VERB_HEAD,
+    VERB_POST,
+    VERB_PUT,
+    VERB_PATCH,
+    VERB_DELETE,
+    VERB_OPTIONS,
+    VERB_COUNT
 };
 
 struct wire_limits {
-    uint32_t head_bytes;   /* request line and fields with their line ends */
+    uint32_t head_bytes; /* request line and fields with their line ends */
     uint32_t head_fields;
     uint32_t target_bytes;
     uint32_t chunk_line_bytes;
@@ -112,8 +119,8 @@ struct wire {
     uint32_t extension;
     uint32_t version_len;
     char version[8];
-    uint64_t left;   /* bytes of the body or chunk that are to come */
-    uint64_t taken;  /* bytes of the body so far, announced chunks included */
+    uint64_t left;  /* bytes of the body or chunk that are to come */
+    uint64_t taken; /* bytes of the body so far, announced chunks included */
     uint64_t body_limit;
 };
 
@@ -149,7 +156,8 @@ bool wire_is_host(struct span host);
 
 /* between the machine and the rules of a complete head */
 
-/** Decides version, verb, host and framing once the head is complete. False with the refusal set. */
+/** Decides version, verb, host and framing once the head is complete. False with the refusal set.
+ */
 bool wire_frame(struct wire *w);
 bool wire_refuse(struct wire *w, enum err_code code, const char *reason);
 

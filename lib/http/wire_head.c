@@ -17,16 +17,24 @@ static const struct known known[HEADER_COUNT] = {
 
 /* The first known name of each length; those of one length stand together. */
 static const uint8_t first_of_length[32] = {
-    [4] = HEADER_HOST, [6] = HEADER_EXPECT, [7] = HEADER_REFERER, [8] = HEADER_IF_MATCH,
-    [10] = HEADER_CONNECTION, [11] = HEADER_TRACEPARENT, [12] = HEADER_CONTENT_TYPE,
-    [13] = HEADER_AUTHORIZATION, [14] = HEADER_CONTENT_LENGTH, [15] = HEADER_IDEMPOTENCY_KEY,
-    [16] = HEADER_CONTENT_ENCODING, [17] = HEADER_TRANSFER_ENCODING,
+    [4] = HEADER_HOST,
+    [6] = HEADER_EXPECT,
+    [7] = HEADER_REFERER,
+    [8] = HEADER_IF_MATCH,
+    [10] = HEADER_CONNECTION,
+    [11] = HEADER_TRACEPARENT,
+    [12] = HEADER_CONTENT_TYPE,
+    [13] = HEADER_AUTHORIZATION,
+    [14] = HEADER_CONTENT_LENGTH,
+    [15] = HEADER_IDEMPOTENCY_KEY,
+    [16] = HEADER_CONTENT_ENCODING,
+    [17] = HEADER_TRANSFER_ENCODING,
     [29] = HEADER_ACCESS_CONTROL_REQUEST_METHOD,
 };
 
 static const struct span verbs[VERB_COUNT] = {
-    [VERB_GET] = {"GET", 3}, [VERB_HEAD] = {"HEAD", 4}, [VERB_POST] = {"POST", 4},
-    [VERB_PUT] = {"PUT", 3}, [VERB_PATCH] = {"PATCH", 5}, [VERB_DELETE] = {"DELETE", 6},
+    [VERB_GET] = {"GET", 3},         [VERB_HEAD] = {"HEAD", 4},   [VERB_POST] = {"POST", 4},
+    [VERB_PUT] = {"PUT", 3},         [VERB_PATCH] = {"PATCH", 5}, [VERB_DELETE] = {"DELETE", 6},
     [VERB_OPTIONS] = {"OPTIONS", 7},
 };
 
@@ -140,8 +148,7 @@ static bool check_host(struct wire *w)
     struct span host = wire_value(w, HEADER_HOST);
 
     if (host.p == NULL)
-        return w->minor == 0 ||
-               wire_refuse(w, ERR_BAD_REQUEST, "HTTP/1.1 requires a Host field");
+        return w->minor == 0 || wire_refuse(w, ERR_BAD_REQUEST, "HTTP/1.1 requires a Host field");
     return wire_is_host(host) || wire_refuse(w, ERR_BAD_REQUEST, "the Host field is not a host");
 }
 

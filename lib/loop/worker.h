@@ -1,5 +1,6 @@
 /**
- * worker - one thread with its own event base; nothing is shared between workers but read-only tables.
+ * worker - one thread with its own event base; nothing is shared between workers but read-only
+ * tables.
  */
 #ifndef SLUICE_LOOP_WORKER_H
 #define SLUICE_LOOP_WORKER_H
@@ -34,7 +35,8 @@ bool worker_start(struct worker *w);
 /** Waits for the thread of worker_start(). */
 void worker_join(struct worker *w);
 
-/** Ends worker_run() after the current turn. Call it in the worker's own thread (see worker_post). */
+/** Ends worker_run() after the current turn. Call it in the worker's own thread (see worker_post).
+ */
 void worker_stop(struct worker *w);
 
 /** Hands a function to the worker's thread: the one way in from other threads. */

@@ -8,20 +8,19 @@
 #include "call/reply.h"
 #include "crypto/password.h"
 #include "crypto/secret.h"
-#include "json/out.h"
 #include "loop/offload.h"
 #include "service/record.h"
+#include "json/out.h"
 
 #define ADMIN_RECORD(name, ENTITY, PERMISSION, ...)                                                \
-    static const struct record name = {                                                            \
-        .entity = ENTITY,                                                                          \
-        .may_read = PERMISSION,                                                                    \
-        .may_write = PERMISSION,                                                                   \
-        .may_delete = PERMISSION,                                                                  \
-        .get = &query_##name##_get,                                                                \
-        .create = &query_##name##_create,                                                          \
-        .list = &list_##name##_list,                                                               \
-        __VA_ARGS__};                                                                                             \
+    static const struct record name = {.entity = ENTITY,                                           \
+                                       .may_read = PERMISSION,                                     \
+                                       .may_write = PERMISSION,                                    \
+                                       .may_delete = PERMISSION,                                   \
+                                       .get = &query_##name##_get,                                 \
+                                       .create = &query_##name##_create,                           \
+                                       .list = &list_##name##_list,                                \
+                                       __VA_ARGS__};                                               \
     const struct operation name##_list = {record_list_steps, &name};                               \
     const struct operation name##_get = {record_get_steps, &name}
 
@@ -92,8 +91,8 @@ static enum step user_update_record(struct call *c)
 }
 
 const struct operation user_create = {
-    .steps = (step_fn *const[]){password_ask, password_put, user_create_record, reply_created,
-                                NULL},
+    .steps =
+        (step_fn *const[]){password_ask, password_put, user_create_record, reply_created, NULL},
     .of = &user,
 };
 const struct operation user_update = {
@@ -143,8 +142,8 @@ static enum step reply_with_key(struct call *c)
     buf_puts(&c->reply.body, ",\"key\":\"");
     buf_puts(&c->reply.body, c->state);
     buf_puts(&c->reply.body, "\"}");
-    reply_header(c, "Location", arena_printf(&c->arena, "%s/%s", c->route->template,
-                                             result_get(r, 0, "id")));
+    reply_header(c, "Location",
+                 arena_printf(&c->arena, "%s/%s", c->route->template, result_get(r, 0, "id")));
     return STEP_REPLY;
 }
 

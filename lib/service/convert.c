@@ -1,7 +1,8 @@
-/* convert - a qualified lead becomes an account, a contact and, under stricter guards, an opportunity.
+/* convert - a qualified lead becomes an account, a contact and, under stricter guards, an
+ * opportunity.
  *
- * Converting is a transition like any other: the blueprint says from where and under which guards. What it
- * makes, links and moves is one transaction.
+ * Converting is a transition like any other: the blueprint says from where and under which guards.
+ * What it makes, links and moves is one transaction.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,8 +10,8 @@
 
 #include "asks.gen.h"
 #include "call/reply.h"
-#include "json/out.h"
 #include "service/process.h"
+#include "json/out.h"
 
 #define MATCHES_MAX (64 * 1024)
 
@@ -26,9 +27,9 @@ static void decref(void *json)
 
 /* Members of the new account and contact that the lead knows: target member, lead's member. */
 static const char *const account_map[][2] = {
-    {"name", "company"},       {"tax_id", "tax_id"}, {"website", "website"},
-    {"industry", "industry"},  {"street", "street"}, {"postcode", "postcode"},
-    {"city", "city"},          {"country", "country"}, {NULL, NULL},
+    {"name", "company"},      {"tax_id", "tax_id"},   {"website", "website"},
+    {"industry", "industry"}, {"street", "street"},   {"postcode", "postcode"},
+    {"city", "city"},         {"country", "country"}, {NULL, NULL},
 };
 static const char *const contact_map[][2] = {
     {"first_name", "first_name"}, {"last_name", "last_name"}, {"email", "email"},
@@ -119,7 +120,8 @@ static enum step preview_reply(struct call *c)
     out_key(o, "mapped");
     out_object(o);
     out_member_raw(o, "account", call_json(c, mapped_account(c)));
-    out_member_raw(o, "contact", lead_text(c, "last_name") ? call_json(c, mapped(c, contact_map)) : "null");
+    out_member_raw(o, "contact",
+                   lead_text(c, "last_name") ? call_json(c, mapped(c, contact_map)) : "null");
     out_object_end(o);
     out_object_end(o);
     return STEP_REPLY;
@@ -222,8 +224,8 @@ static enum step convert_decide(struct call *c)
     return process_refuse(c, r, key, process_failures(c, root));
 }
 
-/* One exact match is linked, none means a new record, more are not guessed among. A match below 1 (the same
- * web domain) is a hint for people: the preview shows it. */
+/* One exact match is linked, none means a new record, more are not guessed among. A match below 1
+ * (the same web domain) is a hint for people: the preview shows it. */
 static json_t *match_or_create(struct call *c, const struct result *r, const char *entity,
                                json_t *new_members)
 {
@@ -241,8 +243,10 @@ static json_t *match_or_create(struct call *c, const struct result *r, const cha
         return json_pack("{s:O}", "create", new_members);
     if (found == 1)
         return json_pack("{s:s}", "id", only);
-    err_set(&c->err, ERR_AMBIGUOUS, "%d %ss match: say which one with {\"%s\": {\"id\": ...}}, or "
-            "{\"%s\": {\"create\": {...}}}", found, entity, entity, entity);
+    err_set(&c->err, ERR_AMBIGUOUS,
+            "%d %ss match: say which one with {\"%s\": {\"id\": ...}}, or "
+            "{\"%s\": {\"create\": {...}}}",
+            found, entity, entity, entity);
     return NULL;
 }
 
@@ -321,25 +325,26 @@ static enum step convert_write(struct call *c)
     }
     if (c->err.code != ERR_NONE)
         return STEP_FAIL;
-    ask_lead_convert(c, (struct q_lead_convert){
-                            .lead_id = s->id,
-                            .expected_version = strtoll(s->version, NULL, 10),
-                            .from_state = s->state,
-                            .transition = t->key,
-                            .evidence = s->evidence,
-                            .viewer = viewer(c),
-                            .scope = call_scope(c, PERMISSION_LEAD_CONVERT),
-                            .account = call_json(c, account),
-                            .contact = contact ? call_json(c, contact) : NULL,
-                            .opportunity = json_is_object(opportunity) ? call_json(c, opportunity) : NULL,
-                            .new_account = uuid_v7(),
-                            .new_contact = uuid_v7(),
-                            .new_opportunity = uuid_v7(),
-                            .verdicts = process_verdict(c, evaluate(t, s->facts, &c->arena)),
-                            .note = call_body_text(c, "note"),
-                            .account_scope = call_scope(c, PERMISSION_ACCOUNT_READ),
-                            .contact_scope = call_scope(c, PERMISSION_CONTACT_READ),
-                        });
+    ask_lead_convert(
+        c, (struct q_lead_convert){
+               .lead_id = s->id,
+               .expected_version = strtoll(s->version, NULL, 10),
+               .from_state = s->state,
+               .transition = t->key,
+               .evidence = s->evidence,
+               .viewer = viewer(c),
+               .scope = call_scope(c, PERMISSION_LEAD_CONVERT),
+               .account = call_json(c, account),
+               .contact = contact ? call_json(c, contact) : NULL,
+               .opportunity = json_is_object(opportunity) ? call_json(c, opportunity) : NULL,
+               .new_account = uuid_v7(),
+               .new_contact = uuid_v7(),
+               .new_opportunity = uuid_v7(),
+               .verdicts = process_verdict(c, evaluate(t, s->facts, &c->arena)),
+               .note = call_body_text(c, "note"),
+               .account_scope = call_scope(c, PERMISSION_ACCOUNT_READ),
+               .contact_scope = call_scope(c, PERMISSION_CONTACT_READ),
+           });
     record_ask_get(c, record_of(c), &s->id, PERMISSION_LEAD_CONVERT);
     return STEP_WAIT;
 }

@@ -1,5 +1,6 @@
 /**
- * process - what listing, executing and converting share: the facts of a record and its compiled blueprint.
+ * process - what listing, executing and converting share: the facts of a record and its compiled
+ * blueprint.
  */
 #ifndef SLUICE_SERVICE_PROCESS_H
 #define SLUICE_SERVICE_PROCESS_H
@@ -14,7 +15,7 @@
 /** A record as the decision sees it. Lives in the call's arena; c->state points to it. */
 struct process {
     struct uuid id;
-    const char *version;      /* as text, for the write that depends on it */
+    const char *version; /* as text, for the write that depends on it */
     const char *state;
     const char *blueprint_id; /* of the version that the record lives under */
     const char *evidence;     /* fingerprint of activities, tasks and related records */
@@ -22,33 +23,35 @@ struct process {
     const struct blueprint *blueprint;
 };
 
-/** Steps: ask for the facts of record_of(c) (scope of @p), then for its blueprint unless the worker has it,
- * then fill struct process. No record: 404. */
+/** Steps: ask for the facts of record_of(c) (scope of @p), then for its blueprint unless the worker
+ * has it, then fill struct process. No record: 404. */
 enum step process_ask(struct call *c, const struct record *r, enum permission p);
 enum step process_blueprint(struct call *c);
 enum step process_ready(struct call *c);
 
 struct process *process_of(struct call *c);
 
-/** Refuses with c->err: adds where the record stands ("current") and the legal moves ("legal"), and unless this
- * is a dry run asks to record the attempt; the next step must check with process_refused. Returns WAIT, or FAIL
- * when nothing is to be recorded. @transition is what was attempted; @failures is JSON text (an array) or NULL.
- * With ERR_AMBIGUOUS, c->err.members is the array of matches. */
+/** Refuses with c->err: adds where the record stands ("current") and the legal moves ("legal"), and
+ * unless this is a dry run asks to record the attempt; the next step must check with
+ * process_refused. Returns WAIT, or FAIL when nothing is to be recorded. @transition is what was
+ * attempted; @failures is JSON text (an array) or NULL. With ERR_AMBIGUOUS, c->err.members is the
+ * array of matches. */
 enum step process_refuse(struct call *c, const struct record *r, const char *transition,
                          const char *failures);
 
 /** Fails with the refusal of process_refuse, if there was one; else NEXT. */
 enum step process_refused(struct call *c);
 
-/** What failed, for the answer, and all that was found, for the audit trail: JSON text in the arena. */
+/** What failed, for the answer, and all that was found, for the audit trail: JSON text in the
+ * arena. */
 const char *process_failures(struct call *c, const struct verdict *root);
 const char *process_verdict(struct call *c, const struct verdict *root);
 
 /** Checks If-Match against the record's version: false with ERR_STALE set. */
 bool process_is_current(struct call *c);
 
-/** Writes a transition that leaves the record's state as a choice: verdicts, inputs, who may. Writes nothing
- * for one that does not leave it. False when the arena is full. */
+/** Writes a transition that leaves the record's state as a choice: verdicts, inputs, who may.
+ * Writes nothing for one that does not leave it. False when the arena is full. */
 struct out;
 bool process_write_option(struct call *c, struct out *o, const struct transition *t);
 

@@ -1,8 +1,9 @@
 /**
- * record - the operations that leads, accounts, contacts, opportunities, activities and tasks share.
+ * record - the operations that leads, accounts, contacts, opportunities, activities and tasks
+ * share.
  *
- * A resource is a row of this table: its queries and permissions. The steps are written once and find the
- * row through the operation that the route names (struct operation, `of`).
+ * A resource is a row of this table: its queries and permissions. The steps are written once and
+ * find the row through the operation that the route names (struct operation, `of`).
  */
 #ifndef SLUICE_SERVICE_RECORD_H
 #define SLUICE_SERVICE_RECORD_H
@@ -16,9 +17,8 @@ struct schema;
 /** The queries of a resource all have the same parameters:
  *    get     id, viewer, scope
  *    create  id, body
- *    update  id, viewer, scope, version (NULL: any), patch;    returns a row if it changed the record
- *    erase   id, viewer, scope, version;                       likewise
- *    list    viewer, scope
+ *    update  id, viewer, scope, version (NULL: any), patch;    returns a row if it changed the
+ * record erase   id, viewer, scope, version;                       likewise list    viewer, scope
  *    facts   id, viewer, scope, actor_kind, roles, teams       governed resources only
  */
 struct record {
@@ -32,8 +32,10 @@ struct record {
 /** The resource that the call is about. */
 const struct record *record_of(const struct call *c);
 
-/** Asks for the record as the caller sees it (adds a statement). @p is the permission whose scope counts. */
-void record_ask_get(struct call *c, const struct record *r, const struct uuid *id, enum permission p);
+/** Asks for the record as the caller sees it (adds a statement). @p is the permission whose scope
+ * counts. */
+void record_ask_get(struct call *c, const struct record *r, const struct uuid *id,
+                    enum permission p);
 
 /** Returns the caller's id as text in the arena; NULL (SQL NULL) for callers that are not users. */
 const char *caller_id(struct call *c);

@@ -1,4 +1,5 @@
-/* reference - what others refer to and nobody writes here: submissions, blueprints, roles, reasons. */
+/* reference - what others refer to and nobody writes here: submissions, blueprints, roles, reasons.
+ */
 #include "asks.gen.h"
 #include "call/reply.h"
 #include "service/record.h"

@@ -1,7 +1,7 @@
 /* resources - leads, accounts, contacts, opportunities, activities and tasks: a row each.
  *
- * Everything that they share is in record.c and transition.c; what only one of them can do has a file of its
- * own (convert.c).
+ * Everything that they share is in record.c and transition.c; what only one of them can do has a
+ * file of its own (convert.c).
  */
 #include "asks.gen.h"
 #include "schemas.gen.h"
@@ -9,22 +9,21 @@
 
 /* Every resource: list, create, get, update, delete, history. */
 #define RESOURCE(name, NAME, ...)                                                                  \
-    const struct record record_##name = {                                                            \
-        .entity = #name,                                                                           \
-        .may_read = PERMISSION_##NAME##_READ,                                                      \
-        .may_write = PERMISSION_##NAME##_WRITE,                                                    \
-        .may_delete = PERMISSION_##NAME##_DELETE,                                                  \
-        .get = &query_##name##_get,                                                                \
-        .create = &query_##name##_create,                                                          \
-        .update = &query_##name##_update,                                                          \
-        .erase = &query_##name##_delete,                                                           \
-        .list = &list_##name##_list,                                                               \
-        __VA_ARGS__};                                                                              \
-    const struct operation name##_list = {record_list_steps, &record_##name};                               \
-    const struct operation name##_create = {record_create_steps, &record_##name};                           \
-    const struct operation name##_get = {record_get_steps, &record_##name};                                 \
-    const struct operation name##_update = {record_update_steps, &record_##name};                           \
-    const struct operation name##_delete = {record_delete_steps, &record_##name};                           \
+    const struct record record_##name = {.entity = #name,                                          \
+                                         .may_read = PERMISSION_##NAME##_READ,                     \
+                                         .may_write = PERMISSION_##NAME##_WRITE,                   \
+                                         .may_delete = PERMISSION_##NAME##_DELETE,                 \
+                                         .get = &query_##name##_get,                               \
+                                         .create = &query_##name##_create,                         \
+                                         .update = &query_##name##_update,                         \
+                                         .erase = &query_##name##_delete,                          \
+                                         .list = &list_##name##_list,                              \
+                                         __VA_ARGS__};                                             \
+    const struct operation name##_list = {record_list_steps, &record_##name};                      \
+    const struct operation name##_create = {record_create_steps, &record_##name};                  \
+    const struct operation name##_get = {record_get_steps, &record_##name};                        \
+    const struct operation name##_update = {record_update_steps, &record_##name};                  \
+    const struct operation name##_delete = {record_delete_steps, &record_##name};                  \
     const struct operation name##_history = {record_history_steps, &record_##name}
 
 /* Those that others' stories meet in. */
@@ -33,7 +32,7 @@
 
 /* Those whose state a blueprint governs. */
 #define GOVERNED(name)                                                                             \
-    const struct operation name##_transitions = {record_transitions_steps, &record_##name};                 \
+    const struct operation name##_transitions = {record_transitions_steps, &record_##name};        \
     const struct operation name##_transition = {record_transition_steps, &record_##name}
 
 RESOURCE(lead, LEAD, .facts = &query_facts_lead, .fields = &schema_LeadFields);

@@ -8,9 +8,9 @@
 #include "crypto/password.h"
 #include "crypto/secret.h"
 #include "crypto/token.h"
-#include "json/out.h"
 #include "loop/offload.h"
 #include "service/record.h"
+#include "json/out.h"
 
 struct sign_in {
     struct job job;
@@ -116,7 +116,8 @@ const struct operation session_create = {
     .steps = (step_fn *const[]){sign_in_find, sign_in_verify, sign_in_open, sign_in_reply, NULL},
 };
 
-/* POST /v1/session/refresh: a refresh token that comes twice was stolen from somebody; the session ends */
+/* POST /v1/session/refresh: a refresh token that comes twice was stolen from somebody; the session
+ * ends */
 
 static enum step refresh_rotate(struct call *c)
 {
@@ -146,8 +147,9 @@ static enum step refresh_reply(struct call *c)
     if (result_rows(r) == 0)
         return call_fail(c, ERR_BAD_TOKEN, "the refresh token is unknown or has expired");
     if (strcmp(result_get(r, 0, "outcome"), "rotated") != 0)
-        return call_fail(c, ERR_SESSION_REVOKED,
-                         "the refresh token was used before, so the session was ended: sign in again");
+        return call_fail(
+            c, ERR_SESSION_REVOKED,
+            "the refresh token was used before, so the session was ended: sign in again");
     (void)uuid_parse(span_of(result_get(r, 0, "id")), &s->session);
     (void)uuid_parse(span_of(result_get(r, 0, "user_id")), &s->user);
     return reply_tokens(c, s, c->route->success);
@@ -173,7 +175,8 @@ static enum step sign_out_forget(struct call *c)
     return reply_empty(c);
 }
 
-const struct operation session_delete = {.steps = (step_fn *const[]){sign_out, sign_out_forget, NULL}};
+const struct operation session_delete = {.steps =
+                                             (step_fn *const[]){sign_out, sign_out_forget, NULL}};
 
 /* GET /v1/me */
 

@@ -28,7 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     require(text != NULL);
     for (size_t i = 0; i < size; i++)
-        text[i] = (char)(data[i] <= 0x20 || data[i] >= 0x7f ? '/' : data[i]); /* as wire lets through */
+        text[i] =
+            (char)(data[i] <= 0x20 || data[i] >= 0x7f ? '/' : data[i]); /* as wire lets through */
     text[size] = '\0';
     if (target_parse(text, size, &t) == NULL) {
         for (unsigned i = 0; i < t.nsegments && i < TARGET_SEGMENTS_MAX; i++)

@@ -1,4 +1,5 @@
-/* Any bytes, fed whole and cut as the first byte says: no fault, and the same verdict both times. */
+/* Any bytes, fed whole and cut as the first byte says: no fault, and the same verdict both times.
+ */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>

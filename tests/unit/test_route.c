@@ -22,7 +22,7 @@
 /* What a target becomes: segments joined by '|', then pairs as name=value joined by '&'. */
 struct target_case {
     const char *in;
-    const char *path;      /* NULL: refused */
+    const char *path; /* NULL: refused */
     const char *query;
     const char *authority;
 };
@@ -179,17 +179,29 @@ static void test_target_limits(void **state)
     buf_done(&b);
 }
 
+/* clang-format off */
 #define PATH(...) .segments = (const char *const[]){__VA_ARGS__, NULL}
+/* clang-format on */
 
 static const struct route table[] = {
     {.id = "list", .method = METHOD_GET, .template = "/v1/leads", PATH("v1", "leads")},
     {.id = "create", .method = METHOD_POST, .template = "/v1/leads", PATH("v1", "leads")},
     {.id = "get", .method = METHOD_GET, .template = "/v1/leads/{id}", PATH("v1", "leads", "")},
-    {.id = "update", .method = METHOD_PATCH, .template = "/v1/leads/{id}", PATH("v1", "leads", "{id}")},
-    {.id = "search", .method = METHOD_POST, .template = "/v1/leads/search", PATH("v1", "leads", "search")},
-    {.id = "history", .method = METHOD_GET, .template = "/v1/leads/{id}/history",
+    {.id = "update",
+     .method = METHOD_PATCH,
+     .template = "/v1/leads/{id}",
+     PATH("v1", "leads", "{id}")},
+    {.id = "search",
+     .method = METHOD_POST,
+     .template = "/v1/leads/search",
+     PATH("v1", "leads", "search")},
+    {.id = "history",
+     .method = METHOD_GET,
+     .template = "/v1/leads/{id}/history",
      PATH("v1", "leads", "", "history")},
-    {.id = "move", .method = METHOD_POST, .template = "/v1/leads/{id}/transitions/{key}",
+    {.id = "move",
+     .method = METHOD_POST,
+     .template = "/v1/leads/{id}/transitions/{key}",
      PATH("v1", "leads", "", "transitions", "")},
     {.id = "contract", .method = METHOD_GET, .template = "/openapi.json", PATH("openapi.json")},
 };
@@ -200,7 +212,7 @@ static const struct {
     enum wire_verb verb;
     const char *path;
     const char *id;     /* of the route, NULL: none */
-    const char *params; /* joined by '|'; or, without a route, what is allowed (NULL: no such path) */
+    const char *params; /* joined by '|'; or, without a route, what is allowed; NULL: no path */
 } addresses[] = {
     {VERB_GET, "/v1/leads", "list", ""},
     {VERB_HEAD, "/v1/leads", "list", ""},
@@ -282,12 +294,15 @@ static bool shows(struct metrics *m, const struct health_database *db, const cha
 }
 
 #define SERIES "http_server_request_duration_seconds_"
-#define LABELS "http_request_method=\"GET\",http_route=\"/v1/leads/{id}\",http_response_status_code=\"200\""
+#define LABELS                                                                                     \
+    "http_request_method=\"GET\",http_route=\"/v1/leads/{id}\",http_response_status_code=\"200\""
 
 static void test_metrics(void **state)
 {
-    const struct health_database db = {
-        .up = true, .reconnects = 3, .nlanes = 1, .lanes = {{.name = "read", .busy = 2, .asks = 9}}};
+    const struct health_database db = {.up = true,
+                                       .reconnects = 3,
+                                       .nlanes = 1,
+                                       .lanes = {{.name = "read", .busy = 2, .asks = 9}}};
     struct metrics *m = metrics_create(table, NTABLE);
     struct metrics_set *a = metrics_attach(m), *b = metrics_attach(m);
 
@@ -304,8 +319,9 @@ static void test_metrics(void **state)
     assert_true(shows(m, NULL, SERIES "bucket{" LABELS ",le=\"+Inf\"} 3\n"));
     assert_true(shows(m, NULL, SERIES "sum{" LABELS "} 20.009001\n"));
     assert_true(shows(m, NULL, SERIES "count{" LABELS "} 3\n"));
-    assert_true(shows(m, NULL, "_count{http_request_method=\"_OTHER\",http_route=\"\","
-                               "http_response_status_code=\"404\"} 1\n"));
+    assert_true(shows(m, NULL,
+                      "_count{http_request_method=\"_OTHER\",http_route=\"\","
+                      "http_response_status_code=\"404\"} 1\n"));
     assert_true(shows(m, NULL, "http_response_status_code=\"0\"} 1\n"));
     assert_true(shows(m, NULL, "http_server_open_connections 1\n"));
     assert_false(shows(m, NULL, "sluice_db_up"));
@@ -354,8 +370,9 @@ static void test_peers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_targets), cmocka_unit_test(test_target_limits),
-        cmocka_unit_test(test_addresses), cmocka_unit_test(test_metrics), cmocka_unit_test(test_peers),
+        cmocka_unit_test(test_targets),   cmocka_unit_test(test_target_limits),
+        cmocka_unit_test(test_addresses), cmocka_unit_test(test_metrics),
+        cmocka_unit_test(test_peers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,9 +34,11 @@ struct wire_case {
 #define CHUNKED POST "Transfer-Encoding: chunked\r\n\r\n"
 #define TEN "0123456789"
 #define HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+/* clang-format off */
 #define YES(text, input, content, left) \
     {text, input, sizeof(input) - 1, ERR_NONE, content, left}
 #define NO(text, input, symbol) {text, input, sizeof(input) - 1, ERR_##symbol, NULL, 0}
+/* clang-format on */
 
 static const struct wire_case cases[] = {
     /* request line */
@@ -130,8 +132,7 @@ static const struct wire_case cases[] = {
     NO("bare CR in a value", GET H "X: a\rb\r\n\r\n", BAD_REQUEST),
     NO("CR, then another byte, at the end", GET H "\rX", BAD_REQUEST),
     YES("eight fields", GET H "A:\r\nB:\r\nC:\r\nD:\r\nE:\r\nF:\r\nG:\r\n\r\n", "", 0),
-    NO("nine fields", GET H "A:\r\nB:\r\nC:\r\nD:\r\nE:\r\nF:\r\nG:\r\nI:\r\n\r\n",
-       HEAD_TOO_LARGE),
+    NO("nine fields", GET H "A:\r\nB:\r\nC:\r\nD:\r\nE:\r\nF:\r\nG:\r\nI:\r\n\r\n", HEAD_TOO_LARGE),
     NO("long value", GET H "X: " HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED "\r\n\r\n",
        HEAD_TOO_LARGE),
     NO("long name", GET HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED TEN, HEAD_TOO_LARGE),
@@ -191,10 +192,10 @@ static const struct wire_case cases[] = {
     YES("HEAD with length zero", "HEAD / HTTP/1.1\r\n" H "Content-Length: 0\r\n\r\n", "", 0),
 
     /* Transfer-Encoding */
-    NO("length and chunked", POST "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-       BAD_REQUEST),
-    NO("chunked and length", POST "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
-       BAD_REQUEST),
+    NO("length and chunked",
+       POST "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", BAD_REQUEST),
+    NO("chunked and length",
+       POST "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", BAD_REQUEST),
     NO("chunked twice", POST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
        BAD_REQUEST),
     NO("chunked, chunked", POST "Transfer-Encoding: chunked, chunked\r\n\r\n", BAD_REQUEST),
@@ -255,8 +256,10 @@ static const struct wire_case cases[] = {
     NO("NUL in a trailer", CHUNKED "0\r\nX: \0\r\n\r\n", BAD_REQUEST),
     NO("bare LF in a trailer", CHUNKED "0\r\nX: y\n\r\n", BAD_REQUEST),
     NO("bare LF ends the message", CHUNKED "0\r\n\n", BAD_REQUEST),
-    NO("trailers too long", CHUNKED "0\r\nX: " HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED
-       HUNDRED HUNDRED HUNDRED HUNDRED "\r\n\r\n", HEAD_TOO_LARGE),
+    NO("trailers too long",
+       CHUNKED "0\r\nX: " HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED
+           HUNDRED HUNDRED "\r\n\r\n",
+       HEAD_TOO_LARGE),
 };
 
 struct verdict {
@@ -273,7 +276,8 @@ static void note_head(const struct wire *w, struct verdict *v)
     struct buf b;
 
     buf_init(&b, sizeof v->head);
-    buf_printf(&b, "%u %u %u %.*s", w->verb, w->minor, w->keep_alive, (int)w->target.n, w->target.p);
+    buf_printf(&b, "%u %u %u %.*s", w->verb, w->minor, w->keep_alive, (int)w->target.n,
+               w->target.p);
     for (unsigned i = 0; i < w->nfields; i++) {
         buf_putc(&b, '\n');
         buf_add(&b, wire_field_name(w, i).p, wire_field_name(w, i).n);
@@ -419,8 +423,7 @@ static void test_names(void **state)
 {
     static const struct span names[] = {
 #define H_NAME(symbol, name, single) {name, sizeof(name) - 1},
-        WIRE_HEADERS(H_NAME)
-    };
+        WIRE_HEADERS(H_NAME)};
 
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -486,9 +489,9 @@ static void test_extension_limit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_verdicts),     cmocka_unit_test(test_every_split),
-        cmocka_unit_test(test_keep_alive),   cmocka_unit_test(test_names),
-        cmocka_unit_test(test_head_limit),   cmocka_unit_test(test_extension_limit),
+        cmocka_unit_test(test_verdicts),   cmocka_unit_test(test_every_split),
+        cmocka_unit_test(test_keep_alive), cmocka_unit_test(test_names),
+        cmocka_unit_test(test_head_limit), cmocka_unit_test(test_extension_limit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
