@@ -21,7 +21,7 @@ MODULES = {
     'crypto': ('base', 'jansson openssl jwt argon2', ''),
     'loop': ('base conf', 'event', ''),
     'db': ('base conf loop', 'pq event', 'queries'),
-    'blueprint': ('base json', 'jansson', ''),
+    'blueprint': ('base json', 'jansson pcre2', ''),
     'quality': ('base json', 'jansson', ''),
     'call': ('base json crypto loop db', 'jansson', 'permissions queries'),
     'service': ('base json crypto loop call blueprint quality', 'jansson', 'permissions queries asks schemas contract pages'),
@@ -29,7 +29,7 @@ MODULES = {
     'job': ('base json crypto loop call blueprint quality', 'jansson curl', 'permissions queries asks'),
 }
 VENDORS = {'event2/': 'event', 'jansson.h': 'jansson', 'openssl/': 'openssl', 'jwt.h': 'jwt', 'argon2.h': 'argon2',
-           'libpq-fe.h': 'pq', 'pg_config': 'pq', 'curl/': 'curl', 'postgres': 'pq', 'catalog/': 'pq'}
+           'libpq-fe.h': 'pq', 'pg_config': 'pq', 'curl/': 'curl', 'postgres': 'pq', 'catalog/': 'pq', 'pcre2.h': 'pcre2'}
 TOP = {'cmd', 'lib', 'sql', 'api-spec', 'tests', 'docker', '.ci', 'meson.build', 'meson_options.txt', 'README.md',
        'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md', 'LICENSE', '.clang-format', '.clang-tidy',
        '.gitignore', '.gitattributes', '.dockerignore'}
