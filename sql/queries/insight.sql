@@ -11,3 +11,77 @@ select v.status, sluice.blueprint_doc(v.id) as doc
 select f.state, f.count, f.median_s
   from sluice.state_figures(:version) f
  order by f.state;
+
+-- query: why_get one read
+-- An entry of a record's history with what was found then: verdicts, values, the version that ruled.
+-- in: entity text
+-- in: id     uuid
+-- in: seq    bigint
+select a.seq, a.at, a.action, a.entity, a.record_id,
+       a.actor_kind as "actor.kind", a.actor_id as "actor.id", coalesce(u.name, k.name, f.name) as "actor.name",
+       a.request_id, a.operation, a.transition, t.label as transition_label, a.from_state, a.to_state,
+       v.id as "blueprint.id", b.key as "blueprint.key", v.number as "blueprint.number",
+       a.detail -> 'verdicts' as verdicts, a.detail -> 'failures' as failures, a.detail ->> 'code' as code,
+       a.detail ->> 'note' as note, a.detail -> 'checklist' as checklist, a.changes
+  from sluice.audit a
+  left join sluice.app_user u on a.actor_kind = 'user' and u.id = a.actor_id
+  left join sluice.api_key k on a.actor_kind = 'api_key' and k.id = a.actor_id
+  left join sluice.intake_form f on a.actor_kind = 'intake' and f.id = a.actor_id
+  left join sluice.blueprint_version v on v.id = sluice.version_then(a.record_id, a.seq)
+  left join sluice.blueprint b on b.id = v.blueprint_id
+  left join sluice.transition t on t.blueprint_version_id = v.id and t.key = a.transition
+ where a.record_id = :id and a.entity = :entity and a.seq = :seq;
+
+-- query: report_friction many slow
+-- What each guard refused, how long it took to satisfy it, and what was typed to get past.
+-- in: entity text
+-- in: since  timestamptz
+-- in: until  timestamptz
+select b.id as "blueprint.id", b.entity as "blueprint.entity", b.key as "blueprint.key",
+       f.transition, f.guard, f.attempts, f.refusals, f.successes, f.overcome, f.p50_s, f.p90_s, f.typed,
+       f.suspicious, round(f.suspicious::numeric / nullif(f.typed, 0), 4)::double precision as suspicious_share, f.reasons,
+       f.break_glass
+  from sluice.friction(:entity, :since, :until) f
+  join sluice.blueprint b on b.id = f.blueprint_id
+ order by b.entity, b.key, f.refusals desc, f.transition, f.guard
+ limit 5000;
+
+-- query: report_friction_actors many slow
+-- The same by who tried.
+-- in: entity text
+-- in: since  timestamptz
+-- in: until  timestamptz
+select b.id as "blueprint.id", b.entity as "blueprint.entity", b.key as "blueprint.key",
+       f.transition, f.guard, f.actor_kind as "actor.kind", f.actor_id as "actor.id",
+       coalesce(u.name, k.name) as "actor.name", f.refusals, f.records, f.typed, f.suspicious
+  from sluice.friction_actors(:entity, :since, :until) f
+  join sluice.blueprint b on b.id = f.blueprint_id
+  left join sluice.app_user u on f.actor_kind = 'user' and u.id = f.actor_id
+  left join sluice.api_key k on f.actor_kind = 'api_key' and k.id = f.actor_id
+ order by b.entity, b.key, f.refusals desc, f.transition, f.guard, f.actor_id
+ limit 5000;
+
+-- query: report_time many slow
+-- How long records stay in each state; stays that still last stand apart.
+-- in: entity text
+-- in: since  timestamptz
+-- in: until  timestamptz
+select b.id as "blueprint.id", b.entity as "blueprint.entity", b.key as "blueprint.key",
+       r.state, r.visits, r.reentries, r.finished, r.p50_s, r.p90_s, r.open, r.open_p50_s, r.open_p90_s
+  from sluice.time_in_state(:entity, :since, :until) r
+  join sluice.blueprint b on b.id = r.blueprint_id
+ order by b.entity, b.key, r.state
+ limit 5000;
+
+-- query: report_conversion many slow
+-- Of the records that entered a state in the period, how many ever reached another one.
+-- in: entity text
+-- in: since  timestamptz
+-- in: until  timestamptz
+select b.id as "blueprint.id", b.entity as "blueprint.entity", b.key as "blueprint.key",
+       r.from_state, r.to_state, r.entered, r.reached, round(r.reached::numeric / r.entered, 4)::double precision as share,
+       round(r.median_days::numeric, 3)::double precision as median_days
+  from sluice.conversion(:entity, :since, :until) r
+  join sluice.blueprint b on b.id = r.blueprint_id
+ order by b.entity, b.key, r.from_state, r.reached desc, r.to_state
+ limit 5000;

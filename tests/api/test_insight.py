@@ -3,7 +3,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from helpers import UNKNOWN, contact, problem
+from helpers import SURVEY, UNKNOWN, contact, problem
 
 SVG = '{http://www.w3.org/2000/svg}'
 
@@ -75,3 +75,136 @@ def test_what_cannot_be_drawn_is_refused(viewer, anonymous):
     version = version_of(viewer, 'lead_default')
     problem(viewer.get(f'/v1/blueprints/{version}/diagram', params={'format': 'png'}), 400, 'invalid_parameter')
     problem(anonymous.get(f'/v1/blueprints/{version}/diagram'), 401, 'unauthenticated')
+
+
+# why something moved, or did not
+
+def test_why_a_transition_was_possible_then(mkt, viewer):
+    lead = mkt.make('leads', last_name='Why')
+    contact(mkt, lead['id'])
+    refused = mkt.move('leads', lead['id'], 'qualified')
+    assert refused.status_code == 422
+    mkt.moved('leads', lead['id'], 'qualified', fields={'industry': 'rail'}, activities=[SURVEY], note='At last')
+    # what is true by now does not change what was found then
+    mkt.patch(f'/v1/leads/{lead["id"]}', json={'industry': None})
+    moved, denied = [next(e for e in mkt.history('leads', lead['id']) if e['action'] == a and e['transition'] == 'qualified')
+                     for a in ('transition', 'denied')]
+    why = viewer.get(f'/v1/leads/{lead["id"]}/history/{moved["seq"]}').json()
+    assert (why['from_state'], why['to_state'], why['note']) == ('contacted', 'qualified', 'At last')
+    assert why['actor']['name'] == 'mkt'
+    found = {g['guard']: g for g in why['verdicts']['guards']}
+    assert found['industry_filled']['passed'] and found['industry_filled']['observed'] == 'rail'
+    assert found['survey_sent']['observed'] == 1
+    assert why['blueprint']['id'] == version_of(viewer, 'lead_default')
+    why = viewer.get(f'/v1/leads/{lead["id"]}/history/{denied["seq"]}').json()
+    assert why['code'] == 'guard_failed'
+    assert {f['guard']: f['observed'] for f in why['failures']} == {'industry_filled': None, 'survey_sent': 0}
+
+
+def test_why_knows_only_entries_of_the_record(mkt, viewer):
+    one, other = mkt.make('leads', last_name='One'), mkt.make('leads', last_name='Other')
+    seq = mkt.history('leads', other['id'])[0]['seq']
+    assert viewer.get(f'/v1/leads/{other["id"]}/history/{seq}').status_code == 200
+    for path in (f'leads/{one["id"]}/history/{seq}', f'leads/{one["id"]}/history/x', f'leads/{UNKNOWN}/history/{seq}',
+                 f'accounts/{other["id"]}/history/{seq}'):
+        problem(viewer.get(f'/v1/{path}'), 404, 'not_found')
+
+
+# reports
+
+def rows_of(client, report, **params):
+    answer = client.get(f'/v1/reports/{report}', params=params)
+    assert answer.status_code == 200, answer.text
+    return answer.json()['items']
+
+
+def of_guard(items, transition, guard):
+    return next(i for i in items if (i['transition'], i['guard']) == (transition, guard))
+
+
+@pytest.fixture
+def since(rows):
+    """From now on, by the database's clock."""
+    return rows("select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') as at")[0]['at']
+
+
+def test_wishful_statuses_leave_a_trace(new_user, manager, mkt, admin, since):
+    dreamer = new_user('sales', name='Dreamer')
+    lead = dreamer.make('leads', last_name='Wish')
+    contact(dreamer, lead['id'])
+    for _ in range(4):
+        problem(dreamer.move('leads', lead['id'], 'qualified', activities=[SURVEY]), 422, 'guard_failed')
+    dreamer.moved('leads', lead['id'], 'qualified', fields={'industry': 'asdfgh'}, activities=[SURVEY])
+    row = of_guard(rows_of(mkt, 'friction', **{'from': since, 'entity': 'lead'}), 'qualified', 'industry_filled')
+    assert (row['attempts'], row['refusals'], row['successes'], row['overcome']) == (5, 4, 1, 1)
+    assert 0 <= row['p50_s'] < 60
+    assert (row['typed'], row['suspicious'], row['suspicious_share'], row['reasons']) == (1, 1, 1, {'keyboard': 1})
+    assert 'Dreamer' not in str(row) and dreamer.user['id'] not in str(row)
+    survey = of_guard(rows_of(mkt, 'friction', **{'from': since, 'entity': 'lead'}), 'qualified', 'survey_sent')
+    assert (survey['attempts'], survey['refusals'], survey['successes']) == (5, 0, 1)
+    # who it was is for some
+    problem(mkt.get('/v1/reports/friction/actors'), 403, 'forbidden')
+    problem(dreamer.get('/v1/reports/friction'), 403, 'forbidden')
+    for client in (manager, admin):
+        row = of_guard(rows_of(client, 'friction/actors', **{'from': since}), 'qualified', 'industry_filled')
+        assert (row['actor']['name'], row['refusals'], row['records'], row['suspicious']) == ('Dreamer', 4, 1, 1)
+    assert not [r for r in rows_of(mkt, 'friction', to=since, **{'from': since}) if r['attempts']], 'an empty period'
+
+
+def test_a_text_typed_into_the_record_meanwhile_counts(rep, manager, since):
+    lead = rep.make('leads', last_name='Meanwhile')
+    contact(rep, lead['id'])
+    rep.move('leads', lead['id'], 'qualified', activities=[SURVEY])
+    rep.patch(f'/v1/leads/{lead["id"]}', json={'industry': 'xxxx'})
+    rep.moved('leads', lead['id'], 'qualified', activities=[SURVEY])
+    row = of_guard(rows_of(manager, 'friction', **{'from': since}), 'qualified', 'industry_filled')
+    assert (row['typed'], row['reasons']) == (1, {'repeated': 1})
+
+
+def test_the_same_text_in_many_records_is_odd(rep, manager, since):
+    for n in range(6):
+        lead = rep.make('leads', last_name=f'Same {n}')
+        contact(rep, lead['id'])
+        rep.moved('leads', lead['id'], 'qualified', fields={'industry': 'miscellaneous'}, activities=[SURVEY])
+    row = of_guard(rows_of(manager, 'friction', **{'from': since}), 'qualified', 'industry_filled')
+    assert (row['typed'], row['reasons']) == (6, {'same': 6})
+
+
+def test_time_in_state(rows, mkt, manager, rep):
+    """Stays of known length: the clock of the database is moved for what one connection does."""
+    lead = mkt.make('leads', last_name='Slow')
+    moves = [('open', '2020-01-01', '2020-01-03'), ('contacted', '2020-01-03', '2020-01-04'),
+             ('open', '2020-01-04', '2020-01-14'), ('contacted', '2020-01-14', None)]
+    rows('delete from sluice.visit where record_id = %s', lead['id'])
+    for n, (state, entered, left) in enumerate(moves):
+        rows("""insert into sluice.visit (id, entity, record_id, blueprint_version_id, state, entered_at, left_at, via)
+                values (%s, 'lead', %s, %s, %s, %s, %s, 'made_up')""",
+             n, lead['id'], version_of(manager, 'lead_default'), state, entered, left)
+    period = {'from': '2020-01-01T00:00:00Z', 'to': '2020-02-01T00:00:00Z', 'entity': 'lead'}
+    items = {i['state']: i for i in rows_of(manager, 'time-in-state', **period)}
+    day = 86400
+    assert {k: items['open'][k] for k in ('visits', 'reentries', 'finished', 'p50_s', 'p90_s', 'open')} == {
+        'visits': 2, 'reentries': 1, 'finished': 2, 'p50_s': 6 * day, 'p90_s': round(9.2 * day), 'open': 0}
+    assert (items['contacted']['finished'], items['contacted']['p50_s'], items['contacted']['open']) == (1, day, 1)
+    assert items['contacted']['open_p50_s'] > 365 * day
+    pairs = {(i['from_state'], i['to_state']): i for i in rows_of(manager, 'conversion', **period)}
+    assert pairs['open', 'contacted']['entered'] == 1 and pairs['open', 'contacted']['share'] == 1
+    assert pairs['open', 'contacted']['median_days'] == 2
+    assert pairs['contacted', 'open']['median_days'] == 1
+    problem(rep.get('/v1/reports/time-in-state'), 403, 'forbidden')
+
+
+def test_conversion_counts_who_never_arrived(mkt, manager, since):
+    leads = [mkt.make('leads', last_name=f'Funnel {n}') for n in range(4)]
+    for lead in leads[:3]:
+        contact(mkt, lead['id'])
+    for lead in leads[:1]:
+        mkt.moved('leads', lead['id'], 'qualified', fields={'industry': 'shipping'}, activities=[SURVEY])
+    pairs = {(i['from_state'], i['to_state']): i for i in rows_of(manager, 'conversion', **{'from': since, 'entity': 'lead'})}
+    assert [(pairs[k]['entered'], pairs[k]['reached'], pairs[k]['share']) for k in (
+        ('open', 'contacted'), ('open', 'qualified'), ('contacted', 'qualified'))] == [(4, 3, .75), (4, 1, .25), (3, 1, .3333)]
+
+
+def test_reports_refuse_nonsense(manager):
+    for params in ({'from': 'yesterday'}, {'entity': 'contact'}, {'unknown': '1'}):
+        problem(manager.get('/v1/reports/friction', params=params), 400, 'invalid_parameter')
