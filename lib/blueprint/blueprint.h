@@ -20,7 +20,8 @@
  * Inputs: {"key": "...", "kind": "field", "note", "checklist", "activity" or "task", "label":
  * {...}, "required": false, "position": 1, "params": {...}}.
  *
- * Other members are ignored. Rows are put in order of position.
+ * "scored": true says that records of the entity have a score. Other members are ignored. Rows are
+ * put in order of position.
  */
 #ifndef SLUICE_BLUEPRINT_BLUEPRINT_H
 #define SLUICE_BLUEPRINT_BLUEPRINT_H
@@ -89,6 +90,7 @@ struct guard {
     struct label message; /* all NULL: the kind's own sentence */
     const struct guard *children;
     size_t nchildren;
+    const void *prepared; /* what the kind made of the params, or NULL */
     /* leaves only, found out once by compiling */
     const json_t *expected; /* what a verdict shows as expected */
     const char *path;
@@ -132,6 +134,7 @@ struct blueprint {
     size_t nstates;
     const struct transition *transitions; /* in order of position */
     size_t ntransitions;
+    bool scored; /* records have a score ("scored" of the document) */
     const struct schema
         *fields; /* how the entity's fields look: set by the owner after compiling, or NULL.
                     Gives inputs their type and checks the values that come with a request */

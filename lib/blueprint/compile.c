@@ -347,6 +347,7 @@ static bool compile_head(struct compiler *c, const struct row *doc)
         json_integer_value(number) > 1000000000)
         return compile_fail(c, "/number: must be a positive integer");
     c->b->number = (int)json_integer_value(number);
+    c->b->scored = json_is_true(json_object_get(doc->json, "scored"));
     return true;
 }
 

@@ -8,6 +8,7 @@
 #include "blueprint/compile.h"
 #include "blueprint/guards.h"
 #include "blueprint/params.h"
+#include "blueprint/value.h"
 
 #define NO_PARENT SIZE_MAX
 
@@ -118,6 +119,16 @@ static char *field_pointer(struct compiler *c, const char *field)
     return pointer;
 }
 
+/* Tells whether the transition collects one of the items. */
+static bool collects_item(const struct transition *t, const json_t *items)
+{
+    for (size_t i = 0; i < t->ninputs; i++)
+        if (t->inputs[i].kind == INPUT_CHECKLIST &&
+            value_has_key(items, json_string_value(json_object_get(t->inputs[i].params, "item"))))
+            return true;
+    return false;
+}
+
 static bool place_guard(struct compiler *c, const struct tree *tree, struct guard *g)
 {
     const char *field = json_string_value(json_object_get(g->params, "field"));
@@ -125,9 +136,14 @@ static bool place_guard(struct compiler *c, const struct tree *tree, struct guar
     g->path = g->kind->path != NULL ? g->kind->path : field;
     if (g->path == NULL) {
         g->path = related_list(g->params);
+        if (!related_is_brought(g->params))
+            return true;
         g->pointer = arena_printf(c->arena, "/%s", g->path);
         return g->pointer != NULL || compile_fail(c, ": the blueprint is too large");
     }
+    if (json_object_get(g->params, "items") != NULL &&
+        collects_item(tree->t, json_object_get(g->params, "items")))
+        g->pointer = "/checklist";
     if (field == NULL || field_input(tree->t, field) == NULL ||
         g->kind->evaluate == related_field_evaluate)
         return true;
@@ -158,6 +174,21 @@ static bool unknown_kind(struct compiler *c, const struct row *row, const char *
     return false;
 }
 
+static bool prepare_leaf(struct compiler *c, const struct row *row, struct guard *g)
+{
+    struct buf why;
+    bool fine;
+
+    if (g->kind->prepare == NULL)
+        return true;
+    buf_init(&why, 4096);
+    fine = g->kind->prepare(g, c->arena, &why);
+    if (!fine)
+        (void)compile_fail(c, "%s/params%s", row->where, buf_text(&why));
+    buf_done(&why);
+    return fine;
+}
+
 static bool compile_leaf(struct compiler *c, const struct tree *tree, const struct row *row,
                          struct guard *g)
 {
@@ -179,7 +210,7 @@ static bool compile_leaf(struct compiler *c, const struct tree *tree, const stru
             (void)compile_fail(c, "%s/params%s", row->where, buf_text(&why));
         buf_done(&why);
     }
-    if (!fine)
+    if (!fine || !prepare_leaf(c, row, g))
         return false;
     expected = g->kind->expect(g->params);
     arena_defer(c->arena, release, expected);

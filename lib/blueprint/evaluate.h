@@ -16,6 +16,14 @@
  *    "transitions_done": [{"transition": "qualified", "by": "...", "at": "..."}],
  *    "created_by": "..."}
  *
+ * What costs more is brought only for a process that looks at it (sluice.version_needs):
+ *
+ *    changed          "changed_since_entry": ["industry"]      fields changed in this state
+ *    contacts, opportunities, leads                            those of the account, as records
+ *    duplicates       "duplicates": 2                          living records with the same keys
+ *    ticks            "ticks": [{"item": "papers", "at": "...", "by": "..."}]
+ *    calendars        "calendars": {"office": {"open": false, "opens_at": "..."}}
+ *
  * An activity or task that came with the request carries "pointer" ("/activities/0") and counts as
  * of its "occurred_at", else as of now.
  *
@@ -31,9 +39,18 @@
  *   actor_has_role   the actor's roles        ["verifier", "admin"]       actor.roles
  *   actor_differs    who did it, or null      {"other_than": "creator"}   actor
  *   time_in_state    whole seconds            {"min_seconds": 3600}       time_in_state
+ *   related_exists   how many                 params, with min or max     contacts, tasks, ...
+ *   children_closed  how many are not         {"max": 0}                  opportunities, tasks
+ *   duplicate_free   how many                 {"max": 0}                  duplicates
+ *   field_changed    whether it was           {"changed": true}           industry
+ *   matches          the value or null        {"pattern": "^PL"}          tax_id
+ *   checklist_complete  the wanted ones that are ticked  the wanted ones  checklist
+ *   working_time     true, or when it begins  {"calendar": "office"}      now
+ *   score_at_least   the score or null        {"gte": 50}                 score
  *
  * A pointer says where the request may supply it: "/fields/industry" when the transition collects
- * the field, "/activities" or "/tasks" for related_count, or, when one that came along misses by
+ * the field, "/activities" or "/tasks" for related_count and related_exists, "/checklist" when the
+ * transition collects an item, or, when one that came along misses by
  * one thing only, that thing: "/activities/0/subject". Other kinds have none.
  *
  * Comparing: a number in the guard, or a field whose last name is "amount", compares as exact
@@ -73,6 +90,8 @@ enum param_type {
     PARAM_SCALAR,  /* string, number or boolean */
     PARAM_VALUE,   /* a scalar or a list of scalars */
     PARAM_STRINGS, /* a list of strings */
+    PARAM_PATTERN, /* a regular expression */
+    PARAM_WHERE,   /* a list of {"field", "op"?, "value"} or {"field", "is": "present" | "email"} */
 };
 
 /** A parameter of a guard or an input. Lists end with a NULL name. */
@@ -90,6 +109,9 @@ struct guard_kind {
     /** Checks what the table of parameters cannot say; false writes the reason, starting with the
      * pointer inside the params ("/value: ..."), to @why. May be NULL. */
     bool (*check)(const json_t *params, const struct blueprint *b, struct buf *why);
+    /** Sets guard.prepared, which lives in the arena of the blueprint; fails like check. May be
+     * NULL. */
+    bool (*prepare)(struct guard *g, struct arena *a, struct buf *why);
     /** Returns what the guard wants, as it is shown (new reference). */
     json_t *(*expect)(const json_t *params);
     /** Returns whether the guard holds and sets observed (a new reference), and pointer if a nearer
@@ -100,6 +122,7 @@ struct guard_kind {
     /** The sentences shown when the guard has no message of its own, and when it says "not": true.
      * "{field}" and the like are replaced by parameters, "{observed}" by what was found. */
     struct label message, opposite;
+    const char *example; /* parameters, as JSON */
 };
 
 extern const struct guard_kind guard_kinds[]; /* ends with a NULL name */

@@ -34,6 +34,25 @@ static void append_items(json_t *facts, const json_t *inputs, const char *list)
     (void)json_object_set_new(facts, list, all);
 }
 
+/* What the request brings in place of another value has changed in this state. */
+static void add_changed(json_t *facts, const json_t *record, json_t *fields)
+{
+    const json_t *known = json_object_get(facts, "changed_since_entry");
+    json_t *changed, *value;
+    const char *name;
+
+    if (!json_is_array(known))
+        return;
+    changed = json_copy((json_t *)known);
+    json_object_foreach (fields, name, value) {
+        const json_t *was = json_object_get(record, name);
+
+        if (!json_equal(was, value) && !(was == NULL && json_is_null(value)))
+            (void)json_array_append_new(changed, json_string(name));
+    }
+    (void)json_object_set_new(facts, "changed_since_entry", changed);
+}
+
 static void overlay_fields(json_t *facts, json_t *fields)
 {
     const json_t *known = json_object_get(facts, "record");
@@ -41,6 +60,7 @@ static void overlay_fields(json_t *facts, json_t *fields)
 
     if (!json_is_object(fields) || json_object_size(fields) == 0)
         return;
+    add_changed(facts, known, fields);
     record = json_is_object(known) ? json_copy((json_t *)known) : json_object();
     (void)json_object_update(record, fields);
     (void)json_object_set_new(facts, "record", record);

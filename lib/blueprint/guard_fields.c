@@ -18,7 +18,7 @@ static const char *field_of(const json_t *params)
 }
 
 /* Money is text, and the only text that is a number. */
-static bool is_amount(const char *field)
+bool field_is_amount(const char *field)
 {
     const char *dot = strrchr(field, '.');
 
@@ -56,14 +56,10 @@ static bool check_scalar(const json_t *value, const char *op, bool amount, struc
     return true;
 }
 
-bool field_compare_check(const json_t *params, const struct blueprint *b, struct buf *why)
+bool compared_value_check(const char *op, const char *field, const json_t *value, struct buf *why)
 {
-    const json_t *value = json_object_get(params, "value");
-    const char *op = guard_op_name(params);
-    bool amount = is_amount(field_of(params));
+    bool amount = field_is_amount(field);
 
-    (void)b;
-    buf_puts(why, "/value: ");
     if (!op_takes_list(op))
         return check_scalar(value, op, amount, why);
     if (!json_is_array(value))
@@ -72,6 +68,14 @@ bool field_compare_check(const json_t *params, const struct blueprint *b, struct
         if (!check_scalar(json_array_get(value, i), op, amount, why))
             return false;
     return true;
+}
+
+bool field_compare_check(const json_t *params, const struct blueprint *b, struct buf *why)
+{
+    (void)b;
+    buf_puts(why, "/value: ");
+    return compared_value_check(guard_op_name(params), field_of(params),
+                                json_object_get(params, "value"), why);
 }
 
 bool related_field_check(const json_t *params, const struct blueprint *b, struct buf *why)
@@ -106,7 +110,7 @@ static bool compare_at(const struct guard *g, const json_t *object, struct verdi
 
     v->observed = value_ref(value);
     return value_holds(guard_op_name(g->params), value, json_object_get(g->params, "value"),
-                       is_amount(field));
+                       field_is_amount(field));
 }
 
 bool field_compare_evaluate(const struct guard *g, const json_t *facts, struct arena *a,

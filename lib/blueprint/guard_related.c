@@ -11,13 +11,6 @@ static const char *text_of(const json_t *item, const char *name)
     return json_string_value(json_object_get(item, name));
 }
 
-const char *related_list(const json_t *params)
-{
-    const char *of = text_of(params, "of");
-
-    return of != NULL && strcmp(of, "task") == 0 ? "tasks" : "activities";
-}
-
 bool related_count_check(const json_t *params, const struct blueprint *b, struct buf *why)
 {
     static const char *const activity_only[] = {"kind", "outcome", NULL};

@@ -49,8 +49,48 @@ json_t *actor_differs_expect(const json_t *params);
 bool actor_differs_evaluate(const struct guard *g, const json_t *facts, struct arena *a,
                             struct verdict *v);
 
-/** The activities, or tasks, that a related_count guard counts. */
+bool related_exists_check(const json_t *params, const struct blueprint *b, struct buf *why);
+bool related_exists_evaluate(const struct guard *g, const json_t *facts, struct arena *a,
+                             struct verdict *v);
+bool children_closed_check(const json_t *params, const struct blueprint *b, struct buf *why);
+bool children_closed_evaluate(const struct guard *g, const json_t *facts, struct arena *a,
+                              struct verdict *v);
+json_t *none_expect(const json_t *params);
+bool duplicate_free_check(const json_t *params, const struct blueprint *b, struct buf *why);
+bool duplicate_free_evaluate(const struct guard *g, const json_t *facts, struct arena *a,
+                             struct verdict *v);
+
+json_t *field_changed_expect(const json_t *params);
+bool field_changed_evaluate(const struct guard *g, const json_t *facts, struct arena *a,
+                            struct verdict *v);
+bool matches_prepare(struct guard *g, struct arena *a, struct buf *why);
+json_t *matches_expect(const json_t *params);
+bool matches_evaluate(const struct guard *g, const json_t *facts, struct arena *a,
+                      struct verdict *v);
+json_t *checklist_complete_expect(const json_t *params);
+bool checklist_complete_evaluate(const struct guard *g, const json_t *facts, struct arena *a,
+                                 struct verdict *v);
+json_t *params_expect(const json_t *params);
+bool working_time_evaluate(const struct guard *g, const json_t *facts, struct arena *a,
+                           struct verdict *v);
+bool score_at_least_check(const json_t *params, const struct blueprint *b, struct buf *why);
+json_t *score_at_least_expect(const json_t *params);
+bool score_at_least_evaluate(const struct guard *g, const json_t *facts, struct arena *a,
+                             struct verdict *v);
+
+/** The list of the facts that a guard with "of" looks at, and whether new items may come along with
+ * a request. */
 const char *related_list(const json_t *params);
+bool related_is_brought(const json_t *params);
+
+/** Tells whether the field's value is money's amount, which is text that is a number. */
+bool field_is_amount(const char *field);
+
+/** Checks a value that @op compares @field with; false writes the reason. */
+bool compared_value_check(const char *op, const char *field, const json_t *value, struct buf *why);
+
+/** Tells whether a checklist (items, or {"item", "done"}) has the item ticked. */
+bool item_is_ticked(const json_t *list, const char *item);
 
 /** Tells whether an activity or a task is as young as the visit of the state, or came with the
  * request. */

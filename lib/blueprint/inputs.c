@@ -175,21 +175,6 @@ static void check_checklist(const struct check *c)
 
 /* what is missing */
 
-static bool ticked(const json_t *inputs, const char *name)
-{
-    const json_t *list = json_object_get(inputs, "checklist");
-
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *item = json_array_get(list, i);
-        const char *other = item_name(item);
-
-        if (other == NULL || strcmp(other, name) != 0)
-            continue;
-        return !json_is_object(item) || json_is_true(json_object_get(item, "done"));
-    }
-    return false;
-}
-
 /* A null in the request takes a value away, so it counts even when the record has one. */
 static bool has_field(const struct check *c, const char *name)
 {
@@ -241,6 +226,8 @@ static bool demanded(const struct verdict *v, const struct input *input)
         strncmp(v->pointer, input->pointer, n) != 0 ||
         (v->pointer[n] != '\0' && v->pointer[n] != '/'))
         return false;
+    if (input->kind == INPUT_CHECKLIST)
+        return value_has_key(json_object_get(v->guard->params, "items"), param_text(input, "item"));
     wanted = json_object_get(v->guard->params, "kind");
     return kind == NULL || wanted == NULL || value_has_key(wanted, kind);
 }
@@ -261,7 +248,7 @@ static void check_required(const struct check *c, const struct input *input)
             fault_required(c, input, "a note");
         return;
     case INPUT_CHECKLIST:
-        if (!ticked(c->inputs, param_text(input, "item")))
+        if (!item_is_ticked(json_object_get(c->inputs, "checklist"), param_text(input, "item")))
             fault_required(c, input, arena_printf(a, "\"%s\" ticked", param_text(input, "item")));
         return;
     case INPUT_ACTIVITY:

@@ -41,6 +41,9 @@ static const struct word verbs[] = {
 static const struct word things[] = {
     {"activity", {"activity", "aktywność", "активность"}},
     {"task", {"task", "zadanie", "задача"}},
+    {"contact", {"contact", "kontakt", "контакт"}},
+    {"opportunity", {"opportunity", "szansa sprzedaży", "сделка"}},
+    {"lead", {"lead", "lead", "лид"}},
     {"call", {"call", "rozmowa telefoniczna", "звонок"}},
     {"meeting", {"meeting", "spotkanie", "встреча"}},
     {"email", {"e-mail", "e-mail", "письмо"}},
@@ -61,6 +64,8 @@ static const struct word words[] = {
     {"fresh",
      {", since entering this state", ", od wejścia w obecny status",
       ", с момента входа в текущий статус"}},
+    {"is_email", {" is an e-mail address", " jest adresem e-mail", " — адрес e-mail"}},
+    {"is_present", {" is filled in", " jest wypełnione", " заполнено"}},
     {"min", {"at least ", "co najmniej ", "не менее "}},
     {"max", {"at most ", "najwyżej ", "не более "}},
     {"true", {"true", "tak", "да"}},
@@ -200,6 +205,32 @@ static void say_bounds(const struct sentence *s, const json_t *min, const json_t
     }
 }
 
+/* ", email is an e-mail address, role = buyer": signs need no endings. */
+static void say_where(const struct sentence *s)
+{
+    static const struct {
+        const char *op, *sign;
+    } signs[] = {{"eq", " = "}, {"ne", " ≠ "},  {"lt", " < "}, {"lte", " ≤ "},
+                 {"gt", " > "}, {"gte", " ≥ "}, {"in", " ∈ "}, {"not_in", " ∉ "}};
+    const json_t *where = param(s, "where");
+
+    for (size_t i = 0; i < json_array_size(where); i++) {
+        const json_t *condition = json_array_get(where, i);
+        const char *op = guard_op_name(condition);
+        const char *is = json_string_value(json_object_get(condition, "is"));
+
+        buf_printf(s->b, ", %s", json_string_value(json_object_get(condition, "field")));
+        if (is != NULL) {
+            say(s, strcmp(is, "email") == 0 ? "is_email" : "is_present");
+            continue;
+        }
+        for (size_t k = 0; k < sizeof(signs) / sizeof(signs[0]); k++)
+            if (strcmp(signs[k].op, op) == 0)
+                buf_puts(s->b, signs[k].sign);
+        say_list(s, json_object_get(condition, "value"), ", ");
+    }
+}
+
 /* "call or meeting, with a subject, since entering this state (at least 1)": nominatives and
  * clauses only, so that no language needs another ending. */
 static void say_count(const struct sentence *s)
@@ -223,6 +254,7 @@ static void say_count(const struct sentence *s)
         say(s, lists[i]);
         say_list(s, param(s, lists[i]), word_in(words, "or", s->language));
     }
+    say_where(s);
     if (json_is_true(param(s, "has_subject")))
         say(s, "subject");
     if (json_is_true(param(s, "since_entry")))
@@ -241,7 +273,7 @@ static bool is_kind(const struct sentence *s, const char *name)
 
 static void say_requirement(const struct sentence *s)
 {
-    if (is_kind(s, "related_count"))
+    if (is_kind(s, "related_count") || is_kind(s, "related_exists"))
         say_count(s);
     else
         say_bounds(s, param(s, "min_seconds"), param(s, "max_seconds"), true);
@@ -278,6 +310,11 @@ static void say_from(const struct sentence *s)
     say_quoted(s, colon != NULL ? colon + 1 : from);
 }
 
+static void say_of(const struct sentence *s)
+{
+    buf_puts(s->b, word_in(things, json_string_value(param(s, "of")), s->language));
+}
+
 static void say_observed(const struct sentence *s)
 {
     if (is_kind(s, "time_in_state") && json_is_integer(s->v->observed))
@@ -291,9 +328,13 @@ static const struct {
     const char *only; /* the parameter that must be there for it to mean something, or NULL */
     void (*say)(const struct sentence *s);
 } computed[] = {
-    {"observed", NULL, say_observed}, {"op", "value", say_op},
-    {"value", "value", say_wanted},   {"from", "from", say_from},
-    {"roles", NULL, say_roles},       {"requirement", NULL, say_requirement},
+    {"observed", NULL, say_observed},
+    {"op", "value", say_op},
+    {"value", "value", say_wanted},
+    {"from", "from", say_from},
+    {"of", "of", say_of},
+    {"roles", NULL, say_roles},
+    {"requirement", NULL, say_requirement},
 };
 
 /* Returns false when there is nothing of that name: then the text stays as it is. */

@@ -4,12 +4,15 @@
 
 #include "base/buf.h"
 #include "base/text.h"
+#include "blueprint/value.h"
 #include "json/out.h"
 
 #define KEY_MAX 63
 #define FIELD_MAX 150
 #define LIST_MAX 1000
 #define PARAMS_MAX 16
+#define PATTERN_MAX 200
+#define WHERE_MAX 20
 
 static size_t key_length(const char *text)
 {
@@ -132,9 +135,55 @@ static bool is_strings(const json_t *v)
     return is_list(v, is_string);
 }
 
+static bool is_pattern(const json_t *v)
+{
+    const char *text = json_string_value(v);
+
+    return text != NULL && text[0] != '\0' && text_utf8_length(text, strlen(text)) <= PATTERN_MAX;
+}
+
+static bool is_condition(const json_t *v)
+{
+    static const char *const members[] = {"field", "op", "value", "is", NULL};
+    const char *name, *is = json_string_value(json_object_get(v, "is"));
+    const json_t *op = json_object_get(v, "op"), *value = json_object_get(v, "value");
+    json_t *member;
+
+    json_object_foreach ((json_t *)v, name, member) {
+        size_t i = 0;
+
+        while (members[i] != NULL && strcmp(members[i], name) != 0)
+            i++;
+        if (members[i] == NULL)
+            return false;
+    }
+    if (json_object_get(v, "is") != NULL &&
+        (is == NULL || (strcmp(is, "present") != 0 && strcmp(is, "email") != 0)))
+        return false;
+    for (size_t i = 0; op != NULL; i++) {
+        if (value_ops[i] == NULL || !json_is_string(op))
+            return false;
+        if (strcmp(value_ops[i], json_string_value(op)) == 0)
+            break;
+    }
+    return is_field(json_object_get(v, "field")) && (value == NULL || is_value(value));
+}
+
+static bool is_where(const json_t *v)
+{
+    return json_array_size(v) <= WHERE_MAX && is_list(v, is_condition);
+}
+
 #define KEY_SCHEMA "{\"type\":\"string\",\"pattern\":\"^[a-z][a-z0-9_]*$\"}"
 #define FIELD_PATTERN "\"^[a-z][a-z0-9_]*(\\\\.[a-z][a-z0-9_]*)*$\""
 #define SCALAR_SCHEMA "{\"type\":[\"string\",\"number\",\"boolean\"]}"
+#define VALUE_SCHEMA "{\"oneOf\":[" SCALAR_SCHEMA "," LIST_OF(SCALAR_SCHEMA) "]}"
+#define CONDITION_SCHEMA                                                                           \
+    "{\"type\":\"object\",\"required\":[\"field\"],\"properties\":{\"field\":{\"type\":"           \
+    "\"string\",\"pattern\":" FIELD_PATTERN                                                        \
+    "},\"op\":{\"enum\":[\"eq\",\"ne\",\"lt\",\"lte\",\"gt\",\"gte\",\"in\",\"not_in\"]},"         \
+    "\"value\":" VALUE_SCHEMA                                                                      \
+    ",\"is\":{\"enum\":[\"present\",\"email\"]}},\"additionalProperties\":false}"
 #define LIST_OF(schema) "{\"type\":\"array\",\"items\":" schema ",\"minItems\":1}"
 
 static const struct type {
@@ -152,9 +201,15 @@ static const struct type {
     [PARAM_INTEGER] = {is_integer, "an integer, 0 or more", "{\"type\":\"integer\",\"minimum\":0}"},
     [PARAM_BOOLEAN] = {is_boolean, "true or false", "{\"type\":\"boolean\"}"},
     [PARAM_SCALAR] = {is_scalar, "a string, a number or a boolean", SCALAR_SCHEMA},
-    [PARAM_VALUE] = {is_value, "a string, a number, a boolean, or a list of them",
-                     "{\"oneOf\":[" SCALAR_SCHEMA "," LIST_OF(SCALAR_SCHEMA) "]}"},
+    [PARAM_VALUE] = {is_value, "a string, a number, a boolean, or a list of them", VALUE_SCHEMA},
     [PARAM_STRINGS] = {is_strings, "a list of strings", LIST_OF("{\"type\":\"string\"}")},
+    [PARAM_PATTERN] =
+        {is_pattern, "a regular expression of at most 200 characters",
+         "{\"type\":\"string\",\"format\":\"regex\",\"minLength\":1,\"maxLength\":200}"},
+    [PARAM_WHERE] = {is_where,
+                     "a list of conditions as in {\"field\":\"email\",\"is\":\"email\"} or "
+                     "{\"field\":\"role\",\"op\":\"eq\",\"value\":\"buyer\"}",
+                     LIST_OF(CONDITION_SCHEMA)},
 };
 
 /* checking */

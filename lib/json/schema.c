@@ -405,3 +405,8 @@ json_t *schema_from_text(const struct schema *s, const char *text, const char *i
     json_decref(value);
     return NULL;
 }
+
+bool schema_format_holds(enum schema_format format, const char *text)
+{
+    return format_holds(format, span_of(text));
+}

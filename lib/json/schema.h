@@ -83,4 +83,7 @@ bool schema_check(const struct schema *s, const json_t *value, const char *base,
 json_t *schema_from_text(const struct schema *s, const char *text, const char *in, const char *name,
                          struct err *e);
 
+/** Tells whether the text has the format. */
+bool schema_format_holds(enum schema_format format, const char *text);
+
 #endif

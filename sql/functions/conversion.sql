@@ -205,7 +205,8 @@ begin
         return;
     end if;
     if r.version is distinct from expected_version or r.state is distinct from from_state
-       or sluice.lead_evidence(r.id) is distinct from evidence then
+       or sluice.whole_evidence('lead', r.id, r.blueprint_version_id, sluice.lead_evidence(r.id))
+          is distinct from evidence then
         outcome := 'stale';
         return;
     end if;

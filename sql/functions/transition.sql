@@ -165,7 +165,8 @@ begin
     version := r.version;
     state := r.state;
     if r.version is distinct from expected_version or r.state is distinct from from_state
-       or sluice.lead_evidence(record_id) is distinct from evidence then
+       or sluice.whole_evidence('lead', record_id, r.blueprint_version_id, sluice.lead_evidence(record_id))
+          is distinct from evidence then
         outcome := 'stale';
         return;
     end if;
@@ -202,7 +203,8 @@ begin
     version := r.version;
     state := r.state;
     if r.version is distinct from expected_version or r.state is distinct from from_state
-       or sluice.account_evidence(record_id) is distinct from evidence then
+       or sluice.whole_evidence('account', record_id, r.blueprint_version_id, sluice.account_evidence(record_id))
+          is distinct from evidence then
         outcome := 'stale';
         return;
     end if;
@@ -257,7 +259,8 @@ begin
     -- The account's verification is evidence: nobody changes it before this commits.
     select a.version into account_version from sluice.account a where a.id = r.account_id for share;
     if r.version is distinct from expected_version or r.state is distinct from from_state
-       or sluice.opportunity_evidence(record_id, account_version) is distinct from evidence then
+       or sluice.whole_evidence('opportunity', record_id, r.blueprint_version_id,
+                                sluice.opportunity_evidence(record_id, account_version)) is distinct from evidence then
         outcome := 'stale';
         return;
     end if;
@@ -317,6 +320,9 @@ begin
         outcome := 'gone';
     end if;
     perform set_config('sluice.checklist', '', true);
+    if outcome = 'applied' and checklist is not null then
+        perform sluice.add_ticks(entity, record_id, transition, checklist);
+    end if;
 end
 $$;
 

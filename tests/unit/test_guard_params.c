@@ -10,7 +10,33 @@ static const struct {
     {"webhook", "{}",
      "/kind: unknown guard kind \"webhook\"; there are field_present, field_compare, "
      "related_field, "
-     "related_count, open_tasks, visited_state, actor_has_role, actor_differs, time_in_state"},
+     "related_count, open_tasks, visited_state, actor_has_role, actor_differs, time_in_state, "
+     "related_exists, children_closed, duplicate_free, field_changed, matches, checklist_complete, "
+     "working_time, score_at_least"},
+    {"related_exists", "{'of':'equipment'}",
+     "/params/of: \"equipment\" is none of contact, opportunity, lead, task, activity"},
+    {"related_exists", "{'of':'lead'}", "/params/of: a lead has no leads"},
+    {"related_exists", "{'of':'contact','where':[]}",
+     "/params/where: must be a list of conditions as in {\"field\":\"email\",\"is\":\"email\"} or "
+     "{\"field\":\"role\",\"op\":\"eq\",\"value\":\"buyer\"}"},
+    {"related_exists", "{'of':'contact','where':[{'field':'email','is':'here'}]}",
+     "/params/where: must be a list of conditions as in {\"field\":\"email\",\"is\":\"email\"} or "
+     "{\"field\":\"role\",\"op\":\"eq\",\"value\":\"buyer\"}"},
+    {"related_exists", "{'of':'contact','where':[{'field':'email'}]}",
+     "/params/where/0/value: is required"},
+    {"related_exists", "{'of':'contact','where':[{'field':'email','is':'email','value':1}]}",
+     "/params/where/0: has either \"is\" or \"op\" and \"value\""},
+    {"related_exists", "{'of':'contact','where':[{'field':'a','op':'in','value':1}]}",
+     "/params/where/0/value: \"in\" needs a list"},
+    {"related_exists", "{'of':'contact','min':2,'max':1}", "/params/max: is less than min"},
+    {"children_closed", "{'of':'opportunity'}", "/params/of: only an account has opportunities"},
+    {"matches", "{'field':'a'}", "/params/pattern: is required"},
+    {"matches", "{'field':'a','pattern':'('}",
+     "/params/pattern: missing closing parenthesis, at character 1"},
+    {"matches", "{'field':'a','pattern':''}",
+     "/params/pattern: must be a regular expression of at most 200 characters"},
+    {"working_time", "{}", "/params/calendar: is required"},
+    {"score_at_least", "{'min':-1}", "/params/min: must be an integer, 0 or more"},
     {"field_present", "{}", "/params/field: is required"},
     {"field_present", "null", "/params/field: is required"},
     {"field_present", "[]", "/params: must be an object"},
@@ -110,6 +136,9 @@ static void parameters_have_a_schema(void **state)
         guard_kind_write_params(&o, k);
         schema = json_loads(buf_text(&b), JSON_REJECT_DUPLICATES, NULL);
         assert_non_null(schema);
+        assert_non_null(k->message.en);
+        assert_non_null(k->message.pl);
+        assert_non_null(k->message.ru);
         for (const struct param *p = k->params; p->name != NULL; p++)
             assert_non_null(json_object_get(json_object_get(schema, "properties"), p->name));
         json_decref(schema);
@@ -131,6 +160,53 @@ static void parameters_have_a_schema(void **state)
         "\"value\"],\"additionalProperties\":false}");
     buf_done(&b);
     assert_null(guard_kind_find("nonesuch"));
+}
+
+/* The example of each kind compiles, for an entity that it makes sense for. */
+static void examples_compile(void **state)
+{
+    (void)state;
+    for (const struct guard_kind *k = guard_kinds; k->name != NULL; k++) {
+        json_t *params = json_loads(k->example, JSON_REJECT_DUPLICATES, NULL);
+        bool of_account = strcmp(k->name, "children_closed") == 0;
+        json_t *doc = js("{'id':'v','entity':'lead','key':'k','number':1,'scored':true,'states':["
+                         "{'key':'qualified','category':'open'}],'transitions':[{'key':'c','kind':"
+                         "'initial','to':'qualified'},{'key':'move','to':'qualified','from_any':"
+                         "true,'guards':[{'key':'g'}]}]}");
+        json_t *guard = json_array_get(
+            json_object_get(json_array_get(json_object_get(doc, "transitions"), 1), "guards"), 0);
+        struct blueprint *b;
+        struct buf why;
+
+        assert_non_null(params);
+        json_object_set_new(guard, "params", params);
+        json_object_set_new(guard, "kind", json_string(k->name));
+        if (of_account)
+            json_object_set_new(doc, "entity", json_string("account"));
+        buf_init(&why, 4096);
+        b = blueprint_compile(doc, &why);
+        assert_string_equal(buf_text(&why), "");
+        buf_done(&why);
+        blueprint_destroy(b);
+        json_decref(doc);
+    }
+}
+
+static void scores_need_a_score(void **state)
+{
+    struct buf why;
+
+    (void)state;
+    buf_init(&why, 4096);
+    assert_null(fixture_compile_text(
+        "{'id':'v','entity':'account','key':'k','number':1,'states':[{'key':'open','category':'"
+        "open'}],"
+        "'transitions':[{'key':'c','kind':'initial','to':'open','guards':[{'key':'g','kind':"
+        "'score_at_least','params':{'min':5}}]}]}",
+        &why));
+    assert_string_equal(buf_text(&why), "/transitions/0/guards/0/params: a record of the kind "
+                                        "\"account\" has no score");
+    buf_done(&why);
 }
 
 /* who may */
@@ -183,6 +259,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wrong_parameters_are_named),
         cmocka_unit_test(parameters_have_a_schema),
+        cmocka_unit_test(examples_compile),
+        cmocka_unit_test(scores_need_a_score),
         cmocka_unit_test(actors_are_any_of_the_rules),
     };
 

@@ -27,7 +27,16 @@ static const char FACTS[] =
     "'visits':[{'state':'open','entered_at':'2026-11-19T12:00:00Z'},{'state':'done'},{'state':'"
     "open'}],"
     "'transitions_done':[{'transition':'move','by':'anna','at':'2026-11-19T12:00:00Z'},"
-    "{'transition':'move','by':'bob','at':'2026-11-20T12:00:00Z'}]}";
+    "{'transition':'move','by':'bob','at':'2026-11-20T12:00:00Z'}],"
+    "'changed_since_entry':['company','amount'],'duplicates':2,"
+    "'ticks':[{'item':'papers','at':'2026-11-20T12:00:00.499999Z'},"
+    "{'item':'deposit','at':'2026-11-21T00:00:00Z'}],"
+    "'calendars':{'office':{'open':true,'opens_at':'2026-11-21T12:00:00Z'},"
+    "'night':{'open':false,'opens_at':'2026-11-21T22:00:00Z'}},"
+    "'contacts':[{'email':'jan@example.org','role':'buyer','created_at':'2026-11-01T00:00:00Z'},"
+    "{'email':'no address','role':null},{'email':null,'role':'buyer'}],"
+    "'opportunities':[{'stage_category':'open','amount':{'amount':'100.00','currency':'PLN'}},"
+    "{'stage_category':'won','amount':null}]}";
 
 struct guard_case {
     const char *kind;
@@ -45,6 +54,78 @@ static const struct guard_case guard_cases[] = {
     {"field_present", "{'field':'industry'}", false, "null", "'a value'", "industry",
      "/fields/industry", NULL},
     {"field_present", "{'field':'company'}", true, "'Acme'", "'a value'", "company", "", NULL},
+    /* related records */
+    {"related_exists", "{'of':'contact','where':[{'field':'email','is':'email'}]}", true, "1",
+     "{'of':'contact','where':[{'field':'email','is':'email'}],'min':1}", "contacts", "", NULL},
+    {"related_exists", "{'of':'contact','where':[{'field':'email','is':'present'}],'min':3}", false,
+     "2", NULL, "contacts", "", NULL},
+    {"related_exists",
+     "{'of':'contact','where':[{'field':'email','is':'email'},{'field':'role','value':'seller'}]}",
+     false, "0", NULL, "contacts", "", NULL},
+    {"related_exists", "{'of':'contact','since_entry':true}", false, "0", NULL, "contacts", "",
+     NULL},
+    {"related_exists",
+     "{'of':'opportunity','where':[{'field':'amount.amount','op':'gte','value':'99.5'}]}", true,
+     "1", NULL, "opportunities", "", NULL},
+    {"related_exists", "{'of':'activity','where':[{'field':'outcome','op':'in','value':['sent']}]}",
+     true, "1", NULL, "activities", "/activities", NULL},
+    {"related_exists",
+     "{'of':'activity','where':[{'field':'kind','value':'demo'}],'since_entry':true}", true, "1",
+     NULL, "activities", "/activities", "{'activities':[{'kind':'demo'}]}"},
+    {"related_exists", "{'of':'task','max':2}", false, "3", "{'of':'task','max':2}", "tasks", "",
+     NULL},
+    {"children_closed", "{'of':'task'}", false, "2", "{'max':0}", "tasks", "", NULL},
+    {"children_closed", "{'of':'task'}", false, "2", "{'max':0}", "tasks", "",
+     "{'tasks':[{'subject':'next'}]}"},
+    {"duplicate_free", "{}", false, "2", "{'max':0}", "duplicates", "", NULL},
+    /* changes */
+    {"field_changed", "{'field':'company'}", true, "true", "{'changed':true}", "company", "", NULL},
+    {"field_changed", "{'field':'amount.currency'}", true, "true", NULL, "amount.currency",
+     "/fields/amount/currency", NULL},
+    {"field_changed", "{'field':'industry'}", false, "false", NULL, "industry", "/fields/industry",
+     NULL},
+    {"field_changed", "{'field':'industry','not':true}", true, "false", "{'changed':false}",
+     "industry", "/fields/industry", NULL},
+    {"field_changed", "{'field':'industry'}", true, "true", NULL, "industry", "/fields/industry",
+     "{'fields':{'industry':'it'}}"},
+    {"field_changed", "{'field':'industry'}", false, "false", NULL, "industry", "/fields/industry",
+     "{'fields':{'industry':null}}"},
+    /* patterns */
+    {"matches", "{'field':'company','pattern':'^A.me$'}", true, "'Acme'", "{'pattern':'^A.me$'}",
+     "company", "", NULL},
+    {"matches", "{'field':'company','pattern':'^a'}", false, "'Acme'", NULL, "company", "", NULL},
+    {"matches", "{'field':'industry','pattern':'.*'}", false, "null", NULL, "industry",
+     "/fields/industry", NULL},
+    {"matches", "{'field':'zero','pattern':'0'}", false, "0", NULL, "zero", "", NULL},
+    {"matches", "{'field':'industry','pattern':'^\\\\p{L}+$'}", true, "'łąka'", NULL, "industry",
+     "/fields/industry", "{'fields':{'industry':'łąka'}}"},
+    {"matches", "{'field':'industry','pattern':'^(a+)+$'}", false,
+     "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!'", NULL,
+     "industry", "/fields/industry",
+     "{'fields':{'industry':"
+     "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!'}}"},
+    /* checklists */
+    {"checklist_complete", "{'items':['papers','deposit']}", true, "['papers','deposit']",
+     "['papers','deposit']", "checklist", "", NULL},
+    {"checklist_complete", "{'items':['papers','deposit'],'since_entry':true}", false,
+     "['deposit']", NULL, "checklist", "", NULL},
+    {"checklist_complete", "{'items':'contract'}", false, "[]", "['contract']", "checklist", "",
+     NULL},
+    {"checklist_complete", "{'items':['contract','deposit']}", true, "['contract','deposit']", NULL,
+     "checklist", "", "{'checklist':['contract']}"},
+    {"checklist_complete", "{'items':['contract']}", false, "[]", NULL, "checklist", "",
+     "{'checklist':[{'item':'contract','done':false}]}"},
+    /* working time */
+    {"working_time", "{'calendar':'office'}", true, "true", "{'calendar':'office'}", "now", "",
+     NULL},
+    {"working_time", "{'calendar':'night'}", false, "'2026-11-21T22:00:00Z'", NULL, "now", "",
+     NULL},
+    {"working_time", "{'calendar':'gone'}", false, "null", NULL, "now", "", NULL},
+    /* score */
+    {"score_at_least", "{'min':50}", true, "70", "{'gte':50}", "score", "",
+     "{'fields':{'score':70}}"},
+    {"score_at_least", "{'min':71}", false, "70", NULL, "score", "", "{'fields':{'score':70}}"},
+    {"score_at_least", "{'min':0}", false, "null", NULL, "score", "", NULL},
     {"field_present", "{'field':'blank'}", false, NULL, "'a value'", "blank", "", NULL},
     {"field_present", "{'field':'wide'}", false, NULL, "'a value'", "wide", "", NULL},
     {"field_present", "{'field':'dash'}", true, NULL, "'a value'", "dash", "", NULL},
@@ -356,23 +437,6 @@ static void each_kind_judges_facts(void **state)
         run_guard_case(&guard_cases[i]);
 }
 
-static void every_kind_has_cases(void **state)
-{
-    (void)state;
-    for (const struct guard_kind *k = guard_kinds; k->name != NULL; k++) {
-        bool passes = false, fails = false;
-
-        for (size_t i = 0; i < COUNT(guard_cases); i++) {
-            if (strcmp(guard_cases[i].kind, k->name) != 0)
-                continue;
-            passes |= guard_cases[i].passed;
-            fails |= !guard_cases[i].passed;
-        }
-        if (!passes || !fails)
-            fail_msg("%s has no case that passes and fails", k->name);
-    }
-}
-
 static const struct {
     const char *kind, *params;
     bool passed;
@@ -389,7 +453,39 @@ static const struct {
     {"actor_differs", "{'from':'creator'}", true},
     {"time_in_state", "{'max_seconds':5}", false},
     {"time_in_state", "{'min_seconds':0}", false},
+    {"related_exists", "{'of':'contact'}", false},
+    {"related_exists", "{'of':'contact','max':0}", true},
+    {"children_closed", "{'of':'task'}", true},
+    {"duplicate_free", "{}", true},
+    {"field_changed", "{'field':'industry'}", false},
+    {"matches", "{'field':'industry','pattern':'^'}", false},
+    {"checklist_complete", "{'items':'papers'}", false},
+    {"working_time", "{'calendar':'office'}", false},
+    {"score_at_least", "{'min':0}", false},
 };
+static void every_kind_has_cases(void **state)
+{
+    (void)state;
+    for (const struct guard_kind *k = guard_kinds; k->name != NULL; k++) {
+        bool passes = false, fails = false;
+
+        for (size_t i = 0; i < COUNT(guard_cases); i++) {
+            if (strcmp(guard_cases[i].kind, k->name) != 0)
+                continue;
+            passes |= guard_cases[i].passed;
+            fails |= !guard_cases[i].passed;
+        }
+        for (size_t i = 0; i < COUNT(absences); i++) {
+            if (strcmp(absences[i].kind, k->name) != 0)
+                continue;
+            passes |= absences[i].passed;
+            fails |= !absences[i].passed;
+        }
+        if (!passes || !fails)
+            fail_msg("%s has no case that passes and fails", k->name);
+    }
+}
+
 static const char *const no_facts[] = {
     "{}", "[]", "null",
     "{'record':[],'related':7,'activities':{},'tasks':'x','visits':[1,null,{}],'actor':[]}"};

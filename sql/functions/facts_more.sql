@@ -1,0 +1,224 @@
+-- Facts that only some guards look at, brought for the processes that have such guards.
+
+set role sluice_owner;
+
+-- What the guards of a version need beside the usual facts: words that facts_more() knows.
+create or replace function sluice.version_needs(version_id uuid) returns text[]
+    language sql stable as $$
+    select coalesce(array_agg(distinct n.need order by n.need), '{}')
+      from (select case
+                       when g.kind = 'field_changed' then 'changed'
+                       when g.kind = 'duplicate_free' then 'duplicates'
+                       when g.kind = 'checklist_complete' then 'ticks'
+                       when g.kind = 'working_time' then 'calendars'
+                       when g.kind in ('related_exists', 'children_closed') then
+                           case g.params ->> 'of' when 'contact' then 'contacts' when 'lead' then 'leads'
+                                                  when 'opportunity' then 'opportunities' end
+                   end as need
+              from sluice.transition t join sluice.guard g on g.transition_id = t.id
+             where t.blueprint_version_id = version_id) n
+     where n.need is not null;
+$$;
+
+create or replace function sluice.needs_of(version_id uuid) returns text[]
+    language sql stable as $$
+    select coalesce(v.needs, sluice.version_needs(v.id)) from sluice.blueprint_version v where v.id = version_id;
+$$;
+
+-- A published version never changes, so what it needs is found out once.
+create or replace function sluice.keep_needs() returns trigger
+    language plpgsql security definer set search_path = sluice, pg_temp as $$
+begin
+    new.needs := sluice.version_needs(new.id);
+    return new;
+end
+$$;
+
+create or replace trigger blueprint_version_needs before update of status on sluice.blueprint_version
+    for each row when (new.status = 'published') execute function sluice.keep_needs();
+
+-- The account that a record belongs to.
+create or replace function sluice.account_of(entity text, record_id uuid) returns uuid
+    language sql stable as $$
+    select case entity when 'account' then record_id
+                       when 'lead' then (select l.account_id from sluice.lead l where l.id = record_id)
+                       else (select o.account_id from sluice.opportunity o where o.id = record_id) end;
+$$;
+
+-- Fields that were changed since the record entered its state, as the API names them.
+create or replace function sluice.changed_since_entry(record_id uuid) returns jsonb
+    language sql stable as $$
+    select coalesce(jsonb_agg(distinct regexp_replace(k.key, '^(estimated_value|amount)_(amount|currency)$', '\1')), '[]')
+      from sluice.audit a cross join lateral jsonb_object_keys(a.changes) k(key)
+     where a.record_id = changed_since_entry.record_id and a.action = 'update'
+       and a.seq > (select v.id from sluice.visit v where v.record_id = changed_since_entry.record_id and v.left_at is null);
+$$;
+
+-- Other living records with the same exact keys: tax number, e-mail, phone. What a lead became is no duplicate.
+create or replace function sluice.duplicates_of(entity text, record_id uuid) returns bigint
+    language plpgsql stable as $$
+declare
+    r record;
+begin
+    if entity = 'lead' then
+        select l.tax_id, l.email, l.phone, l.account_id, l.contact_id into r from sluice.lead l where l.id = record_id;
+        return (select count(*) from (
+            select l.id from sluice.lead l where sluice.digits(l.tax_id) = sluice.digits(r.tax_id)
+               and length(sluice.digits(r.tax_id)) >= 5 and l.id <> record_id and l.deleted_at is null
+            union select l.id from sluice.lead l where lower(l.email) = lower(r.email) and l.id <> record_id
+               and l.deleted_at is null
+            union select l.id from sluice.lead l where sluice.digits(l.phone) = sluice.digits(r.phone)
+               and l.id <> record_id and l.deleted_at is null
+            union select a.id from sluice.account a where sluice.digits(a.tax_id) = sluice.digits(r.tax_id)
+               and length(sluice.digits(r.tax_id)) >= 5 and a.id is distinct from r.account_id and a.deleted_at is null
+            union select c.id from sluice.contact c where lower(c.email) = lower(r.email)
+               and c.id is distinct from r.contact_id and c.deleted_at is null
+            union select c.id from sluice.contact c where sluice.digits(c.phone) = sluice.digits(r.phone)
+               and c.id is distinct from r.contact_id and c.deleted_at is null) d);
+    end if;
+    select a.tax_id, a.email, a.phone into r from sluice.account a where a.id = record_id;
+    return (select count(*) from (
+        select a.id from sluice.account a where sluice.digits(a.tax_id) = sluice.digits(r.tax_id)
+           and length(sluice.digits(r.tax_id)) >= 5 and a.id <> record_id and a.deleted_at is null
+        union select a.id from sluice.account a where lower(a.email) = lower(r.email) and a.id <> record_id
+           and a.deleted_at is null
+        union select a.id from sluice.account a where sluice.digits(a.phone) = sluice.digits(r.phone)
+           and a.id <> record_id and a.deleted_at is null) d);
+end
+$$;
+
+create or replace function sluice.contacts_json(account_id uuid) returns jsonb
+    language sql stable as $$
+    select coalesce(jsonb_agg(sluice.contact_json(c.*) order by c.created_at desc, c.id), '[]')
+      from (select * from sluice.contact x where x.account_id = contacts_json.account_id and x.deleted_at is null
+             order by x.created_at desc, x.id limit 500) c;
+$$;
+
+create or replace function sluice.opportunities_json(account_id uuid) returns jsonb
+    language sql stable as $$
+    select coalesce(jsonb_agg(sluice.opportunity_json(o.*, s.*) order by o.created_at desc, o.id), '[]')
+      from (select * from sluice.opportunity x where x.account_id = opportunities_json.account_id and x.deleted_at is null
+             order by x.created_at desc, x.id limit 500) o
+      left join sluice.state s on s.blueprint_version_id = o.blueprint_version_id and s.key = o.state;
+$$;
+
+create or replace function sluice.leads_json(account_id uuid) returns jsonb
+    language sql stable as $$
+    select coalesce(jsonb_agg(sluice.lead_json(l.*, s.category) order by l.created_at desc, l.id), '[]')
+      from (select * from sluice.lead x where x.account_id = leads_json.account_id and x.deleted_at is null
+             order by x.created_at desc, x.id limit 500) l
+      left join sluice.state s on s.blueprint_version_id = l.blueprint_version_id and s.key = l.state;
+$$;
+
+create or replace function sluice.ticks_json(record_id uuid) returns jsonb
+    language sql stable as $$
+    select coalesce(jsonb_agg(jsonb_build_object('item', t.item, 'at', sluice.rfc3339(t.at), 'by', t.ticked_by,
+                                                 'transition', t.transition) order by t.id), '[]')
+      from (select * from sluice.checklist_tick x where x.record_id = ticks_json.record_id
+             order by x.id desc limit 500) t;
+$$;
+
+-- Whether each calendar is open now, and when it opens next.
+create or replace function sluice.calendars_json() returns jsonb
+    language plpgsql stable as $$
+begin
+    return (select coalesce(jsonb_object_agg(c.key, jsonb_build_object(
+                       'open', c.opens_at = sluice.now(), 'opens_at', sluice.rfc3339(c.opens_at))), '{}')
+              from (select x.key, sluice.add_working(x.key, sluice.now(), 0) as opens_at from sluice.calendar x) c);
+end
+$$;
+
+-- The facts that a version's guards need beside the usual ones.
+create or replace function sluice.facts_more(entity text, record_id uuid, version_id uuid) returns jsonb
+    language plpgsql stable as $$
+declare
+    needs text[] := sluice.needs_of(version_id);
+    facts jsonb := '{}';
+    of_account uuid;
+begin
+    if needs = '{}' then
+        return facts;
+    end if;
+    of_account := sluice.account_of(entity, record_id);
+    if 'changed' = any (needs) then
+        facts := facts || jsonb_build_object('changed_since_entry', sluice.changed_since_entry(record_id));
+    end if;
+    if 'duplicates' = any (needs) then
+        facts := facts || jsonb_build_object('duplicates', sluice.duplicates_of(entity, record_id));
+    end if;
+    if 'ticks' = any (needs) then
+        facts := facts || jsonb_build_object('ticks', sluice.ticks_json(record_id));
+    end if;
+    if 'calendars' = any (needs) then
+        facts := facts || jsonb_build_object('calendars', sluice.calendars_json());
+    end if;
+    if 'contacts' = any (needs) then
+        facts := facts || jsonb_build_object('contacts', sluice.contacts_json(of_account));
+    end if;
+    if 'opportunities' = any (needs) then
+        facts := facts || jsonb_build_object('opportunities', sluice.opportunities_json(of_account));
+    end if;
+    if 'leads' = any (needs) then
+        facts := facts || jsonb_build_object('leads', sluice.leads_json(of_account));
+    end if;
+    return facts;
+end
+$$;
+
+-- Completes the fingerprint @base with that of the facts that only this version's guards look at. What the
+-- version of the record itself tells (its fields) is not in it, nor is the time.
+create or replace function sluice.whole_evidence(entity text, record_id uuid, version_id uuid, base text) returns text
+    language plpgsql stable as $$
+declare
+    needs text[] := sluice.needs_of(version_id);
+    of_account uuid;
+begin
+    if needs = '{}' then
+        return base;
+    end if;
+    of_account := sluice.account_of(entity, record_id);
+    if 'duplicates' = any (needs) then
+        base := base || '/d' || sluice.duplicates_of(entity, record_id);
+    end if;
+    if 'contacts' = any (needs) then
+        base := base || '/c' || (select coalesce(sum(uuid_hash_extended(c.id, c.version)), 0)
+                                   from (select x.id, x.version from sluice.contact x
+                                          where x.account_id = of_account and x.deleted_at is null
+                                          order by x.created_at desc, x.id limit 500) c);
+    end if;
+    if 'opportunities' = any (needs) then
+        base := base || '/o' || (select coalesce(sum(uuid_hash_extended(o.id, o.version)), 0)
+                                   from (select x.id, x.version from sluice.opportunity x
+                                          where x.account_id = of_account and x.deleted_at is null
+                                          order by x.created_at desc, x.id limit 500) o);
+    end if;
+    if 'leads' = any (needs) then
+        base := base || '/l' || (select coalesce(sum(uuid_hash_extended(l.id, l.version)), 0)
+                                   from (select x.id, x.version from sluice.lead x
+                                          where x.account_id = of_account and x.deleted_at is null
+                                          order by x.created_at desc, x.id limit 500) l);
+    end if;
+    if 'ticks' = any (needs) then
+        base := base || '/t' || coalesce((select max(t.id) from sluice.checklist_tick t
+                                           where t.record_id = whole_evidence.record_id), 0);
+    end if;
+    return base;
+end
+$$;
+
+-- Items that were ticked with a move, an instant before it: they belong to the state that is left.
+create or replace function sluice.add_ticks(entity text, record_id uuid, transition text, checklist jsonb) returns void
+    language sql as $$
+    insert into sluice.checklist_tick (id, entity, record_id, item, at, ticked_by, transition)
+    select sluice.next_seq(), entity, record_id, item, sluice.now() - interval '1 microsecond', sluice.actor_id(), transition
+      from jsonb_array_elements_text(checklist) item;
+$$;
+
+grant execute on function
+    sluice.version_needs(uuid), sluice.needs_of(uuid), sluice.account_of(text, uuid), sluice.changed_since_entry(uuid),
+    sluice.duplicates_of(text, uuid), sluice.contacts_json(uuid), sluice.opportunities_json(uuid),
+    sluice.leads_json(uuid), sluice.ticks_json(uuid), sluice.calendars_json(), sluice.facts_more(text, uuid, uuid),
+    sluice.whole_evidence(text, uuid, uuid, text)
+    to sluice_app;
+
+reset role;

@@ -1,0 +1,29 @@
+-- What transitions look at and do beside states and guards.
+
+set role sluice_owner;
+
+-- What the guards of a version look at that most processes do not: facts that are brought only for them. Written
+-- when the version is published.
+alter table sluice.blueprint_version add column needs text[];
+
+-- Items of checklists that were ticked, by transitions and steps.
+create table sluice.checklist_tick (
+    id         bigint not null constraint checklist_tick_pk primary key,
+    entity     text not null,
+    record_id  uuid not null,
+    item       text not null,
+    at         timestamptz not null,
+    ticked_by  uuid,
+    transition text not null
+);
+create index checklist_tick_record on sluice.checklist_tick (record_id, id);
+
+-- Same keys, other records (duplicate_free).
+create index lead_phone on sluice.lead (sluice.digits(phone)) where phone is not null;
+create index lead_tax_id on sluice.lead (sluice.digits(tax_id)) where tax_id is not null;
+create index account_email_exact on sluice.account (lower(email)) where email is not null;
+create index account_phone on sluice.account (sluice.digits(phone)) where phone is not null;
+
+grant select on sluice.checklist_tick to sluice_app;
+
+reset role;
