@@ -17,7 +17,8 @@
  * or an id, "position": 1, "key": "call_logged", "op": "all", "any" or "none" for a group (null or
  * "leaf": a leaf), "kind": "related_count", "params": {...}, "message": null or {"en": ...}}.
  *
- * Inputs: {"key": "...", "kind": "field", "note", "checklist", "activity" or "task", "label":
+ * Inputs: {"key": "...", "kind": "field", "note", "checklist", "activity", "task" or "file",
+ * "label":
  * {...}, "required": false, "position": 1, "params": {...}}.
  *
  * "scored": true says that records of the entity have a score. Other members are ignored. Rows are
@@ -98,7 +99,14 @@ struct guard {
         *pointer; /* where the request can supply it: only what the transition collects; or NULL */
 };
 
-enum input_kind { INPUT_FIELD, INPUT_NOTE, INPUT_CHECKLIST, INPUT_ACTIVITY, INPUT_TASK };
+enum input_kind {
+    INPUT_FIELD,
+    INPUT_NOTE,
+    INPUT_CHECKLIST,
+    INPUT_ACTIVITY,
+    INPUT_TASK,
+    INPUT_FILE
+};
 
 struct input {
     const char *key;
@@ -106,8 +114,9 @@ struct input {
     struct label label;
     bool required;
     const json_t *params; /* field: {"field", "choices": ["..."]?}; activity: {"kind"?}; checklist:
-                             {"item"}; note and task: {} */
-    const char *pointer;  /* "/fields/industry", "/note", "/checklist", "/activities", "/tasks" */
+                             {"item"}; note, task and file: {} */
+    const char
+        *pointer; /* "/fields/industry", "/note", "/checklist", "/activities", "/tasks", "/files" */
 };
 
 struct transition {

@@ -23,7 +23,7 @@ static const struct param activity_params[] = {
 
 static const struct param no_params[] = {{.name = NULL}};
 
-static const char *const kinds[] = {"field", "note", "checklist", "activity", "task", NULL};
+static const char *const kinds[] = {"field", "note", "checklist", "activity", "task", "file", NULL};
 
 static const struct {
     const struct param *params;
@@ -34,6 +34,7 @@ static const struct {
     [INPUT_CHECKLIST] = {checklist_params, "/checklist"},
     [INPUT_ACTIVITY] = {activity_params, "/activities"},
     [INPUT_TASK] = {no_params, "/tasks"},
+    [INPUT_FILE] = {no_params, "/files"},
 };
 
 static const char *name_of(const struct input *input)

@@ -155,6 +155,12 @@ json_t *facts_with_inputs(const json_t *facts, const json_t *inputs);
 bool inputs_check(const struct blueprint *b, const struct transition *t, const json_t *facts,
                   const json_t *inputs, const struct verdict *root, struct err *e);
 
+/** Returns how much of what the transition collects is there, in percent: of the required inputs,
+ * or of all when none is required. @ret_missing has room for all inputs and gets those that are
+ * not. */
+unsigned inputs_progress(const struct transition *t, const json_t *facts, const json_t *inputs,
+                         const struct input **ret_missing, size_t *ret_n);
+
 /** Writes the guard's own message, or its kind's sentence, in the language, with placeholders
  * replaced. */
 void verdict_message(struct buf *b, const struct verdict *v, const char *language);

@@ -232,35 +232,57 @@ static bool demanded(const struct verdict *v, const struct input *input)
     return kind == NULL || wanted == NULL || value_has_key(wanted, kind);
 }
 
-static void check_required(const struct check *c, const struct input *input)
+/* Tells whether an input is there already: in the request, or known. */
+static bool is_given(const struct check *c, const struct input *input)
+{
+    switch (input->kind) {
+    case INPUT_FIELD: return has_field(c, param_text(input, "field"));
+    case INPUT_NOTE: return !value_blank(json_object_get(c->inputs, "note"));
+    case INPUT_CHECKLIST:
+        return item_is_ticked(json_object_get(c->inputs, "checklist"), param_text(input, "item"));
+    case INPUT_ACTIVITY:
+    case INPUT_TASK: return has_evidence(c, input);
+    case INPUT_FILE: return json_array_size(json_object_get(c->inputs, "files")) > 0;
+    }
+    return true;
+}
+
+static const char *what_is_needed(const struct check *c, const struct input *input)
 {
     struct arena *a = c->e->arena;
     const char *kind = param_text(input, "kind");
 
     switch (input->kind) {
-    case INPUT_FIELD:
-        if (!has_field(c, param_text(input, "field")))
-            fault_required(c, input,
-                           arena_printf(a, "the field \"%s\"", param_text(input, "field")));
-        return;
-    case INPUT_NOTE:
-        if (value_blank(json_object_get(c->inputs, "note")))
-            fault_required(c, input, "a note");
-        return;
-    case INPUT_CHECKLIST:
-        if (!item_is_ticked(json_object_get(c->inputs, "checklist"), param_text(input, "item")))
-            fault_required(c, input, arena_printf(a, "\"%s\" ticked", param_text(input, "item")));
-        return;
+    case INPUT_FIELD: return arena_printf(a, "the field \"%s\"", param_text(input, "field"));
+    case INPUT_NOTE: return "a note";
+    case INPUT_CHECKLIST: return arena_printf(a, "\"%s\" ticked", param_text(input, "item"));
     case INPUT_ACTIVITY:
-        if (!has_evidence(c, input))
-            fault_required(c, input,
-                           kind != NULL ? arena_printf(a, "an activity of the kind \"%s\"", kind)
-                                        : "an activity");
-        return;
-    case INPUT_TASK:
-        if (!has_evidence(c, input))
-            fault_required(c, input, "a task");
-        return;
+        return kind != NULL ? arena_printf(a, "an activity of the kind \"%s\"", kind)
+                            : "an activity";
+    case INPUT_TASK: return "a task";
+    case INPUT_FILE: return "a file";
+    }
+    return "more";
+}
+
+/* A file is kept elsewhere: without saying where, it is none. */
+static void check_files(const struct check *c)
+{
+    const json_t *files = json_object_get(c->inputs, "files");
+
+    for (size_t i = 0; i < json_array_size(files); i++) {
+        const json_t *file = json_array_get(files, i);
+
+        if (!value_blank(json_object_get(file, "url")) ||
+            !value_blank(json_object_get(file, "ref")))
+            continue;
+        (void)err_fault(c->e, ERR_INVALID,
+                        (struct fault){
+                            .in = "body",
+                            .pointer = arena_printf(c->e->arena, "/files/%zu/url", i),
+                            .code = "required",
+                            .detail = "a file needs an address (url) or a reference (ref)",
+                        });
     }
 }
 
@@ -272,8 +294,29 @@ bool inputs_check(const struct blueprint *b, const struct transition *t, const j
 
     check_fields(&c);
     check_checklist(&c);
+    check_files(&c);
     for (size_t i = 0; i < t->ninputs; i++)
-        if (t->inputs[i].required && !demanded(root, &t->inputs[i]))
-            check_required(&c, &t->inputs[i]);
+        if (t->inputs[i].required && !demanded(root, &t->inputs[i]) && !is_given(&c, &t->inputs[i]))
+            fault_required(&c, &t->inputs[i], what_is_needed(&c, &t->inputs[i]));
     return e->nfaults == before;
+}
+
+unsigned inputs_progress(const struct transition *t, const json_t *facts, const json_t *inputs,
+                         const struct input **ret_missing, size_t *ret_n)
+{
+    const struct check c = {.t = t, .facts = facts, .inputs = inputs};
+    size_t counted = 0;
+    bool any_required = false;
+
+    *ret_n = 0;
+    for (size_t i = 0; i < t->ninputs; i++)
+        any_required |= t->inputs[i].required;
+    for (size_t i = 0; i < t->ninputs; i++) {
+        if (any_required && !t->inputs[i].required)
+            continue;
+        counted++;
+        if (!is_given(&c, &t->inputs[i]))
+            ret_missing[(*ret_n)++] = &t->inputs[i];
+    }
+    return counted == 0 ? 100 : (unsigned)(100 * (counted - *ret_n) / counted);
 }

@@ -270,7 +270,8 @@ static const char *input_type(const struct blueprint *b, const struct input *inp
     static const char *const by_kind[] = {[INPUT_NOTE] = "text",
                                           [INPUT_CHECKLIST] = "boolean",
                                           [INPUT_ACTIVITY] = "activity",
-                                          [INPUT_TASK] = "task"};
+                                          [INPUT_TASK] = "task",
+                                          [INPUT_FILE] = "file"};
     static const char *const by_schema[] = {
         [SCHEMA_ANY] = "any",       [SCHEMA_STRING] = "text",     [SCHEMA_INTEGER] = "integer",
         [SCHEMA_NUMBER] = "number", [SCHEMA_BOOLEAN] = "boolean", [SCHEMA_OBJECT] = "object",
@@ -297,7 +298,7 @@ static const char *input_type(const struct blueprint *b, const struct input *inp
 static void write_inputs(struct out *o, const struct blueprint *b, const struct transition *t,
                          const char *language)
 {
-    static const char *const kinds[] = {"field", "note", "checklist", "activity", "task"};
+    static const char *const kinds[] = {"field", "note", "checklist", "activity", "task", "file"};
 
     out_array(o);
     for (size_t i = 0; i < t->ninputs; i++) {

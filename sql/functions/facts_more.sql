@@ -206,14 +206,6 @@ begin
 end
 $$;
 
--- Items that were ticked with a move, an instant before it: they belong to the state that is left.
-create or replace function sluice.add_ticks(entity text, record_id uuid, transition text, checklist jsonb) returns void
-    language sql as $$
-    insert into sluice.checklist_tick (id, entity, record_id, item, at, ticked_by, transition)
-    select sluice.next_seq(), entity, record_id, item, sluice.now() - interval '1 microsecond', sluice.actor_id(), transition
-      from jsonb_array_elements_text(checklist) item;
-$$;
-
 grant execute on function
     sluice.version_needs(uuid), sluice.needs_of(uuid), sluice.account_of(text, uuid), sluice.changed_since_entry(uuid),
     sluice.duplicates_of(text, uuid), sluice.contacts_json(uuid), sluice.opportunities_json(uuid),

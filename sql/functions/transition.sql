@@ -69,6 +69,13 @@ begin
 end
 $$;
 
+-- What came along beside the usual, as far as history shows it: {"files": [...]}.
+create or replace function sluice.more_detail() returns jsonb
+    language sql stable as $$
+    select jsonb_strip_nulls(jsonb_build_object('files', m -> 'files'))
+      from coalesce(nullif(current_setting('sluice.more', true), '')::jsonb, '{}') m;
+$$;
+
 -- What the audit entry of the move will say; the trigger reads it. Empty afterwards.
 create or replace function sluice.set_cause(transition text, note text, verdicts jsonb) returns void
     language plpgsql as $$
@@ -77,6 +84,7 @@ begin
         'transition', transition,
         'detail', nullif(jsonb_strip_nulls(jsonb_build_object(
                              'note', note, 'checklist', nullif(current_setting('sluice.checklist', true), '')::jsonb))
+                         || sluice.more_detail()
                          || case when verdicts is not null then jsonb_build_object('verdicts', verdicts) else '{}' end,
                          '{}'))::text, true);
 end
@@ -293,17 +301,21 @@ begin
 end
 $$;
 
+drop function if exists sluice.transition_apply(text, uuid, bigint, text, text, jsonb, jsonb, jsonb, text, jsonb, text,
+                                                uuid, text, uuid[], jsonb);
+
 -- The door for the daemon's role. outcome: applied; gone (not there, or not the viewer's to see), stale (another
 -- version, state or evidence), undeclared (no such manual transition from this state): these change nothing.
 create or replace function sluice.transition_apply(
     entity text, record_id uuid, expected_version bigint, from_state text, transition text, fields jsonb,
     activities jsonb, tasks jsonb, note text, verdicts jsonb, evidence text, viewer uuid, scope text, ids uuid[],
-    checklist jsonb default null,
+    checklist jsonb default null, more jsonb default null,
     out outcome text, out version bigint, out state text
 )
     language plpgsql security definer set search_path = sluice, pg_temp as $$
 begin
-    perform set_config('sluice.checklist', coalesce(checklist::text, ''), true);  -- set_cause() writes it down
+    perform set_config('sluice.checklist', coalesce(checklist::text, ''), true),  -- set_cause() writes them down
+            set_config('sluice.more', coalesce(more::text, ''), true);
     if entity = 'lead' then
         select a.* into outcome, version, state
           from sluice.lead_apply(record_id, expected_version, from_state, transition, fields, activities, tasks, note,
@@ -319,9 +331,9 @@ begin
     else
         outcome := 'gone';
     end if;
-    perform set_config('sluice.checklist', '', true);
-    if outcome = 'applied' and checklist is not null then
-        perform sluice.add_ticks(entity, record_id, transition, checklist);
+    perform set_config('sluice.checklist', '', true), set_config('sluice.more', '', true);
+    if outcome = 'applied' then
+        perform sluice.transition_applied(entity, record_id, transition, checklist);
     end if;
 end
 $$;
@@ -345,7 +357,7 @@ $$;
 
 grant execute on function
     sluice.transition_apply(text, uuid, bigint, text, text, jsonb, jsonb, jsonb, text, jsonb, text, uuid, text, uuid[],
-                            jsonb),
+                            jsonb, jsonb),
     sluice.transition_denied(text, uuid, text, text, text, jsonb)
     to sluice_app;
 

@@ -26,4 +26,24 @@ create index account_phone on sluice.account (sluice.digits(phone)) where phone 
 
 grant select on sluice.checklist_tick to sluice_app;
 
+-- A transition may collect references to files that are kept elsewhere.
+alter table sluice.input drop constraint input_kind_check;
+alter table sluice.input add constraint input_kind_check
+    check (kind in ('field', 'note', 'checklist', 'activity', 'task', 'file'));
+
+-- Half-filled forms. Each belongs to who fills it in, holds nothing up, and is forgotten after a while.
+create table sluice.transition_draft (
+    principal  uuid not null,
+    entity     text not null,
+    record_id  uuid not null,
+    transition text not null,
+    body       jsonb not null,
+    saved_at   timestamptz not null,
+    expires_at timestamptz not null,
+    constraint transition_draft_pk primary key (record_id, principal, transition)
+);
+create index transition_draft_principal on sluice.transition_draft (principal, expires_at);
+
+grant select, insert, update, delete on sluice.transition_draft to sluice_app;
+
 reset role;

@@ -99,9 +99,10 @@ select o.version, o.state, o.blueprint_version_id,
 -- in: scope            text
 -- in: ids              uuid[]
 -- in: checklist        jsonb
+-- in: more             jsonb
 select t.outcome, t.version, t.state
   from sluice.transition_apply(:entity, :record_id, :expected_version, :from_state, :transition, :fields, :activities,
-                               :tasks, :note, :verdicts, :evidence, :viewer, :scope, :ids, :checklist) t;
+                               :tasks, :note, :verdicts, :evidence, :viewer, :scope, :ids, :checklist, :more) t;
 
 -- query: transition_denied none write
 -- Writes down a refused attempt.

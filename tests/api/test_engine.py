@@ -4,7 +4,7 @@ import json
 import jsonschema
 import pytest
 
-from helpers import blueprint, failures, problem
+from helpers import UNKNOWN, blueprint, everything, failures, fault, problem
 
 STATES = [('new', 'open'), ('busy', 'open'), ('over', 'won')]
 
@@ -133,3 +133,70 @@ def test_sentences_in_three_languages(rows, mkt, number, language, text):
     answer = mkt.move('leads', lead['id'], 'go', headers={'Accept-Language': language})
     assert failures(answer)['g']['message'] == text
     assert json.dumps(problem(answer, 422, 'guard_failed')['legal'])
+
+
+# inputs: files, and drafts of half-filled forms
+
+FORM = [{'key': 'why', 'kind': 'note', 'required': True, 'label': {'en': 'Why'}},
+        {'key': 'scan', 'kind': 'file', 'required': True, 'label': {'en': 'Scan'}},
+        {'key': 'city', 'kind': 'field', 'required': True, 'params': {'field': 'city'}, 'label': {'en': 'City', 'pl': 'Miasto'}},
+        {'key': 'next', 'kind': 'task', 'label': {'en': 'Next'}}]
+PROCESS = [{'key': 'made', 'kind': 'initial', 'to': 'new'},
+           {'key': 'go', 'from': ['new'], 'to': 'over', 'inputs': FORM}]
+SCAN = {'name': 'contract.pdf', 'ref': 'dms:4711', 'size': 1200, 'sha256': '0' * 64}
+
+
+def test_files_come_with_the_move(rows, rep, number):
+    with blueprint(rows, 'account', f'files_{number}', STATES, PROCESS):
+        account = rep.make('accounts', name='Files')
+    body = {'note': 'Signed', 'fields': {'city': 'Hel'}}
+    fault(rep.move('accounts', account['id'], 'go', **body), 422, 'validation_failed', '/files', 'required')
+    fault(rep.move('accounts', account['id'], 'go', **body, files=[{'name': 'contract.pdf'}]), 422, 'validation_failed',
+          '/files/0/url', 'required')
+    rep.moved('accounts', account['id'], 'go', **body, files=[SCAN])
+    entry = rep.history('accounts', account['id'])[0]
+    assert entry['transition'] == 'go'
+    assert entry['detail']['files'] == [SCAN]
+
+
+def test_a_draft_is_private_and_in_nobodys_way(rows, rep, rep2, number):
+    with blueprint(rows, 'account', f'draft_{number}', STATES, PROCESS):
+        account = rep.make('accounts', name='Draft')
+    path = f'/v1/accounts/{account["id"]}/transitions/go/draft'
+    problem(rep.get(path), 404, 'not_found')
+    answer = rep.call('PUT', path, json={'note': 'Half'}, headers={'Accept-Language': 'pl'})
+    draft = answer.json()
+    assert answer.status_code == 200
+    assert (draft['complete'], draft['body'], draft['transition']) == (33, {'note': 'Half'}, 'go')
+    assert draft['missing'] == [{'key': 'scan', 'label': 'Scan', 'pointer': '/files'},
+                                {'key': 'city', 'label': 'Miasto', 'pointer': '/fields/city'}]
+    rep.patch(f'/v1/accounts/{account["id"]}', json={'city': 'Hel'})
+    assert rep.get(path).json()['complete'] == 66, 'what the record knows by now is there'
+    problem(rep2.get(path), 404, 'not_found')
+    rep2.call('PUT', path, json={})
+    assert rep2.get(path).json()['body'] == {}
+    assert rep.get(f'/v1/accounts/{account["id"]}').json()['version'] == 2, 'drafts change no record'
+    rep2.moved('accounts', account['id'], 'go', note='Done', files=[SCAN])
+    problem(rep2.get(path), 404, 'not_found')
+    assert rep.get(path).json()['body'] == {'note': 'Half'}, 'the other one stays until it expires'
+    assert rep.call('DELETE', path).status_code == 204
+    assert rep.call('DELETE', path).status_code == 204
+    problem(rep.get(path), 404, 'not_found')
+
+
+def test_drafts_expire_and_are_checked(rows, rep, viewer, number):
+    with blueprint(rows, 'account', f'expire_{number}', STATES, PROCESS):
+        account = rep.make('accounts', name='Expire')
+    path = f'/v1/accounts/{account["id"]}/transitions/go/draft'
+    problem(rep.call('PUT', f'/v1/accounts/{account["id"]}/transitions/gone/draft', json={}), 404, 'not_found')
+    problem(rep.call('PUT', f'/v1/accounts/{UNKNOWN}/transitions/go/draft', json={}), 404, 'not_found')
+    problem(viewer.call('PUT', path, json={}), 403, 'forbidden')
+    fault(rep.call('PUT', path, json={'nota': 'x'}), 422, 'validation_failed', '/nota', 'unknown')
+    before = everything(rows)
+    assert rep.call('PUT', path, json={'note': 'Dry'}, headers={'Prefer': 'tx=rollback'}).status_code == 200
+    assert everything(rows) == before
+    rep.call('PUT', path, json={'note': 'Old'})
+    rows("update sluice.transition_draft set expires_at = now() - interval '1 second' where record_id = %s", account['id'])
+    problem(rep.get(path), 404, 'not_found')
+    rep.call('PUT', f'/v1/accounts/{account["id"]}/transitions/go/draft', json={'note': 'New'})
+    assert rep.get(path).json()['body'] == {'note': 'New'}
