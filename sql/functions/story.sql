@@ -16,6 +16,21 @@ returns table (entity text, record_id uuid)
     union select 'opportunity', o.id from sluice.opportunity o where p_entity = 'contact' and o.contact_id = p_id
 $$;
 
+-- Changes under the names that the API knows: an audit entry keeps those of the columns. Money becomes one
+-- member again ("amount.amount"), and which version of a blueprint governs is no change that anybody made.
+create or replace function sluice.api_changes(entity text, changes jsonb) returns jsonb
+    language sql immutable parallel safe as $$
+    select coalesce(jsonb_object_agg(
+               case c.key
+                   when 'state' then s.name
+                   when 'state_entered_at' then s.name || '_since'
+                   else regexp_replace(c.key, '^(amount|estimated_value)_(amount|currency)$', '\1.\2')
+               end, c.value), '{}')
+      from jsonb_each(changes) c,
+           (select case entity when 'account' then 'verification' when 'opportunity' then 'stage' else 'status' end as name) s
+     where c.key <> 'blueprint_version_id'
+$$;
+
 -- Activities, tasks, and what the audit trail says of the records: births, moves, changes. An item's id is the
 -- activity's or task's; an audit entry shows its sequence number in that form.
 create or replace function sluice.story(p_entity text, p_id uuid)
@@ -61,11 +76,12 @@ returns table (id uuid, at timestamptz, kind text, entity text, record_id uuid, 
            case a.action when 'create' then 'created' when 'transition' then 'transition' else 'change' end,
            a.entity, a.record_id, a.transition, a.detail ->> 'note', a.actor_kind, a.actor_id,
            jsonb_strip_nulls(jsonb_build_object('from_state', a.from_state, 'to_state', a.to_state,
-                             'changes', case when a.action = 'update' then a.changes end))
+                             'changes', case when a.action = 'update' then sluice.api_changes(a.entity, a.changes) end))
       from ids, sluice.audit a
      where a.record_id = any (ids.everything) and a.action <> 'denied'
 $$;
 
-grant execute on function sluice.story_records(text, uuid), sluice.story(text, uuid) to sluice_app;
+grant execute on function sluice.api_changes(text, jsonb), sluice.story_records(text, uuid), sluice.story(text, uuid)
+    to sluice_app;
 
 reset role;

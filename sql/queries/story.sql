@@ -8,7 +8,8 @@
 select a.seq, a.at, a.action, a.entity, a.record_id,
        a.actor_kind as "actor.kind", a.actor_id as "actor.id",
        coalesce(u.name, k.name, f.name) as "actor.name",
-       a.request_id, a.operation, a.transition, a.from_state, a.to_state, a.changes, a.detail
+       a.request_id, a.operation, a.transition, a.from_state, a.to_state,
+       sluice.api_changes(a.entity, a.changes) as changes, a.detail
 -- from
   from sluice.audit a
   left join sluice.app_user u on a.actor_kind = 'user' and u.id = a.actor_id
