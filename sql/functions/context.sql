@@ -2,6 +2,12 @@
 
 set role sluice_owner;
 
+-- The clock of every rule. A setting that moves it would let the daemon's role antedate what it does, and
+-- revive what has expired: tests that need another time replace this function in their own transaction.
+create or replace function sluice.now() returns timestamptz
+    language sql stable parallel safe
+    return transaction_timestamp();
+
 -- Writes down who acts, for this transaction only. Refuses a session or key that has ended meanwhile, so that
 -- a revoked one writes nothing even while a worker still remembers it.
 create or replace function sluice.enter(
@@ -65,7 +71,7 @@ begin
         return nextval('sluice.seq');
     end if;
     last := current_setting('sluice.dry_seq', true);
-    if last is null or last = '' then
+    if coalesce(last, '') !~ '^-[0-9]{1,18}$' then
         n := -1 - 1048576 * (random() * 4294967296)::bigint;
     else
         n := last::bigint - 1;
@@ -74,6 +80,24 @@ begin
     return n;
 end
 $$;
+
+-- Numbers of a dry run never last, whoever says that it is one.
+create or replace function sluice.refuse_dry() returns trigger
+    language plpgsql as $$
+begin
+    raise exception using errcode = 'SL403', message = 'forbidden', detail = 'A dry run is not committed.';
+end
+$$;
+
+drop trigger if exists audit_not_dry on sluice.audit;
+create constraint trigger audit_not_dry after insert on sluice.audit deferrable initially deferred
+    for each row when (new.seq < 0) execute function sluice.refuse_dry();
+drop trigger if exists visit_not_dry on sluice.visit;
+create constraint trigger visit_not_dry after insert on sluice.visit deferrable initially deferred
+    for each row when (new.id < 0) execute function sluice.refuse_dry();
+drop trigger if exists outbox_not_dry on sluice.outbox;
+create constraint trigger outbox_not_dry after insert on sluice.outbox deferrable initially deferred
+    for each row when (new.id < 0) execute function sluice.refuse_dry();
 
 grant execute on function
     sluice.enter(text, uuid, uuid, text, text, boolean), sluice.is_dry(), sluice.dry_end(), sluice.next_seq()

@@ -4,6 +4,10 @@ set local client_min_messages = warning;
 create extension if not exists pgtap;
 select no_plan();
 
+-- Tests choose the time.
+create or replace function sluice.now() returns timestamptz language sql stable parallel safe
+    return coalesce(nullif(current_setting('sluice.now', true), '')::timestamptz, transaction_timestamp());
+
 insert into sluice.app_user (id, email, name) values ('00000000-0000-7000-8000-0000000000a1', 'ann@example.org', 'Ann');
 insert into sluice.lead (id, last_name) values ('00000000-0000-7000-8000-000000000001', 'Nowak');
 insert into sluice.account (id, name) values ('00000000-0000-7000-8000-000000000002', 'Acme');
