@@ -156,7 +156,7 @@ static bool not_modified(const struct call *c, const struct result *r)
            !call_param(c, "fields") && if_none_match(c->request.if_none_match, version);
 }
 
-static bool minimal(struct call *c)
+bool reply_is_minimal(struct call *c)
 {
     c->minimized = c->minimal && c->route->method != METHOD_GET;
     return c->minimized;
@@ -174,7 +174,7 @@ enum step reply_row(struct call *c)
     reply_header(c, "ETag", etag(c, r));
     if (not_modified(c, r))
         return without_body(c, 304);
-    if (minimal(c))
+    if (reply_is_minimal(c))
         return without_body(c, 204);
     return row_body(c, r, fields);
 }
@@ -188,7 +188,7 @@ enum step reply_created(struct call *c)
     reply_header(c, "ETag", etag(c, r));
     reply_header(c, "Location",
                  arena_printf(&c->arena, "%s/%s", call_address(c), result_get(r, 0, "id")));
-    if (minimal(c))
+    if (reply_is_minimal(c))
         return without_body(c, c->route->success);
     return row_body(c, r, NULL);
 }

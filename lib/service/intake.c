@@ -305,8 +305,10 @@ static enum step answer(struct call *c)
     /* held: stored, but the database would not take the lead; somebody has to look at it */
     o = reply_json(c, result_get(r, 0, "lead_id") ? c->route->success : 202);
     out_object(o);
-    out_member(o, "id", result_get(r, 0, "lead_id"));
-    out_member(o, "status", result_get(call_result(c, 1), 0, "status"));
+    out_key(o, "id");
+    out_string(o, result_get(r, 0, "lead_id"));
+    out_key(o, "status");
+    out_string(o, result_get(call_result(c, 1), 0, "status"));
     out_member(o, "source", result_get(r, 0, "source"));
     out_member(o, "campaign", result_get(r, 0, "campaign"));
     out_member(o, "outcome", result_get(r, 0, "outcome"));
