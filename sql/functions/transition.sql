@@ -320,6 +320,21 @@ begin
 end
 $$;
 
+-- Ends the transaction unless the write was made: what came with it, the claim of an Idempotency-Key above all,
+-- must not outlive a decision that was not carried out. SLAGN tells the daemon to decide again.
+create or replace function sluice.carried_out(outcome text) returns boolean
+    language plpgsql as $$
+begin
+    if outcome in ('applied', 'converted') then
+        return true;
+    end if;
+    if outcome = 'gone' then
+        raise exception using errcode = 'SL404', message = 'not_found', detail = 'The record is gone.';
+    end if;
+    raise exception using errcode = 'SLAGN', message = outcome;
+end
+$$;
+
 -- A refused attempt is history too.
 create or replace function sluice.transition_denied(
     entity text, record_id uuid, transition text, from_state text, code text, failures jsonb
@@ -340,7 +355,7 @@ $$;
 grant execute on function
     sluice.transition_apply(text, uuid, bigint, text, text, jsonb, jsonb, jsonb, text, jsonb, text, uuid, text, uuid[],
                             jsonb),
-    sluice.transition_denied(text, uuid, text, text, text, jsonb)
+    sluice.transition_denied(text, uuid, text, text, text, jsonb), sluice.carried_out(text)
     to sluice_app;
 
 reset role;

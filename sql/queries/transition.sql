@@ -78,8 +78,8 @@ select o.version, o.state, o.blueprint_version_id, sluice.opportunity_evidence(o
  where o.id = :id and o.deleted_at is null and sluice.in_scope(:scope, :viewer, o.owner_id);
 
 -- query: transition_apply one write
--- Executes a transition that was decided on @expected_version and @evidence. outcome: applied, or nothing was
--- changed: gone, stale, undeclared. @ids: for the activities, then the tasks; surplus ones come first.
+-- Executes a transition that was decided on @expected_version and @evidence; raises SLAGN when they are not true
+-- any more. @ids: for the activities, then the tasks; surplus ones come first.
 -- in: entity           text
 -- in: record_id        uuid
 -- in: expected_version bigint
@@ -97,7 +97,8 @@ select o.version, o.state, o.blueprint_version_id, sluice.opportunity_evidence(o
 -- in: checklist        jsonb
 select t.outcome, t.version, t.state
   from sluice.transition_apply(:entity, :record_id, :expected_version, :from_state, :transition, :fields, :activities,
-                               :tasks, :note, :verdicts, :evidence, :viewer, :scope, :ids, :checklist) t;
+                               :tasks, :note, :verdicts, :evidence, :viewer, :scope, :ids, :checklist) t
+ where sluice.carried_out(t.outcome);
 
 -- query: transition_denied none write
 -- Writes down a refused attempt.

@@ -150,5 +150,11 @@ select is(rejection_reason, 'bogus', 'with a reason') from sluice.account;
 update sluice.lead set deleted_at = sluice.now();
 select is(pg_temp.move('lead', 1, 6, 'call_back', 'archived'), 'gone', 'a deleted record is gone');
 
+-- what was not carried out leaves nothing behind
+select ok(sluice.carried_out(o), format('%s is carried out', o)) from unnest(array['applied', 'converted']) o;
+select throws_ok(format('select sluice.carried_out(%L)', o), 'SLAGN', o, format('%s is decided again', o))
+  from unnest(array['stale', 'undeclared', 'already']) o;
+select throws_ok($$select sluice.carried_out('gone')$$, 'SL404', 'not_found', 'what is gone is not');
+
 select finish();
 rollback;
