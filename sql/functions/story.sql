@@ -17,7 +17,7 @@ returns table (entity text, record_id uuid)
 $$;
 
 -- Changes under the names that the API knows: an audit entry keeps those of the columns. Money becomes one
--- member again ("amount.amount"), and which version of a blueprint governs is no change that anybody made.
+-- member again ("amount.amount", and text as everywhere in the API), and which version of a blueprint governs is no change that anybody made.
 create or replace function sluice.api_changes(entity text, changes jsonb) returns jsonb
     language sql immutable parallel safe as $$
     select coalesce(jsonb_object_agg(
@@ -25,7 +25,10 @@ create or replace function sluice.api_changes(entity text, changes jsonb) return
                    when 'state' then s.name
                    when 'state_entered_at' then s.name || '_since'
                    else regexp_replace(c.key, '^(amount|estimated_value)_(amount|currency)$', '\1.\2')
-               end, c.value), '{}')
+               end,
+               case when c.key in ('amount_amount', 'estimated_value_amount')
+                    then jsonb_build_object('old', c.value ->> 'old', 'new', c.value ->> 'new')
+                    else c.value end), '{}')
       from jsonb_each(changes) c,
            (select case entity when 'account' then 'verification' when 'opportunity' then 'stage' else 'status' end as name) s
      where c.key <> 'blueprint_version_id'
