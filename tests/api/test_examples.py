@@ -127,6 +127,15 @@ def test_the_served_contract_is_the_file(anonymous, contract):
     assert answer.json() == contract.document
 
 
+def test_documents_are_sent_once(anonymous):
+    for path in ('/openapi.json', '/docs', '/docs/problems'):
+        whole = anonymous.get(path)
+        again = anonymous.get(path, headers={'If-None-Match': whole.headers['ETag']})
+        assert (again.status_code, again.content, again.headers['ETag']) == (304, b'', whole.headers['ETag'])
+        assert whole.headers['Cache-Control'] == again.headers['Cache-Control'] == 'no-cache'
+        assert anonymous.get(path, headers={'If-None-Match': '"other"'}).content == whole.content
+
+
 def test_the_pages_need_no_other_host(anonymous):
     page = anonymous.get('/docs')
     assert page.status_code == 200 and page.headers['Content-Type'].startswith('text/html')
