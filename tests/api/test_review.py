@@ -105,6 +105,17 @@ def test_a_transition_that_lost_the_race_keeps_no_claim_on_its_key(rep, rows, nu
     assert [row['status'] for row in claimed] == [200] * statuses.count(200)
 
 
+def test_a_call_that_is_still_to_come_is_no_evidence(rep):
+    lead = rep.make('leads', last_name='Nowak')
+    rep.make('activities', kind='call', subject='One for ever', occurred_at='2999-01-01T00:00:00Z', lead_id=lead['id'])
+    answer = rep.move('leads', lead['id'], 'contacted')
+    assert answer.status_code == 422, answer.text
+    answer = rep.move('leads', lead['id'], 'contacted', activities=[
+        {'kind': 'call', 'subject': 'Ahead', 'occurred_at': '2999-01-01T00:00:00Z'}])
+    assert [f['pointer'] for f in answer.json()['failures']] == ['/activities/0/occurred_at']
+    assert rep.move('leads', lead['id'], 'contacted', activities=[{'kind': 'call', 'subject': 'Now'}]).status_code == 200
+
+
 SMUGGLERS = [
     ('Content-Length: 2\r\nContent-Length: 400', '{}'), ('Content-Length : 2', '{}'), ('Content-Length: 2, 2', '{}'),
     ('Content-Length: +2', '{}'), ('Content-Length: 0x2', '{}'), ('Content-Length: -1', '{}'),
