@@ -194,9 +194,9 @@ enum step reply_created(struct call *c)
 
     uuid_format(&c->resource, id);
     reply_header(c, "ETag", seen ? etag(c, r) : NULL);
-    reply_header(c, "Location",
-                 arena_printf(&c->arena, "%s/%s", call_address(c),
-                              seen ? result_get(r, 0, "id") : id));
+    reply_header(
+        c, "Location",
+        arena_printf(&c->arena, "%s/%s", call_address(c), seen ? result_get(r, 0, "id") : id));
     if (reply_is_minimal(c) || !seen)
         return without_body(c, c->route->success);
     return row_body(c, r, NULL);
