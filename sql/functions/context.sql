@@ -59,18 +59,14 @@ begin
 end
 $$;
 
--- The next number of the installation. A dry run takes negative ones from a random block of its own: it burns
--- none of the sequence, and two dry runs never wait for each other in a unique index.
-create or replace function sluice.next_seq() returns bigint
-    language plpgsql security definer set search_path = sluice, pg_temp as $$
+-- A dry run takes negative numbers from a random block of its own: it burns none of the sequence, and two dry
+-- runs never wait for each other in a unique index.
+create or replace function sluice.dry_seq() returns bigint
+    language plpgsql as $$
 declare
-    last text;
+    last text := current_setting('sluice.dry_seq', true);
     n bigint;
 begin
-    if current_setting('sluice.dry', true) is distinct from 'on' then
-        return nextval('sluice.seq');
-    end if;
-    last := current_setting('sluice.dry_seq', true);
     if coalesce(last, '') !~ '^-[0-9]{1,18}$' then
         n := -1 - 1048576 * (random() * 4294967296)::bigint;
     else
@@ -80,6 +76,11 @@ begin
     return n;
 end
 $$;
+
+-- The next number of the installation, for triggers and functions of the owner. Inlined: keep it one expression.
+create or replace function sluice.next_seq() returns bigint
+    language sql
+    return case when current_setting('sluice.dry', true) = 'on' then sluice.dry_seq() else nextval('sluice.seq') end;
 
 -- Numbers of a dry run never last, whoever says that it is one.
 create or replace function sluice.refuse_dry() returns trigger
@@ -100,7 +101,7 @@ create constraint trigger outbox_not_dry after insert on sluice.outbox deferrabl
     for each row when (new.id < 0) execute function sluice.refuse_dry();
 
 grant execute on function
-    sluice.enter(text, uuid, uuid, text, text, boolean), sluice.is_dry(), sluice.dry_end(), sluice.next_seq()
+    sluice.enter(text, uuid, uuid, text, text, boolean), sluice.is_dry(), sluice.dry_end()
     to sluice_app;
 
 reset role;

@@ -213,6 +213,7 @@ declare
     a record;
     c record;
     o record;
+    said text;
 begin
     conflicts := '[]';
     -- Whoever writes an activity locks it first and its lead second: the same order here.
@@ -284,7 +285,9 @@ begin
     r.contact_id := contact_id;
     r.opportunity_id := opportunity_id;
     r.converted_at := sluice.now();
-    version := sluice.lead_move(r, e.to_state, e.category, transition, null, note, verdicts);
+    said := set_config('sluice.cause', sluice.cause(transition, note, null, verdicts)::text, true);
+    version := sluice.lead_move(r, e.to_state, e.category, transition, null);
+    said := set_config('sluice.cause', '', true);
     state := e.to_state;
     outcome := 'converted';
 end

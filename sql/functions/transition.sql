@@ -21,15 +21,14 @@ end
 $$;
 
 -- Refuses a field that no transition may fill.
-create or replace function sluice.check_fields(fields jsonb, allowed text[]) returns void
-    language plpgsql immutable as $$
+create or replace function sluice.refuse_field(fields jsonb, allowed text[]) returns void
+    language plpgsql as $$
 declare
     name text;
 begin
-    for name in select k from jsonb_object_keys(fields) k where k <> all (allowed) loop
-        raise exception using errcode = 'SL422', message = 'governed_field', column = '/fields/' || name,
-            detail = format('A transition cannot fill "%s".', name);
-    end loop;
+    select k into name from jsonb_object_keys(fields - allowed) k limit 1;
+    raise exception using errcode = 'SL422', message = 'governed_field', column = '/fields/' || name,
+        detail = format('A transition cannot fill "%s".', name);
 end
 $$;
 
@@ -69,48 +68,54 @@ begin
 end
 $$;
 
--- What the audit entry of the move will say; the trigger reads it. Empty afterwards.
-create or replace function sluice.set_cause(transition text, note text, verdicts jsonb) returns void
-    language plpgsql as $$
-begin
-    perform set_config('sluice.cause', jsonb_build_object(
+-- What the audit entry of a move will say. It stands in the setting sluice.cause while the move is written, where
+-- the trigger reads it, and is empty otherwise.
+create or replace function sluice.cause(transition text, note text, checklist jsonb, verdicts jsonb) returns jsonb
+    language sql stable parallel safe
+    return jsonb_build_object(
         'transition', transition,
-        'detail', nullif(jsonb_strip_nulls(jsonb_build_object(
-                             'note', note, 'checklist', nullif(current_setting('sluice.checklist', true), '')::jsonb))
-                         || case when verdicts is not null then jsonb_build_object('verdicts', verdicts) else '{}' end,
-                         '{}'))::text, true);
-end
-$$;
+        'detail', nullif(jsonb_strip_nulls(jsonb_build_object('note', note, 'checklist', checklist))
+                         || case when verdicts is not null then jsonb_build_object('verdicts', verdicts)
+                                 else '{}'::jsonb end,
+                         '{}'));
 
+-- Ends the visit and begins the next; returns its number.
 create or replace function sluice.move_visit(
     entity text, record_id uuid, version_id uuid, to_state text, transition text
-) returns void
+) returns bigint
     language plpgsql as $$
+declare
+    visit bigint := sluice.next_seq();
 begin
     update sluice.visit v
        set left_at = sluice.now(), left_by = sluice.actor_id(), left_via = move_visit.transition
      where v.record_id = move_visit.record_id and v.left_at is null;
     insert into sluice.visit (id, entity, record_id, blueprint_version_id, state, entered_at, entered_by, via)
-    values (sluice.next_seq(), move_visit.entity, move_visit.record_id, version_id, to_state, sluice.now(),
+    values (visit, move_visit.entity, move_visit.record_id, version_id, to_state, sluice.now(),
             sluice.actor_id(), move_visit.transition);
+    return visit;
 end
 $$;
 
 -- Writes a lead's move; the caller holds the lock and has compared. Fields that belong to a past state (a
 -- reason, a date to come back) are emptied when the lead enters an open state without bringing them along.
 create or replace function sluice.lead_move(
-    r sluice.lead, to_state text, category text, transition text, fields jsonb, note text, verdicts jsonb
+    r sluice.lead, to_state text, category text, transition text, fields jsonb
 ) returns bigint
     language plpgsql as $$
 declare
+    allowed constant text[] := '{first_name,last_name,email,phone,company,job_title,tax_id,website,industry,street,'
+        'postcode,city,country,need,budget_confirmed,estimated_value,description,external_id,owner_id,'
+        'unqualified_reason,nurture_until,call_back_at}';
     given jsonb := coalesce(fields, '{}');
     wide boolean := given <> '{}';
     next_version bigint;
+    visit bigint;
 begin
     if wide then
-        perform sluice.check_fields(given, '{first_name,last_name,email,phone,company,job_title,tax_id,website,industry,'
-            'street,postcode,city,country,need,budget_confirmed,estimated_value,description,external_id,owner_id,'
-            'unqualified_reason,nurture_until,call_back_at}');
+        if given - allowed <> '{}' then
+            perform sluice.refuse_field(given, allowed);
+        end if;
         r := jsonb_populate_record(r, sluice.flat_money(given, 'estimated_value'));
     end if;
     if category = 'open' and num_nonnulls(r.unqualified_reason, r.nurture_until, r.call_back_at) > 0 then
@@ -119,7 +124,6 @@ begin
         r.nurture_until := case when given ? 'nurture_until' then r.nurture_until end;
         r.call_back_at := case when given ? 'call_back_at' then r.call_back_at end;
     end if;
-    perform sluice.set_cause(transition, note, verdicts);
     if wide then
         update sluice.lead l
            set state = to_state, state_entered_at = sluice.now(),
@@ -139,15 +143,14 @@ begin
                contact_id = r.contact_id, opportunity_id = r.opportunity_id, converted_at = r.converted_at
          where l.id = r.id returning l.version into next_version;
     end if;
-    perform set_config('sluice.cause', '', true);
-    perform sluice.move_visit('lead', r.id, r.blueprint_version_id, to_state, transition);
+    visit := sluice.move_visit('lead', r.id, r.blueprint_version_id, to_state, transition);
     return next_version;
 end
 $$;
 
 create or replace function sluice.lead_apply(
     record_id uuid, expected_version bigint, from_state text, transition text, fields jsonb, activities jsonb,
-    tasks jsonb, note text, verdicts jsonb, evidence text, viewer uuid, scope text, ids uuid[],
+    tasks jsonb, evidence text, viewer uuid, scope text, ids uuid[],
     out outcome text, out version bigint, out state text
 )
     language plpgsql as $$
@@ -174,8 +177,10 @@ begin
         outcome := 'undeclared';
         return;
     end if;
-    perform sluice.add_work(transition, activities, tasks, ids, r.id, r.account_id, r.contact_id, r.opportunity_id);
-    version := sluice.lead_move(r, e.to_state, e.category, transition, fields, note, verdicts);
+    if num_nonnulls(activities, tasks) > 0 then
+        perform sluice.add_work(transition, activities, tasks, ids, r.id, r.account_id, r.contact_id, r.opportunity_id);
+    end if;
+    version := sluice.lead_move(r, e.to_state, e.category, transition, fields);
     state := e.to_state;
     outcome := 'applied';
 end
@@ -183,14 +188,17 @@ $$;
 
 create or replace function sluice.account_apply(
     record_id uuid, expected_version bigint, from_state text, transition text, fields jsonb, activities jsonb,
-    tasks jsonb, note text, verdicts jsonb, evidence text, viewer uuid, scope text, ids uuid[],
+    tasks jsonb, evidence text, viewer uuid, scope text, ids uuid[],
     out outcome text, out version bigint, out state text
 )
     language plpgsql as $$
 declare
+    allowed constant text[] := '{name,tax_id,email,phone,website,industry,street,postcode,city,country,'
+        'description,external_id,owner_id,rejection_reason}';
     r sluice.account;
     e record;
     given jsonb := coalesce(fields, '{}');
+    visit bigint;
 begin
     select * into r from sluice.account a
      where a.id = record_id and a.deleted_at is null and sluice.in_scope(scope, viewer, a.owner_id)
@@ -211,14 +219,16 @@ begin
         outcome := 'undeclared';
         return;
     end if;
-    perform sluice.add_work(transition, activities, tasks, ids, null, r.id, null, null);
-    perform sluice.check_fields(given, '{name,tax_id,email,phone,website,industry,street,postcode,city,country,'
-        'description,external_id,owner_id,rejection_reason}');
+    if num_nonnulls(activities, tasks) > 0 then
+        perform sluice.add_work(transition, activities, tasks, ids, null, r.id, null, null);
+    end if;
+    if given - allowed <> '{}' then
+        perform sluice.refuse_field(given, allowed);
+    end if;
     r := jsonb_populate_record(r, given);
     if e.category = 'open' and not given ? 'rejection_reason' then
         r.rejection_reason := null;
     end if;
-    perform sluice.set_cause(transition, note, verdicts);
     update sluice.account a
        set state = e.to_state, state_entered_at = sluice.now(),
            name = r.name, tax_id = r.tax_id, email = r.email, phone = r.phone, website = r.website,
@@ -226,8 +236,7 @@ begin
            description = r.description, external_id = r.external_id, owner_id = r.owner_id,
            rejection_reason = r.rejection_reason
      where a.id = r.id returning a.version into account_apply.version;
-    perform set_config('sluice.cause', '', true);
-    perform sluice.move_visit('account', r.id, r.blueprint_version_id, e.to_state, transition);
+    visit := sluice.move_visit('account', r.id, r.blueprint_version_id, e.to_state, transition);
     state := e.to_state;
     outcome := 'applied';
 end
@@ -235,14 +244,17 @@ $$;
 
 create or replace function sluice.opportunity_apply(
     record_id uuid, expected_version bigint, from_state text, transition text, fields jsonb, activities jsonb,
-    tasks jsonb, note text, verdicts jsonb, evidence text, viewer uuid, scope text, ids uuid[],
+    tasks jsonb, evidence text, viewer uuid, scope text, ids uuid[],
     out outcome text, out version bigint, out state text
 )
     language plpgsql as $$
 declare
+    allowed constant text[] := '{name,contact_id,amount,product_kind,delivery_date,close_date,probability,'
+        'forecast_category,description,external_id,owner_id,lost_reason}';
     r sluice.opportunity;
     e record;
     given jsonb := coalesce(fields, '{}');
+    visit bigint;
     account_version bigint;
 begin
     select * into r from sluice.opportunity o
@@ -266,14 +278,16 @@ begin
         outcome := 'undeclared';
         return;
     end if;
-    perform sluice.add_work(transition, activities, tasks, ids, null, r.account_id, r.contact_id, r.id);
-    perform sluice.check_fields(given, '{name,contact_id,amount,product_kind,delivery_date,close_date,probability,'
-        'forecast_category,description,external_id,owner_id,lost_reason}');
+    if num_nonnulls(activities, tasks) > 0 then
+        perform sluice.add_work(transition, activities, tasks, ids, null, r.account_id, r.contact_id, r.id);
+    end if;
+    if given - allowed <> '{}' then
+        perform sluice.refuse_field(given, allowed);
+    end if;
     r := jsonb_populate_record(r, sluice.flat_money(given, 'amount'));
     if e.category = 'open' and not given ? 'lost_reason' then
         r.lost_reason := null;
     end if;
-    perform sluice.set_cause(transition, note, verdicts);
     update sluice.opportunity o
        set state = e.to_state, state_entered_at = sluice.now(),
            closed_at = case when e.category in ('won', 'lost', 'cancelled') then sluice.now() end,
@@ -283,14 +297,14 @@ begin
            description = r.description, external_id = r.external_id, owner_id = r.owner_id,
            lost_reason = r.lost_reason
      where o.id = r.id returning o.version into opportunity_apply.version;
-    perform set_config('sluice.cause', '', true);
-    perform sluice.move_visit('opportunity', r.id, r.blueprint_version_id, e.to_state, transition);
+    visit := sluice.move_visit('opportunity', r.id, r.blueprint_version_id, e.to_state, transition);
     state := e.to_state;
     outcome := 'applied';
 end
 $$;
 
--- The door for the daemon's role. outcome: applied; gone (not there, or not the viewer's to see), stale (another
+-- The door for the daemon's role. Every statement behind it finds its rows by key, so one plan serves all values:
+-- planning again for each costs more than the work. outcome: applied; gone (not there, or not the viewer's to see), stale (another
 -- version, state or evidence), undeclared (no such manual transition from this state): these change nothing.
 create or replace function sluice.transition_apply(
     entity text, record_id uuid, expected_version bigint, from_state text, transition text, fields jsonb,
@@ -298,25 +312,28 @@ create or replace function sluice.transition_apply(
     checklist jsonb default null,
     out outcome text, out version bigint, out state text
 )
-    language plpgsql security definer set search_path = sluice, pg_temp as $$
+    language plpgsql security definer set search_path = sluice, pg_temp set plan_cache_mode = force_generic_plan as $$
+declare
+    done record;
+    said text := set_config('sluice.cause', sluice.cause(transition, note, checklist, verdicts)::text, true);
 begin
-    perform set_config('sluice.checklist', coalesce(checklist::text, ''), true);  -- set_cause() writes it down
-    if entity = 'lead' then
-        select a.* into outcome, version, state
-          from sluice.lead_apply(record_id, expected_version, from_state, transition, fields, activities, tasks, note,
-                                 verdicts, evidence, viewer, scope, ids) a;
-    elsif entity = 'account' then
-        select a.* into outcome, version, state
-          from sluice.account_apply(record_id, expected_version, from_state, transition, fields, activities, tasks,
-                                    note, verdicts, evidence, viewer, scope, ids) a;
-    elsif entity = 'opportunity' then
-        select a.* into outcome, version, state
-          from sluice.opportunity_apply(record_id, expected_version, from_state, transition, fields, activities,
-                                        tasks, note, verdicts, evidence, viewer, scope, ids) a;
+    case entity
+    when 'lead' then
+        done := sluice.lead_apply(record_id, expected_version, from_state, transition, fields, activities, tasks,
+                                  evidence, viewer, scope, ids);
+    when 'account' then
+        done := sluice.account_apply(record_id, expected_version, from_state, transition, fields, activities, tasks,
+                                     evidence, viewer, scope, ids);
+    when 'opportunity' then
+        done := sluice.opportunity_apply(record_id, expected_version, from_state, transition, fields, activities,
+                                         tasks, evidence, viewer, scope, ids);
     else
-        outcome := 'gone';
-    end if;
-    perform set_config('sluice.checklist', '', true);
+        select 'gone' as outcome, null::bigint as version, null::text as state into done;
+    end case;
+    said := set_config('sluice.cause', '', true);
+    outcome := done.outcome;
+    version := done.version;
+    state := done.state;
 end
 $$;
 

@@ -6,23 +6,20 @@
 -- in: actor_kind text
 -- in: roles      text[]
 -- in: teams      text[]
-select l.version, l.state, l.blueprint_version_id, sluice.lead_evidence(l.id) as evidence,
-       jsonb_build_object(
+select l.version, l.state, l.blueprint_version_id, w.evidence,
+       json_build_object(
            'now', sluice.rfc3339(sluice.now()),
            'actor', sluice.actor_json(:actor_kind, :viewer, :roles, :teams),
-           'state', l.state, 'state_entered_at', sluice.rfc3339(l.state_entered_at),
-           'record', sluice.lead_json(l.*, s.category),
-           'related', jsonb_build_object(
-               'account', (select sluice.account_json(a.*, sa.category)
-                             from sluice.account a
-                             join sluice.state sa on sa.blueprint_version_id = a.blueprint_version_id and sa.key = a.state
-                            where a.id = l.account_id),
-               'contact', (select sluice.contact_json(c.*) from sluice.contact c where c.id = l.contact_id)),
-           'activities', w.activities, 'tasks', w.tasks, 'created_by', l.created_by)
-       || sluice.visits_json(l.id) as facts
+           'state', l.state, 'state_entered_at', f.status_since, 'record', row_to_json(f),
+           'related', json_build_object(
+               'account', (select row_to_json(a) from sluice.account_fact a where a.id = l.account_id),
+               'contact', (select row_to_json(c) from sluice.contact_fact c where c.id = l.contact_id)),
+           'activities', w.activities, 'tasks', w.tasks, 'created_by', l.created_by,
+           'visits', v.visits, 'transitions_done', v.done) as facts
   from sluice.lead l
-  join sluice.state s on s.blueprint_version_id = l.blueprint_version_id and s.key = l.state
+  join sluice.lead_fact f on f.id = l.id
  cross join lateral sluice.lead_work(l.id) w
+ cross join lateral sluice.visits_of(l.id) v
  where l.id = :id and l.deleted_at is null and sluice.in_scope(:scope, :viewer, l.owner_id);
 
 -- query: facts_account one read
@@ -33,22 +30,19 @@ select l.version, l.state, l.blueprint_version_id, sluice.lead_evidence(l.id) as
 -- in: actor_kind text
 -- in: roles      text[]
 -- in: teams      text[]
-select a.version, a.state, a.blueprint_version_id, sluice.account_evidence(a.id) as evidence,
-       jsonb_build_object(
+select a.version, a.state, a.blueprint_version_id, w.evidence,
+       json_build_object(
            'now', sluice.rfc3339(sluice.now()),
            'actor', sluice.actor_json(:actor_kind, :viewer, :roles, :teams),
-           'state', a.state, 'state_entered_at', sluice.rfc3339(a.state_entered_at),
-           'record', sluice.account_json(a.*, s.category),
-           'related', jsonb_build_object(
-               'lead', (select sluice.lead_json(l.*, sl.category)
-                          from sluice.lead l
-                          join sluice.state sl on sl.blueprint_version_id = l.blueprint_version_id and sl.key = l.state
-                         where l.id = a.lead_id)),
-           'activities', w.activities, 'tasks', w.tasks, 'created_by', a.created_by)
-       || sluice.visits_json(a.id) as facts
+           'state', a.state, 'state_entered_at', f.verification_since, 'record', row_to_json(f),
+           'related', json_build_object(
+               'lead', (select row_to_json(l) from sluice.lead_fact l where l.id = a.lead_id)),
+           'activities', w.activities, 'tasks', w.tasks, 'created_by', a.created_by,
+           'visits', v.visits, 'transitions_done', v.done) as facts
   from sluice.account a
-  join sluice.state s on s.blueprint_version_id = a.blueprint_version_id and s.key = a.state
+  join sluice.account_fact f on f.id = a.id
  cross join lateral sluice.account_work(a.id) w
+ cross join lateral sluice.visits_of(a.id) v
  where a.id = :id and a.deleted_at is null and sluice.in_scope(:scope, :viewer, a.owner_id);
 
 -- query: facts_opportunity one read
@@ -59,22 +53,21 @@ select a.version, a.state, a.blueprint_version_id, sluice.account_evidence(a.id)
 -- in: actor_kind text
 -- in: roles      text[]
 -- in: teams      text[]
-select o.version, o.state, o.blueprint_version_id, sluice.opportunity_evidence(o.id, a.version) as evidence,
-       jsonb_build_object(
+select o.version, o.state, o.blueprint_version_id, w.evidence || '/' || a.version as evidence,
+       json_build_object(
            'now', sluice.rfc3339(sluice.now()),
            'actor', sluice.actor_json(:actor_kind, :viewer, :roles, :teams),
-           'state', o.state, 'state_entered_at', sluice.rfc3339(o.state_entered_at),
-           'record', sluice.opportunity_json(o.*, s.*),
-           'related', jsonb_build_object(
-               'account', sluice.account_json(a.*, sa.category),
-               'contact', (select sluice.contact_json(c.*) from sluice.contact c where c.id = o.contact_id)),
-           'activities', w.activities, 'tasks', w.tasks, 'created_by', o.created_by)
-       || sluice.visits_json(o.id) as facts
+           'state', o.state, 'state_entered_at', f.stage_since, 'record', row_to_json(f),
+           'related', json_build_object(
+               'account', row_to_json(a),
+               'contact', (select row_to_json(c) from sluice.contact_fact c where c.id = o.contact_id)),
+           'activities', w.activities, 'tasks', w.tasks, 'created_by', o.created_by,
+           'visits', v.visits, 'transitions_done', v.done) as facts
   from sluice.opportunity o
-  join sluice.state s on s.blueprint_version_id = o.blueprint_version_id and s.key = o.state
-  join sluice.account a on a.id = o.account_id
-  join sluice.state sa on sa.blueprint_version_id = a.blueprint_version_id and sa.key = a.state
+  join sluice.opportunity_fact f on f.id = o.id
+  join sluice.account_fact a on a.id = o.account_id
  cross join lateral sluice.opportunity_work(o.id) w
+ cross join lateral sluice.visits_of(o.id) v
  where o.id = :id and o.deleted_at is null and sluice.in_scope(:scope, :viewer, o.owner_id);
 
 -- query: transition_apply one write

@@ -122,12 +122,12 @@ select pg_temp.denied($$select sluice.blueprint_import('{}')$$, 'no blueprint is
 -- no way in through inner functions
 select pg_temp.denied(format('select sluice.%s', f), format('%s is not called', f))
   from unnest(array[
-    'lead_apply(null, null, null, null, null, null, null, null, null, null, null, null, null)',
-    'account_apply(null, null, null, null, null, null, null, null, null, null, null, null, null)',
-    'opportunity_apply(null, null, null, null, null, null, null, null, null, null, null, null, null)',
-    'lead_move(null, null, null, null, null, null, null)',
+    'lead_apply(null, null, null, null, null, null, null, null, null, null, null)',
+    'account_apply(null, null, null, null, null, null, null, null, null, null, null)',
+    'opportunity_apply(null, null, null, null, null, null, null, null, null, null, null)',
+    'lead_move(null, null, null, null, null)',
     'move_visit(null, null, null, null, null)',
-    'set_cause(null, null, null)',
+    'cause(null, null, null, null)',
     'add_work(null, null, null, null, null, null, null, null)']) f;
 
 -- no schema
