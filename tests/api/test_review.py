@@ -116,6 +116,16 @@ def test_a_call_that_is_still_to_come_is_no_evidence(rep):
     assert rep.move('leads', lead['id'], 'contacted', activities=[{'kind': 'call', 'subject': 'Now'}]).status_code == 200
 
 
+def test_no_number_of_a_form_stands_in_a_leads_way(daemon, anonymous, mkt):
+    path = f"/v1/intake/{daemon.intake['form']}?key={daemon.intake['key']}"
+    body = '{"last_name": "Nowak", "budget": {"deep": [1e300, -1e300, 9007199254740993, 1.5e-300]}}'
+    lead = anonymous.post(path, data=body, headers={'Content-Type': 'application/json'}).json()['id']
+    assert mkt.read('leads', lead)['extra']['budget']['deep'][2] == 9007199254740993
+    assert mkt.get(f'/v1/leads/{lead}/transitions').status_code == 200
+    assert mkt.get(f'/v1/leads/{lead}/conversion').status_code == 200
+    assert mkt.move('leads', lead, 'contacted', activities=[{'kind': 'call', 'subject': 'x'}]).status_code == 200
+
+
 SMUGGLERS = [
     ('Content-Length: 2\r\nContent-Length: 400', '{}'), ('Content-Length : 2', '{}'), ('Content-Length: 2, 2', '{}'),
     ('Content-Length: +2', '{}'), ('Content-Length: 0x2', '{}'), ('Content-Length: -1', '{}'),
