@@ -235,6 +235,7 @@ begin
         opportunity_id := r.opportunity_id;
         return;
     end if;
+    perform sluice.hold_related(r.account_id, r.contact_id, null);
     if r.version is distinct from expected_version or r.state is distinct from from_state
        or sluice.lead_evidence(r.id) is distinct from evidence then
         outcome := 'stale';

@@ -134,25 +134,52 @@ create or replace function sluice.opportunity_work(id uuid) returns table (activ
                      order by y.created_at desc limit 500) x) t
 $$;
 
--- Fingerprints of what facts show beside the record itself (and for an opportunity the account).
+-- The versions of the records that facts show beside the record: guards may look at any of them.
+create or replace function sluice.related_print(account uuid, contact uuid, lead uuid) returns text
+    language sql stable as $$
+    select concat('/', (select a.version from sluice.account a where a.id = account),
+                  '/', (select c.version from sluice.contact c where c.id = contact),
+                  '/', (select l.version from sluice.lead l where l.id = lead))
+$$;
+
+-- Locks them: none changes before this commits.
+create or replace function sluice.hold_related(account uuid, contact uuid, lead uuid) returns void
+    language plpgsql as $$
+begin
+    if lead is not null then
+        perform from sluice.lead l where l.id = lead for share;
+    end if;
+    if contact is not null then
+        perform from sluice.contact c where c.id = contact for share;
+    end if;
+    if account is not null then
+        perform from sluice.account a where a.id = account for share;
+    end if;
+end
+$$;
+
+-- Fingerprints of what facts show beside the record itself.
 create or replace function sluice.lead_evidence(id uuid) returns text
     language plpgsql stable as $$
 begin
-    return (select w.evidence from sluice.lead_work(lead_evidence.id) w);
+    return (select w.evidence || sluice.related_print(l.account_id, l.contact_id, null)
+              from sluice.lead l, sluice.lead_work(l.id) w where l.id = lead_evidence.id);
 end
 $$;
 
 create or replace function sluice.account_evidence(id uuid) returns text
     language plpgsql stable as $$
 begin
-    return (select w.evidence from sluice.account_work(account_evidence.id) w);
+    return (select w.evidence || sluice.related_print(null, null, a.lead_id)
+              from sluice.account a, sluice.account_work(a.id) w where a.id = account_evidence.id);
 end
 $$;
 
-create or replace function sluice.opportunity_evidence(id uuid, account_version bigint) returns text
+create or replace function sluice.opportunity_evidence(id uuid) returns text
     language plpgsql stable as $$
 begin
-    return (select w.evidence || '/' || account_version from sluice.opportunity_work(opportunity_evidence.id) w);
+    return (select w.evidence || sluice.related_print(o.account_id, o.contact_id, null)
+              from sluice.opportunity o, sluice.opportunity_work(o.id) w where o.id = opportunity_evidence.id);
 end
 $$;
 
@@ -160,7 +187,8 @@ grant select on sluice.lead_fact, sluice.account_fact, sluice.contact_fact, slui
 grant execute on function
     sluice.money(numeric, text), sluice.actor_json(text, uuid, text[], text[]), sluice.visits_of(uuid),
     sluice.lead_work(uuid), sluice.account_work(uuid), sluice.opportunity_work(uuid), sluice.lead_evidence(uuid),
-    sluice.account_evidence(uuid), sluice.opportunity_evidence(uuid, bigint)
+    sluice.account_evidence(uuid), sluice.opportunity_evidence(uuid),
+    sluice.related_print(uuid, uuid, uuid), sluice.hold_related(uuid, uuid, uuid)
     to sluice_app;
 
 reset role;

@@ -167,6 +167,7 @@ begin
     end if;
     version := r.version;
     state := r.state;
+    perform sluice.hold_related(r.account_id, r.contact_id, null);
     if r.version is distinct from expected_version or r.state is distinct from from_state
        or sluice.lead_evidence(record_id) is distinct from evidence then
         outcome := 'stale';
@@ -209,6 +210,7 @@ begin
     end if;
     version := r.version;
     state := r.state;
+    perform sluice.hold_related(null, null, r.lead_id);
     if r.version is distinct from expected_version or r.state is distinct from from_state
        or sluice.account_evidence(record_id) is distinct from evidence then
         outcome := 'stale';
@@ -255,7 +257,6 @@ declare
     e record;
     given jsonb := coalesce(fields, '{}');
     visit bigint;
-    account_version bigint;
 begin
     select * into r from sluice.opportunity o
      where o.id = record_id and o.deleted_at is null and sluice.in_scope(scope, viewer, o.owner_id)
@@ -266,10 +267,9 @@ begin
     end if;
     version := r.version;
     state := r.state;
-    -- The account's verification is evidence: nobody changes it before this commits.
-    select a.version into account_version from sluice.account a where a.id = r.account_id for share;
+    perform sluice.hold_related(r.account_id, r.contact_id, null);
     if r.version is distinct from expected_version or r.state is distinct from from_state
-       or sluice.opportunity_evidence(record_id, account_version) is distinct from evidence then
+       or sluice.opportunity_evidence(record_id) is distinct from evidence then
         outcome := 'stale';
         return;
     end if;

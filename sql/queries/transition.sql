@@ -6,7 +6,8 @@
 -- in: actor_kind text
 -- in: roles      text[]
 -- in: teams      text[]
-select l.version, l.state, l.blueprint_version_id, w.evidence,
+select l.version, l.state, l.blueprint_version_id,
+       w.evidence || sluice.related_print(l.account_id, l.contact_id, null) as evidence,
        json_build_object(
            'now', sluice.rfc3339(sluice.now()),
            'actor', sluice.actor_json(:actor_kind, :viewer, :roles, :teams),
@@ -30,7 +31,8 @@ select l.version, l.state, l.blueprint_version_id, w.evidence,
 -- in: actor_kind text
 -- in: roles      text[]
 -- in: teams      text[]
-select a.version, a.state, a.blueprint_version_id, w.evidence,
+select a.version, a.state, a.blueprint_version_id,
+       w.evidence || sluice.related_print(null, null, a.lead_id) as evidence,
        json_build_object(
            'now', sluice.rfc3339(sluice.now()),
            'actor', sluice.actor_json(:actor_kind, :viewer, :roles, :teams),
@@ -46,14 +48,15 @@ select a.version, a.state, a.blueprint_version_id, w.evidence,
  where a.id = :id and a.deleted_at is null and sluice.in_scope(:scope, :viewer, a.owner_id);
 
 -- query: facts_opportunity one read
--- The same for an opportunity; its account counts as evidence.
+-- The same for an opportunity.
 -- in: id         uuid
 -- in: viewer     uuid
 -- in: scope      text
 -- in: actor_kind text
 -- in: roles      text[]
 -- in: teams      text[]
-select o.version, o.state, o.blueprint_version_id, w.evidence || '/' || a.version as evidence,
+select o.version, o.state, o.blueprint_version_id,
+       w.evidence || sluice.related_print(o.account_id, o.contact_id, null) as evidence,
        json_build_object(
            'now', sluice.rfc3339(sluice.now()),
            'actor', sluice.actor_json(:actor_kind, :viewer, :roles, :teams),
