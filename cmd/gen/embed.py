@@ -63,7 +63,8 @@ def bytes_c(pairs, header):
         data = Path(path).read_bytes()
         rows = [', '.join(str(b) for b in data[i:i + 24]) for i in range(0, len(data), 24)]
         body = ',\n    '.join(rows) + ', 0' if rows else '0'
-        out.append(f'\nconst unsigned char {name}[] = {{\n    {body},\n}};\nconst size_t {name}_size = {len(data)};\n')
+        out.append(f'\nconst unsigned char {name}[] = {{\n    {body},\n}};\nconst size_t {name}_size = {len(data)};\n'
+                   f'const char {name}_tag[] = "{hashlib.sha256(data).hexdigest()[:20]}";\n')
         if str(path).endswith('.html'):
             out.append(f'const char {name}_csp[] = "{policy(data.decode())}";\n')
     return ''.join(out)
@@ -71,7 +72,8 @@ def bytes_c(pairs, header):
 
 def bytes_h(pairs):
     out = [BANNER, '#pragma once\n#include <stddef.h>\n\n/* Each array ends with a zero byte that its size does not count. */\n']
-    out += [f'extern const unsigned char {name}[];\nextern const size_t {name}_size;\n' for name, _ in pairs]
+    out += [f'extern const unsigned char {name}[];\nextern const size_t {name}_size;\nextern const char {name}_tag[];\n'
+            for name, _ in pairs]
     out += [f'extern const char {name}_csp[];\n' for name, path in pairs if str(path).endswith('.html')]
     return ''.join(out)
 

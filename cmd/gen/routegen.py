@@ -10,6 +10,7 @@ Writes permissions.gen.h/.c, schemas.gen.h/.c, routes.gen.c and contract.gen.h/.
               properties of that schema are known here too, so that the refusal says what they are
 Everything that is wrong is reported as file:line: message.
 """
+import hashlib
 import json
 import re
 import sys
@@ -424,10 +425,12 @@ def contract(spec):
     # every piece is a literal of its own, so no escape can run into the next character
     body = '\n'.join('    ' + c_text(chunk) for chunk in chunks)
     header = (f'{BANNER}#ifndef CONTRACT_GEN_H\n#define CONTRACT_GEN_H\n\n#include <stddef.h>\n\n'
-              '/** The contract as JSON. */\nextern const char contract_json[];\nextern const size_t contract_json_size;\n\n#endif\n')
+              '/** The contract as JSON. */\nextern const char contract_json[];\nextern const size_t contract_json_size;\n'
+              '/** Changes with it. */\nextern const char contract_json_tag[];\n\n#endif\n')
     size = len(text.encode())
     source = (f'{BANNER}#include "contract.gen.h"\n\nconst char contract_json[] =\n{body};\n'
-              f'const size_t contract_json_size = {size};\n')
+              f'const size_t contract_json_size = {size};\n'
+              f'const char contract_json_tag[] = "{hashlib.sha256(text.encode()).hexdigest()[:20]}";\n')
     return header, source
 
 

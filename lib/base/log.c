@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -16,6 +17,13 @@
 
 static atomic_int log_level = LOG_LEVEL_INFO;
 static atomic_bool log_json = true;
+
+/* Lines that wait for the end of a turn. */
+static _Thread_local struct {
+    char text[PIPE_BUF];
+    size_t n;
+    bool holding;
+} held;
 
 /* A line in the making. Full means that the last append did not fit. */
 struct line {
@@ -138,13 +146,54 @@ void log_setup(enum log_level level, bool json)
     atomic_store(&log_json, json);
 }
 
+static void write_out(const char *text, size_t n)
+{
+    ssize_t wrote;
+
+    do {
+        wrote = write(STDERR_FILENO, text, n);
+    } while (wrote < 0 && errno == EINTR);
+}
+
+void log_flush(void)
+{
+    if (held.n > 0)
+        write_out(held.text, held.n);
+    held.n = 0;
+}
+
+void log_hold(void)
+{
+    held.holding = true;
+}
+
+void log_release(void)
+{
+    log_flush();
+    held.holding = false;
+}
+
+/* Lines leave in the order in which they were written. */
+static void put_out(const struct line *line, bool urgent)
+{
+    if (line->n > sizeof(held.text) - held.n)
+        log_flush();
+    if (!held.holding || line->n > sizeof(held.text)) {
+        write_out(line->text, line->n);
+        return;
+    }
+    memcpy(held.text + held.n, line->text, line->n);
+    held.n += line->n;
+    if (urgent)
+        log_flush();
+}
+
 void log_write(enum log_level level, const char *message, const struct log_field *fields,
                unsigned n)
 {
     bool json = atomic_load_explicit(&log_json, memory_order_relaxed);
     char now[CLOCK_TEXT];
     struct line line;
-    ssize_t wrote;
 
     if ((int)level > atomic_load_explicit(&log_level, memory_order_relaxed))
         return;
@@ -161,7 +210,5 @@ void log_write(enum log_level level, const char *message, const struct log_field
     if (json)
         line.text[line.n++] = '}';
     line.text[line.n++] = '\n';
-    do {
-        wrote = write(STDERR_FILENO, line.text, line.n);
-    } while (wrote < 0 && errno == EINTR);
+    put_out(&line, level <= LOG_LEVEL_WARN);
 }

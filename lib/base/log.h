@@ -2,7 +2,8 @@
  * log - one line per event, JSON or key=value, escaped at the sink.
  *
  * A function either logs or returns an error, never both. Nothing from bodies, no secrets.
- * Thread-safe: each line is one write(2) to standard error.
+ * Thread-safe: whole lines go to standard error, each in a write(2) of its own, or some at a time from
+ * a thread that holds them.
  */
 #ifndef SLUICE_BASE_LOG_H
 #define SLUICE_BASE_LOG_H
@@ -32,6 +33,14 @@ enum log_level log_level_of(const char *name);
 /** Writes one line: time, level, @message and @n fields. */
 void log_write(enum log_level level, const char *message, const struct log_field *fields,
                unsigned n);
+
+/** From now on lines of this thread wait for log_flush(), for a warning or error, or for 4 KiB of them:
+ * a pipe takes so much in one piece. log_release() ends that. */
+void log_hold(void);
+void log_release(void);
+
+/** Writes the lines that wait. */
+void log_flush(void);
 
 #define LOG_FIELDS(...)                                                                            \
     ((const struct log_field[]){__VA_ARGS__}),                                                     \

@@ -1,10 +1,13 @@
 /* related_count, open_tasks */
+#include <stdint.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
 #include "blueprint/guards.h"
 #include "blueprint/value.h"
+
+#define CLOCK_SKEW_US (5 * 60 * INT64_C(1000000)) /* clients' clocks may be ahead of ours */
 
 static const char *text_of(const json_t *item, const char *name)
 {
@@ -37,8 +40,26 @@ json_t *related_count_expect(const json_t *params)
     return shown;
 }
 
-/* What came with the request has no times of its own, but may say when it happened. */
-static bool is_since(const json_t *item, bool known, int64_t entered)
+/* When the state was entered, and the end of what can have happened by now. */
+struct stay {
+    bool known;
+    int64_t entered, until;
+};
+
+static struct stay stay_of(const json_t *facts)
+{
+    struct stay s = {.until = INT64_MAX};
+    int64_t now;
+
+    s.known = value_moment(json_object_get(facts, "state_entered_at"), &s.entered);
+    if (value_moment(json_object_get(facts, "now"), &now))
+        s.until = now + CLOCK_SKEW_US;
+    return s;
+}
+
+/* What came with the request has no times of its own, but may say when it happened. What is still
+ * to come is no evidence: dated far enough ahead, one call would do for every state there is. */
+static bool is_since(const json_t *item, const struct stay *stay)
 {
     static const char *const times[] = {"at", "occurred_at", "created_at"};
     int64_t at;
@@ -47,17 +68,17 @@ static bool is_since(const json_t *item, bool known, int64_t entered)
         const json_t *time = json_object_get(item, times[i]);
 
         if (time != NULL && !json_is_null(time))
-            return known && value_moment(time, &at) && at >= entered;
+            return stay->known && value_moment(time, &at) && at >= stay->entered &&
+                   at <= stay->until;
     }
     return json_object_get(item, "pointer") != NULL;
 }
 
 bool item_is_fresh(const json_t *item, const json_t *facts)
 {
-    int64_t entered = 0;
-    bool known = value_moment(json_object_get(facts, "state_entered_at"), &entered);
+    struct stay stay = stay_of(facts);
 
-    return is_since(item, known, entered);
+    return is_since(item, &stay);
 }
 
 enum lack {
@@ -81,8 +102,7 @@ static const char *status_of(const json_t *task)
 struct wish {
     const json_t *kind, *outcome, *status;
     bool subject, fresh;
-    bool known; /* when the state was entered */
-    int64_t entered;
+    struct stay stay;
 };
 
 static struct wish wish_of(const json_t *params, const json_t *facts)
@@ -96,7 +116,7 @@ static struct wish wish_of(const json_t *params, const json_t *facts)
     };
 
     if (w.fresh)
-        w.known = value_moment(json_object_get(facts, "state_entered_at"), &w.entered);
+        w.stay = stay_of(facts);
     return w;
 }
 
@@ -113,7 +133,7 @@ static unsigned lacks(const struct wish *w, const json_t *item)
         lack |= LACK_STATUS;
     if (w->subject && value_blank(json_object_get(item, "subject")))
         lack |= LACK_SUBJECT;
-    if (w->fresh && !is_since(item, w->known, w->entered))
+    if (w->fresh && !is_since(item, &w->stay))
         lack |= LACK_FRESHNESS;
     return lack;
 }

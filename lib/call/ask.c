@@ -182,10 +182,20 @@ static enum step failed_claim(struct call *c, const struct ask_error *e)
     return STEP_FAIL;
 }
 
+/* The write was decided on what is not true any more; nothing of its transaction is left. */
+static enum step decide_again(struct call *c)
+{
+    if (call_restart(c))
+        return STEP_NEXT;
+    return call_fail(c, ERR_STALE, "The record keeps changing; try again.");
+}
+
 static enum step verdict_failed(struct call *c)
 {
     const struct ask_error *e = &c->ask->error;
 
+    if (!strcmp(e->sqlstate, "SLAGN"))
+        return decide_again(c);
     if (c->claim_at >= 0 && e->statement == c->claim_at) {
         enum step rc = failed_claim(c, e);
 

@@ -235,6 +235,10 @@ const char *call_param_text(const struct call *c, const char *name);
 /** If-Match as a version number; 0 when absent or "*"; false with err set when malformed. */
 bool call_if_match(struct call *c, int64_t *ret);
 
+/** Tells whether the client's copy (If-None-Match) is the one with this entity tag, given without
+ * quotes: then 304 is the answer. */
+bool call_has_copy(const struct call *c, const char *tag);
+
 /** The address as it was asked for, without the query: "/v1/leads/0193...". Arena. */
 const char *call_address(struct call *c);
 

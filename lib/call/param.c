@@ -90,6 +90,11 @@ bool call_if_match(struct call *c, int64_t *ret)
     return err_set(&c->err, ERR_BAD_HEADER, "If-Match is malformed.");
 }
 
+bool call_has_copy(const struct call *c, const char *tag)
+{
+    return if_none_match(c->request.if_none_match, tag);
+}
+
 static bool plain_in_path(char ch)
 {
     return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') ||

@@ -13,7 +13,7 @@
 /* Set-associative: bounded by construction, and an entry is found in at most WAYS comparisons. */
 #define WAYS 4
 #define SETS (PRINCIPALS_MAX / WAYS)
-#define ENTRY_MEMORY 65536
+#define ENTRY_MEMORY ((size_t)1 << 20) /* thousands of teams */
 
 struct entry {
     uint8_t hash[SHA256_SIZE]; /* of the credentials */

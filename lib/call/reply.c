@@ -156,10 +156,17 @@ static bool not_modified(const struct call *c, const struct result *r)
            !call_param(c, "fields") && if_none_match(c->request.if_none_match, version);
 }
 
-static bool minimal(struct call *c)
+bool reply_is_minimal(struct call *c)
 {
     c->minimized = c->minimal && c->route->method != METHOD_GET;
     return c->minimized;
+}
+
+/* A change may take a record out of the caller's own sight: handed over to somebody of another
+ * team. It was made, so it is no 404; what there is to see is as with return=minimal. */
+static bool out_of_sight(const struct call *c)
+{
+    return c->route->method != METHOD_GET && c->own > 1 && result_rows(call_result(c, 0)) > 0;
 }
 
 enum step reply_row(struct call *c)
@@ -168,13 +175,13 @@ enum step reply_row(struct call *c)
     const char *const *fields;
 
     if (result_rows(r) == 0)
-        return call_fail(c, ERR_NOT_FOUND, NULL);
+        return out_of_sight(c) ? without_body(c, 204) : call_fail(c, ERR_NOT_FOUND, NULL);
     if (!reply_fields(c, r, &fields))
         return STEP_FAIL;
     reply_header(c, "ETag", etag(c, r));
     if (not_modified(c, r))
         return without_body(c, 304);
-    if (minimal(c))
+    if (reply_is_minimal(c))
         return without_body(c, 204);
     return row_body(c, r, fields);
 }
@@ -182,13 +189,15 @@ enum step reply_row(struct call *c)
 enum step reply_created(struct call *c)
 {
     const struct result *r = call_result(c, -1);
+    bool seen = result_rows(r) > 0; /* what is made for others may be out of the caller's sight */
+    char id[UUID_TEXT];
 
-    if (result_rows(r) == 0)
-        return call_fail(c, ERR_NOT_FOUND, NULL);
-    reply_header(c, "ETag", etag(c, r));
-    reply_header(c, "Location",
-                 arena_printf(&c->arena, "%s/%s", call_address(c), result_get(r, 0, "id")));
-    if (minimal(c))
+    uuid_format(&c->resource, id);
+    reply_header(c, "ETag", seen ? etag(c, r) : NULL);
+    reply_header(
+        c, "Location",
+        arena_printf(&c->arena, "%s/%s", call_address(c), seen ? result_get(r, 0, "id") : id));
+    if (reply_is_minimal(c) || !seen)
         return without_body(c, c->route->success);
     return row_body(c, r, NULL);
 }

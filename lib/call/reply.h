@@ -30,6 +30,10 @@ struct out *reply_json(struct call *c, int status);
  * with the fault if one is no column of @r. */
 bool reply_fields(struct call *c, const struct result *r, const char *const **ret);
 
+/** Tells whether the client asked for no body (Prefer: return=minimal), and takes note that it gets
+ * none: end with reply_empty(). */
+bool reply_is_minimal(struct call *c);
+
 /** Turns c->err into the reply: application/problem+json with the headers that belong to it. */
 void reply_problem(struct call *c);
 

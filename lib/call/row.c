@@ -311,12 +311,13 @@ void row_write(struct out *o, const struct row_plan *plan, int row)
     for (unsigned i = 0; i < plan->n;) {
         const struct order *at = &plan->orders[i++];
         const char *s;
+        size_t n;
 
         if (at->kind == ORDER_CLOSE) {
             buf_putc(b, '}');
             continue;
         }
-        s = result_text(r, row, at->column);
+        s = result_cell(r, row, at->column, &n);
         if (!buf_reserve(b, at->lead_n + 4))
             return;
         put(b, at->lead, at->lead_n);
@@ -329,7 +330,7 @@ void row_write(struct out *o, const struct row_plan *plan, int row)
         if (at->kind == ORDER_OPEN)
             put(b, "{", 1);
         else
-            put_value(b, at->type, s, result_length(r, row, at->column));
+            put_value(b, at->type, s, n);
     }
     buf_putc(b, '}');
 }

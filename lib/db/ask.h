@@ -106,6 +106,9 @@ int result_column(const struct result *r, const char *name);
 const char *result_text(const struct result *r, int row, int column);
 size_t result_length(const struct result *r, int row, int column);
 
+/** Both at once, for those who read every cell of a @row and @column that are there. */
+const char *result_cell(const struct result *r, int row, int column, size_t *n);
+
 /** Same, by name: result_get(r, 0, "id"). */
 const char *result_get(const struct result *r, int row, const char *name);
 

@@ -91,6 +91,12 @@ size_t result_length(const struct result *r, int row, int column)
     return has_cell(r, row, column) ? (size_t)PQgetlength(pg(r), row, column) : 0;
 }
 
+const char *result_cell(const struct result *r, int row, int column, size_t *n)
+{
+    *n = (size_t)PQgetlength(pg(r), row, column); /* 0 for NULL too */
+    return *n == 0 && PQgetisnull(pg(r), row, column) ? NULL : PQgetvalue(pg(r), row, column);
+}
+
 const char *result_get(const struct result *r, int row, const char *name)
 {
     return result_text(r, row, result_column(r, name));

@@ -172,6 +172,7 @@ static bool read_request(struct conn *c)
     case WIRE_BODY: return true;
     case WIRE_DONE: run_request(c); return true;
     case WIRE_ERROR:
+        c->x.verb = c->wire.verb; /* a HEAD is never answered with a body */
         exchange_refuse(c, c->wire.code, c->wire.reason, true);
         conn_return_scratch(c);
         return true;

@@ -8,6 +8,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/log.h"
+
 #define TURNS_MAX 8
 
 struct turn {
@@ -144,12 +146,15 @@ static void run_turns(const struct worker *w)
 void worker_run(struct worker *w)
 {
     w->stopped = false;
+    log_hold(); /* one write for the lines of a turn: they are a third of the system calls else */
     run_turns(w); /* what was collected before the loop began must not wait for its first event */
     while (!w->stopped) {
+        log_flush();
         if (event_base_loop(w->base, EVLOOP_ONCE) < 0)
             abort();
         run_turns(w);
     }
+    log_release();
 }
 
 static void *thread_main(void *arg)

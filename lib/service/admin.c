@@ -142,6 +142,7 @@ static enum step reply_with_key(struct call *c)
     buf_puts(&c->reply.body, ",\"key\":\"");
     buf_puts(&c->reply.body, c->state);
     buf_puts(&c->reply.body, "\"}");
+    reply_header(c, "ETag", arena_printf(&c->arena, "\"%s\"", result_get(r, 0, "version")));
     reply_header(c, "Location",
                  arena_printf(&c->arena, "%s/%s", c->route->template, result_get(r, 0, "id")));
     return STEP_REPLY;

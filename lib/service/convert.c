@@ -124,6 +124,7 @@ static enum step preview_reply(struct call *c)
                    lead_text(c, "last_name") ? call_json(c, mapped(c, contact_map)) : "null");
     out_object_end(o);
     out_object_end(o);
+    reply_header(c, "ETag", arena_printf(&c->arena, "\"%s\"", s->version));
     return STEP_REPLY;
 }
 
@@ -349,22 +350,6 @@ static enum step convert_write(struct call *c)
     return STEP_WAIT;
 }
 
-static enum step convert_check(struct call *c)
-{
-    const char *outcome;
-
-    if (c->err.code != ERR_NONE)
-        return STEP_FAIL;
-    outcome = result_get(call_result(c, 0), 0, "outcome");
-    if (outcome && strcmp(outcome, "converted") == 0)
-        return STEP_NEXT;
-    if (outcome && strcmp(outcome, "gone") == 0)
-        return call_fail(c, ERR_NOT_FOUND, "the lead is gone");
-    if (call_restart(c))
-        return STEP_NEXT;
-    return call_fail(c, ERR_STALE, "the lead keeps changing; try again");
-}
-
 static void write_part(struct call *c, struct out *o, const char *entity)
 {
     static const char *const members[] = {"id", "name", "outcome"};
@@ -388,8 +373,12 @@ static void write_part(struct call *c, struct out *o, const char *entity)
 static enum step convert_reply(struct call *c)
 {
     const struct result *lead = call_result(c, 1);
-    struct out *o = reply_json(c, c->route->success);
+    struct out *o;
 
+    reply_header(c, "ETag", arena_printf(&c->arena, "\"%s\"", result_get(lead, 0, "version")));
+    if (reply_is_minimal(c))
+        return reply_empty(c);
+    o = reply_json(c, c->route->success);
     out_object(o);
     out_key(o, "lead");
     reply_write_row(o, lead, 0, NULL);
@@ -398,12 +387,11 @@ static enum step convert_reply(struct call *c)
     write_part(c, o, "opportunity");
     out_member_raw(o, "conflicts", result_get(call_result(c, 0), 0, "conflicts"));
     out_object_end(o);
-    reply_header(c, "ETag", arena_printf(&c->arena, "\"%s\"", result_get(lead, 0, "version")));
     return STEP_REPLY;
 }
 
 const struct operation lead_convert = {
     .steps = (step_fn *const[]){convert_ask, process_blueprint, process_ready, convert_decide,
-                                convert_write, convert_check, convert_reply, NULL},
+                                convert_write, process_refused, convert_reply, NULL},
     .of = &record_lead,
 };

@@ -3,11 +3,17 @@
 #include "contract.gen.h"
 #include "pages.gen.h"
 
-static enum step reply_bytes(struct call *c, const char *media_type, const void *bytes, size_t n)
+static enum step reply_bytes(struct call *c, const char *media_type, const char *tag,
+                             const void *bytes, size_t n)
 {
+    buf_clear(&c->reply.body);
+    reply_header(c, "Cache-Control", "no-cache"); /* may be kept, not used unasked */
+    reply_header(c, "ETag", arena_printf(&c->arena, "\"%s\"", tag));
+    c->reply.status = 304;
+    if (call_has_copy(c, tag))
+        return STEP_REPLY;
     c->reply.status = c->route->success;
     c->reply.media_type = media_type;
-    buf_clear(&c->reply.body);
     buf_add(&c->reply.body, bytes, n);
     return STEP_REPLY;
 }
@@ -16,7 +22,7 @@ static enum step reply_bytes(struct call *c, const char *media_type, const void 
 
 static enum step contract_reply(struct call *c)
 {
-    return reply_bytes(c, "application/json", contract_json, contract_json_size);
+    return reply_bytes(c, "application/json", contract_json_tag, contract_json, contract_json_size);
 }
 
 const struct operation contract_get = {.steps = (step_fn *const[]){contract_reply, NULL}};
@@ -26,7 +32,7 @@ const struct operation contract_get = {.steps = (step_fn *const[]){contract_repl
 static enum step docs_reply(struct call *c)
 {
     reply_header(c, "Content-Security-Policy", page_docs_csp);
-    return reply_bytes(c, "text/html; charset=utf-8", page_docs, page_docs_size);
+    return reply_bytes(c, "text/html; charset=utf-8", page_docs_tag, page_docs, page_docs_size);
 }
 
 const struct operation docs_get = {.steps = (step_fn *const[]){docs_reply, NULL}};
@@ -35,7 +41,8 @@ const struct operation docs_get = {.steps = (step_fn *const[]){docs_reply, NULL}
 
 static enum step problems_reply(struct call *c)
 {
-    return reply_bytes(c, "text/plain; charset=utf-8", page_problems, page_problems_size);
+    return reply_bytes(c, "text/plain; charset=utf-8", page_problems_tag, page_problems,
+                       page_problems_size);
 }
 
 const struct operation docs_problems = {.steps = (step_fn *const[]){problems_reply, NULL}};

@@ -128,14 +128,14 @@ step_fn *const record_draft_put_steps[] = {
 
 static enum step delete_ask(struct call *c)
 {
-    struct uuid id;
-
-    if (!call_path_uuid(c, "id", &id))
+    if (!find(c))
         return STEP_FAIL;
     ask_draft_delete(c, (struct q_draft_delete){.principal = c->who->id,
-                                                .record_id = id,
+                                                .record_id = process_of(c)->id,
                                                 .transition = call_path(c, "key")});
     return STEP_WAIT;
 }
 
-step_fn *const record_draft_delete_steps[] = {delete_ask, reply_empty, NULL};
+step_fn *const record_draft_delete_steps[] = {
+    ask_facts, process_blueprint, process_ready, delete_ask, reply_empty, NULL,
+};

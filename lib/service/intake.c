@@ -5,6 +5,7 @@
  * campaign are the form's, whatever the body says. Fields outside the form's list are kept beside
  * the lead and named in the answer.
  */
+#include <math.h>
 #include <string.h>
 
 #include "asks.gen.h"
@@ -133,6 +134,24 @@ static void take_field(struct call *c, struct intake *in, const char *name, json
     json_object_set(in->lead, name, value);
 }
 
+/* Returns @value (a reference) with numbers that no integer holds as text: PostgreSQL writes 1e300 out
+ * as 301 digits, and whoever reads the lead's facts takes that for an integer out of all bounds. */
+static json_t *keepable(json_t *value)
+{
+    const char *name;
+    json_t *part;
+    size_t i;
+    void *next;
+
+    if (json_is_real(value) && fabs(json_real_value(value)) >= 1e18)
+        return json_sprintf("%.17g", json_real_value(value));
+    json_object_foreach_safe (value, next, name, part)
+        json_object_set_new(value, name, keepable(part));
+    json_array_foreach (value, i, part)
+        json_array_set_new(value, i, keepable(part));
+    return json_incref(value);
+}
+
 static void sort_fields(struct call *c, struct intake *in, json_t *body)
 {
     const char *name;
@@ -145,7 +164,7 @@ static void sort_fields(struct call *c, struct intake *in, json_t *body)
                  strcmp(name, "campaign") != 0)
             take_field(c, in, name, value);
         else
-            json_object_set(in->extra, name, value);
+            json_object_set_new(in->extra, name, keepable(value));
     }
 }
 
@@ -305,8 +324,10 @@ static enum step answer(struct call *c)
     /* held: stored, but the database would not take the lead; somebody has to look at it */
     o = reply_json(c, result_get(r, 0, "lead_id") ? c->route->success : 202);
     out_object(o);
-    out_member(o, "id", result_get(r, 0, "lead_id"));
-    out_member(o, "status", result_get(call_result(c, 1), 0, "status"));
+    out_key(o, "id");
+    out_string(o, result_get(r, 0, "lead_id"));
+    out_key(o, "status");
+    out_string(o, result_get(call_result(c, 1), 0, "status"));
     out_member(o, "source", result_get(r, 0, "source"));
     out_member(o, "campaign", result_get(r, 0, "campaign"));
     out_member(o, "outcome", result_get(r, 0, "outcome"));

@@ -210,8 +210,10 @@ static const char *where_it_stands(struct call *c, const char *failures)
     out_object(&o);
     out_member(&o, "state", s->state);
     out_member_raw(&o, "version", s->version);
-    for (size_t i = 0; c->err.code == ERR_ALREADY_CONVERTED && i < 3; i++)
-        out_member(&o, became[i], json_string_value(json_object_get(record, became[i])));
+    for (size_t i = 0; c->err.code == ERR_ALREADY_CONVERTED && i < 3; i++) {
+        out_key(&o, became[i]);
+        out_string(&o, json_string_value(json_object_get(record, became[i])));
+    }
     out_object_end(&o);
     if (c->err.code == ERR_AMBIGUOUS)
         out_member_raw(&o, "matches", c->err.members);

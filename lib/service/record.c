@@ -6,6 +6,8 @@
 #include "asks.gen.h"
 #include "call/reply.h"
 
+#define TEXT_ARRAY_MAX ((size_t)1 << 20)
+
 const struct record *record_of(const struct call *c)
 {
     return c->route->operation->of;
@@ -31,7 +33,7 @@ const char *text_array(struct call *c, const char *const *words)
     struct buf b;
     char *text;
 
-    buf_init(&b, 64 * 1024);
+    buf_init(&b, TEXT_ARRAY_MAX);
     buf_putc(&b, '{');
     for (size_t i = 0; words && words[i]; i++) {
         if (i)
@@ -58,12 +60,14 @@ void record_ask_get(struct call *c, const struct record *r, const struct uuid *i
     call_ask(c, r->get, values);
 }
 
-/* GET /v1/leads */
+/* GET /v1/leads; the scopes of accounts and contacts are for lists that include them */
 
 static enum step list_ask_page(struct call *c)
 {
     const struct record *r = record_of(c);
-    const char *const fixed[] = {caller_id(c), call_scope(c, r->may_read)};
+    const char *const fixed[] = {caller_id(c), call_scope(c, r->may_read),
+                                 call_scope(c, PERMISSION_ACCOUNT_READ),
+                                 call_scope(c, PERMISSION_CONTACT_READ)};
 
     return list_ask(c, r->list, fixed);
 }
@@ -159,10 +163,31 @@ static enum step story_ask(struct call *c)
     return STEP_WAIT;
 }
 
+/* A story goes over records of other kinds than its own: what the caller may see of each. */
+static const char *scopes(struct call *c)
+{
+    static const struct {
+        const char *entity;
+        enum permission may_read;
+    } rows[] = {
+        {"lead", PERMISSION_LEAD_READ},         {"account", PERMISSION_ACCOUNT_READ},
+        {"contact", PERMISSION_CONTACT_READ},   {"opportunity", PERMISSION_OPPORTUNITY_READ},
+        {"activity", PERMISSION_ACTIVITY_READ}, {"task", PERMISSION_TASK_READ},
+    };
+    json_t *all = json_object();
+    const char *text;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        json_object_set_new(all, rows[i].entity, json_string(call_scope(c, rows[i].may_read)));
+    text = call_json(c, all);
+    json_decref(all);
+    return text;
+}
+
 static enum step story_page(struct call *c, const struct list_query *q)
 {
     const struct record *r = record_of(c);
-    const char *const fixed[] = {r->entity, call_path(c, "id")};
+    const char *const fixed[] = {r->entity, call_path(c, "id"), caller_id(c), scopes(c)};
 
     if (result_rows(call_result(c, 0)) == 0)
         return call_fail(c, ERR_NOT_FOUND, "no such %s, or it is not yours to see", r->entity);

@@ -1,7 +1,8 @@
 /* transition - which moves are there, what each still needs, and executing one.
  *
  * Read facts, decide here, write with the version and evidence that the decision saw. A write that
- * finds anything changed does nothing and the decision is made again on what is there now.
+ * finds anything changed fails as a whole, and the engine starts again: the decision is made on
+ * what is there now.
  */
 #include <string.h>
 
@@ -167,23 +168,6 @@ static enum step move_decide(struct call *c)
     return process_refuse(c, r, key, root->passed ? NULL : process_failures(c, root));
 }
 
-static enum step move_check(struct call *c)
-{
-    const char *outcome;
-
-    if (c->err.code != ERR_NONE)
-        return STEP_FAIL;
-    outcome = result_get(call_result(c, 0), 0, "outcome");
-    if (outcome && strcmp(outcome, "applied") == 0)
-        return STEP_NEXT;
-    if (outcome && strcmp(outcome, "gone") == 0)
-        return call_fail(c, ERR_NOT_FOUND, "the record is gone");
-    /* somebody was faster: decide again on what is there now */
-    if (call_restart(c))
-        return STEP_NEXT;
-    return call_fail(c, ERR_STALE, "the record keeps changing; try again");
-}
-
 step_fn *const record_transition_steps[] = {
-    move_ask_facts, process_blueprint, process_ready, move_decide, move_check, reply_row, NULL,
+    move_ask_facts, process_blueprint, process_ready, move_decide, process_refused, reply_row, NULL,
 };

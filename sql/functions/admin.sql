@@ -13,6 +13,10 @@ begin
         select p_id, x from unnest(sluice.words(body -> 'roles')) x on conflict do nothing;
     end if;
     if body ? 'teams' then
+        if exists (select from unnest(sluice.words(body -> 'teams')) x
+                    where not exists (select from sluice.team t where t.id = x::uuid and t.deleted_at is null)) then
+            perform sluice.refuse_link('teams', 'team');
+        end if;
         delete from sluice.team_member m where m.user_id = p_id and m.team_id <> all (sluice.words(body -> 'teams')::uuid[]);
         insert into sluice.team_member (user_id, team_id)
         select p_id, x::uuid from unnest(sluice.words(body -> 'teams')) x on conflict do nothing;

@@ -4,72 +4,70 @@ set role sluice_owner;
 
 -- After each row: one audit entry, and one event when the trigger's second argument says so. Arguments: the
 -- entity's name, 'event' or ''. Columns that every change moves along (version, updated_at) and secrets'
--- digests are not shown.
+-- digests are not shown. Values are compared as text, which is several times cheaper than as jsonb.
 create or replace function sluice.audit_change() returns trigger
-    language plpgsql security definer set search_path = sluice, pg_temp as $$
+    language plpgsql security definer set search_path = sluice, pg_temp set plan_cache_mode = force_generic_plan as $$
 declare
     o jsonb;
     n jsonb;
     diff jsonb;
     cause jsonb;
     what text;
-    record_id uuid;
-    at_seq bigint;
 begin
-    if tg_op = 'INSERT' then
-        what := 'create';
-        n := to_jsonb(new);
-        select jsonb_object_agg(e.key, jsonb_build_object('old', null, 'new',
-                   case when e.key in ('password_hash', 'key_hash') then '"***"'::jsonb else e.value end))
-          into diff
-          from jsonb_each(n) e
-         where e.value <> 'null'::jsonb
-           and e.key not in ('id', 'version', 'created_at', 'updated_at', 'created_by');
-    elsif tg_op = 'DELETE' then
-        what := 'delete';
-        o := to_jsonb(old);
-        select jsonb_object_agg(e.key, jsonb_build_object('old',
-                   case when e.key in ('password_hash', 'key_hash') then '"***"'::jsonb else e.value end, 'new', null))
-          into diff
-          from jsonb_each(o) e
-         where e.value <> 'null'::jsonb and e.key not in ('id', 'version', 'updated_at');
-    else
+    if tg_op = 'UPDATE' then
         o := to_jsonb(old);
         n := to_jsonb(new);
         select jsonb_object_agg(e.key,
                    case when e.key in ('password_hash', 'key_hash') then '{"old": "***", "new": "***"}'::jsonb
-                        else jsonb_build_object('old', o -> e.key, 'new', e.value) end)
+                        else jsonb_build_object('old', o -> e.key, 'new', n -> e.key) end)
           into diff
-          from jsonb_each(n) e
-         where e.value is distinct from o -> e.key and e.key not in ('version', 'updated_at');
+          from jsonb_each_text(n) e
+         where e.value is distinct from o ->> e.key and e.key not in ('version', 'updated_at');
         if diff is null then  -- nothing, or only a part in another table changed, which has an entry of its own
             return null;
         end if;
-        what := case when diff ? 'state_entered_at' or diff ? 'state' then 'transition'
+        what := case when diff ?| '{state_entered_at,state}' then 'transition'
                      when diff ? 'deleted_at' and n ->> 'deleted_at' is not null then 'delete'
                      else 'update' end;
+        if what = 'transition' then
+            cause := nullif(current_setting('sluice.cause', true), '')::jsonb;
+        end if;
+    elsif tg_op = 'INSERT' then
+        what := 'create';
+        n := to_jsonb(new);
+        select jsonb_object_agg(e.key, jsonb_build_object('old', null, 'new',
+                   case when e.key in ('password_hash', 'key_hash') then '"***"'::jsonb else n -> e.key end))
+          into diff
+          from jsonb_each_text(n) e
+         where e.value is not null and e.key not in ('id', 'version', 'created_at', 'updated_at', 'created_by');
+    else
+        what := 'delete';
+        o := to_jsonb(old);
+        select jsonb_object_agg(e.key, jsonb_build_object('old',
+                   case when e.key in ('password_hash', 'key_hash') then '"***"'::jsonb else o -> e.key end, 'new', null))
+          into diff
+          from jsonb_each_text(o) e
+         where e.value is not null and e.key not in ('id', 'version', 'updated_at');
     end if;
-    record_id := coalesce(n, o) ->> 'id';
-    if what = 'transition' then
-        cause := nullif(current_setting('sluice.cause', true), '')::jsonb;
-    end if;
-    at_seq := sluice.next_seq();
-    insert into sluice.audit (seq, at, action, entity, record_id, actor_kind, actor_id, request_id, operation,
-                              transition, from_state, to_state, changes, detail)
-    values (at_seq, sluice.now(), what, tg_argv[0], record_id, sluice.actor_kind(), sluice.actor_id(),
-            nullif(current_setting('sluice.request_id', true), ''),
-            nullif(current_setting('sluice.operation', true), ''),
-            cause ->> 'transition',
-            case when what = 'transition' then o ->> 'state' end,
-            case when what in ('transition', 'create') then n ->> 'state' end,
-            coalesce(diff, '{}'), nullif(cause -> 'detail', 'null'));
-    if tg_argv[1] = 'event' then
-        insert into sluice.outbox (id, audit_seq, type, entity, record_id)
-        values (sluice.next_seq(), at_seq,
-                tg_argv[0] || case what when 'create' then '.created' when 'update' then '.updated'
-                                        when 'delete' then '.deleted' else '.transitioned' end,
-                tg_argv[0], record_id);
-    end if;
+    with entry as (
+        insert into sluice.audit (seq, at, action, entity, record_id, actor_kind, actor_id, request_id, operation,
+                                  transition, from_state, to_state, changes, detail)
+        values (sluice.next_seq(), sluice.now(), what, tg_argv[0], (coalesce(n, o) ->> 'id')::uuid,
+                sluice.actor_kind(), sluice.actor_id(),
+                nullif(current_setting('sluice.request_id', true), ''),
+                nullif(current_setting('sluice.operation', true), ''),
+                cause ->> 'transition',
+                case when what = 'transition' then o ->> 'state' end,
+                case when what in ('transition', 'create') then n ->> 'state' end,
+                coalesce(diff, '{}'), nullif(cause -> 'detail', 'null'))
+        returning seq, record_id)
+    insert into sluice.outbox (id, audit_seq, type, entity, record_id)
+    select sluice.next_seq(), e.seq,
+           tg_argv[0] || case what when 'create' then '.created' when 'update' then '.updated'
+                                   when 'delete' then '.deleted' else '.transitioned' end,
+           tg_argv[0], e.record_id
+      from entry e
+     where tg_argv[1] = 'event';
     return null;
 end
 $$;

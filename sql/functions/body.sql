@@ -5,7 +5,7 @@ set role sluice_owner;
 -- {"amount": {"amount": "12.50", "currency": "PLN"}} has its pair of columns amount_amount and
 -- amount_currency; null empties both. What is not there stays out, so that a merge patch leaves it alone.
 create or replace function sluice.flat_money(body jsonb, name text) returns jsonb
-    language sql immutable parallel safe
+    language sql stable parallel safe
     return case
         when not coalesce(body ? name, false) then body
         else body - name || jsonb_build_object(

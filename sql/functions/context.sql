@@ -2,6 +2,12 @@
 
 set role sluice_owner;
 
+-- The clock of every rule. A setting that moves it would let the daemon's role antedate what it does, and
+-- revive what has expired: tests that need another time replace this function in their own transaction.
+create or replace function sluice.now() returns timestamptz
+    language sql stable parallel safe
+    return transaction_timestamp();
+
 -- Writes down who acts, for this transaction only. Refuses a session or key that has ended meanwhile, so that
 -- a revoked one writes nothing even while a worker still remembers it.
 create or replace function sluice.enter(
@@ -53,19 +59,15 @@ begin
 end
 $$;
 
--- The next number of the installation. A dry run takes negative ones from a random block of its own: it burns
--- none of the sequence, and two dry runs never wait for each other in a unique index.
-create or replace function sluice.next_seq() returns bigint
-    language plpgsql security definer set search_path = sluice, pg_temp as $$
+-- A dry run takes negative numbers from a random block of its own: it burns none of the sequence, and two dry
+-- runs never wait for each other in a unique index.
+create or replace function sluice.dry_seq() returns bigint
+    language plpgsql as $$
 declare
-    last text;
+    last text := current_setting('sluice.dry_seq', true);
     n bigint;
 begin
-    if current_setting('sluice.dry', true) is distinct from 'on' then
-        return nextval('sluice.seq');
-    end if;
-    last := current_setting('sluice.dry_seq', true);
-    if last is null or last = '' then
+    if coalesce(last, '') !~ '^-[0-9]{1,18}$' then
         n := -1 - 1048576 * (random() * 4294967296)::bigint;
     else
         n := last::bigint - 1;
@@ -75,8 +77,31 @@ begin
 end
 $$;
 
+-- The next number of the installation, for triggers and functions of the owner. Inlined: keep it one expression.
+create or replace function sluice.next_seq() returns bigint
+    language sql
+    return case when current_setting('sluice.dry', true) = 'on' then sluice.dry_seq() else nextval('sluice.seq') end;
+
+-- Numbers of a dry run never last, whoever says that it is one.
+create or replace function sluice.refuse_dry() returns trigger
+    language plpgsql as $$
+begin
+    raise exception using errcode = 'SL403', message = 'forbidden', detail = 'A dry run is not committed.';
+end
+$$;
+
+drop trigger if exists audit_not_dry on sluice.audit;
+create constraint trigger audit_not_dry after insert on sluice.audit deferrable initially deferred
+    for each row when (new.seq < 0) execute function sluice.refuse_dry();
+drop trigger if exists visit_not_dry on sluice.visit;
+create constraint trigger visit_not_dry after insert on sluice.visit deferrable initially deferred
+    for each row when (new.id < 0) execute function sluice.refuse_dry();
+drop trigger if exists outbox_not_dry on sluice.outbox;
+create constraint trigger outbox_not_dry after insert on sluice.outbox deferrable initially deferred
+    for each row when (new.id < 0) execute function sluice.refuse_dry();
+
 grant execute on function
-    sluice.enter(text, uuid, uuid, text, text, boolean), sluice.is_dry(), sluice.dry_end(), sluice.next_seq()
+    sluice.enter(text, uuid, uuid, text, text, boolean), sluice.is_dry(), sluice.dry_end()
     to sluice_app;
 
 reset role;

@@ -23,6 +23,21 @@ begin
 end
 $$;
 
+-- In words of the request, what a new part of a conversion was refused for; @broken is the constraint's name.
+create or replace function sluice.refuse_part(prefix text, broken text) returns void
+    language plpgsql as $$
+begin
+    if broken like '%\_owner\_fk' then
+        perform sluice.refuse_member(prefix || '/owner_id', 'unknown_reference', 'There is no such user.');
+    elsif broken like '%\_external\_id\_key' then
+        perform sluice.refuse_member(prefix || '/external_id', 'conflict', 'Another record has this external id.');
+    elsif broken like '%name\_check' then
+        perform sluice.refuse_member(prefix || '/' || substring(broken from '(last_name|name)_check$'),
+                                     'validation_failed', 'The name must not be blank.');
+    end if;
+end
+$$;
+
 -- What an existing record says otherwise than the lead: [{"field", "lead", "existing"}].
 create or replace function sluice.differences(entity text, lead jsonb, existing jsonb) returns jsonb
     language sql immutable as $$
@@ -44,6 +59,7 @@ create or replace function sluice.convert_account(
 declare
     given jsonb := coalesce(spec -> 'create', '{}');
     a sluice.account;
+    broken text;
     mapped jsonb := jsonb_build_object(
         'tax_id', r.tax_id, 'website', r.website, 'industry', r.industry, 'street', r.street,
         'postcode', r.postcode, 'city', r.city, 'country', r.country);
@@ -81,6 +97,10 @@ begin
     values (new_id, convert_account.name, a.tax_id, a.email, a.phone, a.website, a.industry, a.street, a.postcode, a.city,
             a.country, a.description, r.source, r.campaign, r.id, a.external_id,
             coalesce(a.owner_id, r.owner_id, sluice.actor_user()));
+exception when integrity_constraint_violation then
+    get stacked diagnostics broken = constraint_name;
+    perform sluice.refuse_part('/account/create', broken);
+    raise;
 end
 $$;
 
@@ -92,6 +112,7 @@ create or replace function sluice.convert_contact(
 declare
     given jsonb := coalesce(spec -> 'create', '{}');
     c sluice.contact;
+    broken text;
     mapped jsonb := jsonb_build_object(
         'first_name', r.first_name, 'last_name', r.last_name, 'email', r.email, 'phone', r.phone,
         'job_title', r.job_title);
@@ -133,6 +154,10 @@ begin
     values (new_id, convert_contact.account_id, c.first_name, c.last_name, c.email, c.phone, c.job_title, c.role,
             c.description, r.source, r.campaign, r.id, c.external_id,
             coalesce(c.owner_id, r.owner_id, sluice.actor_user()));
+exception when integrity_constraint_violation then
+    get stacked diagnostics broken = constraint_name;
+    perform sluice.refuse_part('/contact/create', broken);
+    raise;
 end
 $$;
 
@@ -143,6 +168,7 @@ create or replace function sluice.convert_opportunity(
     language plpgsql as $$
 declare
     o sluice.opportunity;
+    broken text;
 begin
     o := jsonb_populate_record(null::sluice.opportunity, sluice.flat_money(spec, 'amount'));
     if o.amount_amount is null then
@@ -159,6 +185,10 @@ begin
             o.amount_amount, o.amount_currency, o.product_kind, o.delivery_date, o.close_date,
             coalesce(o.description, r.need), r.source, r.campaign, o.external_id,
             coalesce(o.owner_id, r.owner_id, sluice.actor_user()));
+exception when integrity_constraint_violation then
+    get stacked diagnostics broken = constraint_name;
+    perform sluice.refuse_part('/opportunity', broken);
+    raise;
 end
 $$;
 
@@ -183,6 +213,7 @@ declare
     a record;
     c record;
     o record;
+    said text;
 begin
     conflicts := '[]';
     -- Whoever writes an activity locks it first and its lead second: the same order here.
@@ -204,6 +235,7 @@ begin
         opportunity_id := r.opportunity_id;
         return;
     end if;
+    perform sluice.hold_related(r.account_id, r.contact_id, null);
     if r.version is distinct from expected_version or r.state is distinct from from_state
        or sluice.whole_evidence('lead', r.id, r.blueprint_version_id, sluice.lead_evidence(r.id))
           is distinct from evidence then
@@ -255,7 +287,9 @@ begin
     r.contact_id := contact_id;
     r.opportunity_id := opportunity_id;
     r.converted_at := sluice.now();
-    version := sluice.lead_move(r, e.to_state, e.category, transition, null, note, verdicts);
+    said := set_config('sluice.cause', sluice.cause(transition, note, null, verdicts)::text, true);
+    version := sluice.lead_move(r, e.to_state, e.category, transition, null);
+    said := set_config('sluice.cause', '', true);
     state := e.to_state;
     outcome := 'converted';
 end

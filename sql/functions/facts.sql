@@ -1,178 +1,194 @@
 -- What a decision about a transition is made on, and the fingerprint that tells whether it is still so.
+--
+-- JSON is made as text from rows and never as jsonb: nothing here looks into it, and that is half the price. The
+-- functions are single selects that return sets, which the planner merges into the query that calls them: keep
+-- them so.
 
 set role sluice_owner;
 
--- Records as the API names them, for guards to look at. The planner inlines these: keep them one expression.
-create or replace function sluice.money(amount numeric, currency text) returns jsonb
-    language sql immutable parallel safe
-    return case when amount is not null then jsonb_build_object('amount', amount::text, 'currency', currency) end;
-
-create or replace function sluice.lead_json(l sluice.lead, category text) returns jsonb
+create or replace function sluice.money(amount numeric, currency text) returns json
     language sql stable parallel safe
-    return to_jsonb(l)
-           - '{state,state_entered_at,blueprint_version_id,estimated_value_amount,estimated_value_currency,deleted_at}'::text[]
-           || jsonb_build_object(
-               'status', l.state, 'status_category', category, 'status_since', sluice.rfc3339(l.state_entered_at),
-               'estimated_value', sluice.money(l.estimated_value_amount, l.estimated_value_currency),
-               'call_back_at', sluice.rfc3339(l.call_back_at), 'converted_at', sluice.rfc3339(l.converted_at),
-               'created_at', sluice.rfc3339(l.created_at), 'updated_at', sluice.rfc3339(l.updated_at));
+    return case when amount is not null then json_build_object('amount', amount::text, 'currency', currency) end;
 
-create or replace function sluice.account_json(a sluice.account, category text) returns jsonb
-    language sql stable parallel safe
-    return to_jsonb(a) - '{state,state_entered_at,blueprint_version_id,deleted_at}'::text[]
-           || jsonb_build_object(
-               'verification', a.state, 'verification_category', category,
-               'verification_since', sluice.rfc3339(a.state_entered_at),
-               'created_at', sluice.rfc3339(a.created_at), 'updated_at', sluice.rfc3339(a.updated_at));
+drop view if exists sluice.lead_fact, sluice.account_fact, sluice.contact_fact, sluice.opportunity_fact;
 
-create or replace function sluice.contact_json(c sluice.contact) returns jsonb
-    language sql stable parallel safe
-    return to_jsonb(c) - 'deleted_at'
-           || jsonb_build_object(
-               'created_at', sluice.rfc3339(c.created_at), 'updated_at', sluice.rfc3339(c.updated_at));
+-- Records as the API names them, for guards to look at.
+create view sluice.lead_fact as
+select l.id, l.version,
+       l.state as status, s.category as status_category, sluice.rfc3339(l.state_entered_at) as status_since,
+       l.first_name, l.last_name, l.email, l.phone, l.company, l.job_title, l.tax_id, l.website, l.industry,
+       l.street, l.postcode, l.city, l.country, l.need, l.budget_confirmed,
+       sluice.money(l.estimated_value_amount, l.estimated_value_currency) as estimated_value,
+       l.description, l.source, l.campaign, l.utm, l.external_id, l.owner_id,
+       l.unqualified_reason, l.nurture_until, sluice.rfc3339(l.call_back_at) as call_back_at,
+       l.account_id, l.contact_id, l.opportunity_id, sluice.rfc3339(l.converted_at) as converted_at, l.extra,
+       sluice.rfc3339(l.created_at) as created_at, sluice.rfc3339(l.updated_at) as updated_at, l.created_by
+  from sluice.lead l
+  join sluice.state s on s.blueprint_version_id = l.blueprint_version_id and s.key = l.state;
 
-create or replace function sluice.opportunity_json(o sluice.opportunity, s sluice.state) returns jsonb
-    language sql stable parallel safe
-    return to_jsonb(o)
-           - '{state,state_entered_at,blueprint_version_id,amount_amount,amount_currency,deleted_at}'::text[]
-           || jsonb_build_object(
-               'stage', o.state, 'stage_category', s.category, 'stage_since', sluice.rfc3339(o.state_entered_at),
-               'amount', sluice.money(o.amount_amount, o.amount_currency),
-               'probability', coalesce(o.probability, s.probability),
-               'forecast_category', coalesce(o.forecast_category, s.forecast_category),
-               'closed_at', sluice.rfc3339(o.closed_at),
-               'created_at', sluice.rfc3339(o.created_at), 'updated_at', sluice.rfc3339(o.updated_at));
+create view sluice.account_fact as
+select a.id, a.version,
+       a.state as verification, s.category as verification_category,
+       sluice.rfc3339(a.state_entered_at) as verification_since,
+       a.name, a.tax_id, a.email, a.phone, a.website, a.industry,
+       a.street, a.postcode, a.city, a.country, a.description, a.source, a.campaign, a.lead_id,
+       a.external_id, a.owner_id, a.rejection_reason,
+       sluice.rfc3339(a.created_at) as created_at, sluice.rfc3339(a.updated_at) as updated_at, a.created_by
+  from sluice.account a
+  join sluice.state s on s.blueprint_version_id = a.blueprint_version_id and s.key = a.state;
 
-create or replace function sluice.activity_json(a sluice.activity) returns jsonb
-    language sql stable parallel safe
-    return jsonb_build_object(
-        'id', a.id, 'kind', a.kind, 'subject', a.subject, 'outcome', a.outcome, 'at', sluice.rfc3339(a.occurred_at),
-        'duration_s', a.duration_s, 'owner_id', a.owner_id, 'transition', a.transition,
-        'created_at', sluice.rfc3339(a.created_at), 'created_by', a.created_by);
+create view sluice.contact_fact as
+select c.id, c.version, c.account_id, c.first_name, c.last_name, c.email, c.phone, c.job_title, c.role,
+       c.description, c.source, c.campaign, c.lead_id, c.external_id, c.owner_id,
+       sluice.rfc3339(c.created_at) as created_at, sluice.rfc3339(c.updated_at) as updated_at, c.created_by
+  from sluice.contact c;
 
-create or replace function sluice.task_json(t sluice.task) returns jsonb
+create view sluice.opportunity_fact as
+select o.id, o.version,
+       o.state as stage, s.category as stage_category, sluice.rfc3339(o.state_entered_at) as stage_since,
+       o.name, o.account_id, o.contact_id, o.lead_id, sluice.money(o.amount_amount, o.amount_currency) as amount,
+       o.product_kind, o.delivery_date, o.close_date,
+       coalesce(o.probability, s.probability) as probability,
+       coalesce(o.forecast_category, s.forecast_category) as forecast_category,
+       o.description, o.source, o.campaign, o.owner_id, o.lost_reason, sluice.rfc3339(o.closed_at) as closed_at,
+       o.external_id, sluice.rfc3339(o.created_at) as created_at, sluice.rfc3339(o.updated_at) as updated_at, o.created_by
+  from sluice.opportunity o
+  join sluice.state s on s.blueprint_version_id = o.blueprint_version_id and s.key = o.state;
+
+create or replace function sluice.actor_json(kind text, id uuid, roles text[], teams text[]) returns json
     language sql stable parallel safe
-    return jsonb_build_object(
-        'id', t.id, 'subject', t.subject, 'status', t.status, 'priority', t.priority,
-        'due_at', sluice.rfc3339(t.due_at), 'assignee_id', t.assignee_id, 'transition', t.transition,
-        'created_at', sluice.rfc3339(t.created_at), 'created_by', t.created_by);
+    return json_build_object('kind', kind, 'id', id, 'roles', coalesce(to_json(roles), '[]'),
+                             'teams', coalesce(to_json(teams), '[]'));
 
 -- The newest visits, oldest first, and the transitions that began them.
-create or replace function sluice.visits_json(id uuid) returns jsonb
-    language plpgsql stable as $$
-declare
-    visits jsonb;
-    done jsonb;
-begin
-    select coalesce(jsonb_agg(jsonb_build_object(
+create or replace function sluice.visits_of(id uuid) returns table (visits json, done json)
+    language sql stable as $$
+    select coalesce(json_agg(json_build_object(
                'state', v.state, 'entered_at', sluice.rfc3339(v.entered_at), 'left_at', sluice.rfc3339(v.left_at),
                'entered_by', v.entered_by, 'transition', v.via) order by v.id), '[]'),
-           coalesce(jsonb_agg(jsonb_build_object(
+           coalesce(json_agg(json_build_object(
                'transition', v.via, 'by', v.entered_by, 'at', sluice.rfc3339(v.entered_at)) order by v.id), '[]')
-      into visits, done
-      from (select * from sluice.visit x where x.record_id = visits_json.id order by x.id desc limit 500) v;
-    return jsonb_build_object('visits', visits, 'transitions_done', done);
-end
+      from (select * from sluice.visit x where x.record_id = visits_of.id order by x.id desc limit 500) v
 $$;
 
-create or replace function sluice.actor_json(kind text, id uuid, roles text[], teams text[]) returns jsonb
-    language sql stable parallel safe
-    return jsonb_build_object('kind', kind, 'id', id, 'roles', coalesce(to_jsonb(roles), '[]'),
-                              'teams', coalesce(to_jsonb(teams), '[]'));
+-- The newest activities and tasks of a record, newest first, and a fingerprint that tells which they are, in which
+-- version: a sum of hashes differs also when one went and another came. Who asks for the fingerprint only pays for
+-- nothing else.
+create or replace function sluice.lead_work(id uuid) returns table (activities json, tasks json, evidence text)
+    language sql stable as $$
+    select a.list, t.list, a.print || '/' || t.print
+      from (select coalesce(json_agg(json_build_object(
+                       'id', x.id, 'kind', x.kind, 'subject', x.subject, 'outcome', x.outcome,
+                       'at', sluice.rfc3339(x.occurred_at), 'duration_s', x.duration_s, 'owner_id', x.owner_id,
+                       'transition', x.transition, 'created_at', sluice.rfc3339(x.created_at),
+                       'created_by', x.created_by)), '[]') as list,
+                   count(*) || ':' || coalesce(sum(uuid_hash_extended(x.id, x.version)), 0) as print
+              from (select * from sluice.activity y where y.lead_id = lead_work.id and y.deleted_at is null
+                     order by y.occurred_at desc limit 500) x) a,
+           (select coalesce(json_agg(json_build_object(
+                       'id', x.id, 'subject', x.subject, 'status', x.status, 'priority', x.priority,
+                       'due_at', sluice.rfc3339(x.due_at), 'assignee_id', x.assignee_id, 'transition', x.transition,
+                       'created_at', sluice.rfc3339(x.created_at), 'created_by', x.created_by)), '[]') as list,
+                   count(*) || ':' || coalesce(sum(uuid_hash_extended(x.id, x.version)), 0) as print
+              from (select * from sluice.task y where y.lead_id = lead_work.id and y.deleted_at is null
+                     order by y.created_at desc limit 500) x) t
+$$;
 
--- The newest activities and tasks of a record, as facts show them. Exactly one of the ids is given.
-create or replace function sluice.lead_work(id uuid, out activities jsonb, out tasks jsonb)
-    language plpgsql stable as $$
+create or replace function sluice.account_work(id uuid) returns table (activities json, tasks json, evidence text)
+    language sql stable as $$
+    select a.list, t.list, a.print || '/' || t.print
+      from (select coalesce(json_agg(json_build_object(
+                       'id', x.id, 'kind', x.kind, 'subject', x.subject, 'outcome', x.outcome,
+                       'at', sluice.rfc3339(x.occurred_at), 'duration_s', x.duration_s, 'owner_id', x.owner_id,
+                       'transition', x.transition, 'created_at', sluice.rfc3339(x.created_at),
+                       'created_by', x.created_by)), '[]') as list,
+                   count(*) || ':' || coalesce(sum(uuid_hash_extended(x.id, x.version)), 0) as print
+              from (select * from sluice.activity y where y.account_id = account_work.id and y.deleted_at is null
+                     order by y.occurred_at desc limit 500) x) a,
+           (select coalesce(json_agg(json_build_object(
+                       'id', x.id, 'subject', x.subject, 'status', x.status, 'priority', x.priority,
+                       'due_at', sluice.rfc3339(x.due_at), 'assignee_id', x.assignee_id, 'transition', x.transition,
+                       'created_at', sluice.rfc3339(x.created_at), 'created_by', x.created_by)), '[]') as list,
+                   count(*) || ':' || coalesce(sum(uuid_hash_extended(x.id, x.version)), 0) as print
+              from (select * from sluice.task y where y.account_id = account_work.id and y.deleted_at is null
+                     order by y.created_at desc limit 500) x) t
+$$;
+
+create or replace function sluice.opportunity_work(id uuid) returns table (activities json, tasks json, evidence text)
+    language sql stable as $$
+    select a.list, t.list, a.print || '/' || t.print
+      from (select coalesce(json_agg(json_build_object(
+                       'id', x.id, 'kind', x.kind, 'subject', x.subject, 'outcome', x.outcome,
+                       'at', sluice.rfc3339(x.occurred_at), 'duration_s', x.duration_s, 'owner_id', x.owner_id,
+                       'transition', x.transition, 'created_at', sluice.rfc3339(x.created_at),
+                       'created_by', x.created_by)), '[]') as list,
+                   count(*) || ':' || coalesce(sum(uuid_hash_extended(x.id, x.version)), 0) as print
+              from (select * from sluice.activity y where y.opportunity_id = opportunity_work.id and y.deleted_at is null
+                     order by y.occurred_at desc limit 500) x) a,
+           (select coalesce(json_agg(json_build_object(
+                       'id', x.id, 'subject', x.subject, 'status', x.status, 'priority', x.priority,
+                       'due_at', sluice.rfc3339(x.due_at), 'assignee_id', x.assignee_id, 'transition', x.transition,
+                       'created_at', sluice.rfc3339(x.created_at), 'created_by', x.created_by)), '[]') as list,
+                   count(*) || ':' || coalesce(sum(uuid_hash_extended(x.id, x.version)), 0) as print
+              from (select * from sluice.task y where y.opportunity_id = opportunity_work.id and y.deleted_at is null
+                     order by y.created_at desc limit 500) x) t
+$$;
+
+-- The versions of the records that facts show beside the record: guards may look at any of them.
+create or replace function sluice.related_print(account uuid, contact uuid, lead uuid) returns text
+    language sql stable as $$
+    select concat('/', (select a.version from sluice.account a where a.id = account),
+                  '/', (select c.version from sluice.contact c where c.id = contact),
+                  '/', (select l.version from sluice.lead l where l.id = lead))
+$$;
+
+-- Locks them: none changes before this commits.
+create or replace function sluice.hold_related(account uuid, contact uuid, lead uuid) returns void
+    language plpgsql as $$
 begin
-    select coalesce(jsonb_agg(sluice.activity_json(a.*) order by a.occurred_at desc), '[]') into activities
-      from (select * from sluice.activity x where x.lead_id = lead_work.id and x.deleted_at is null
-             order by x.occurred_at desc limit 500) a;
-    select coalesce(jsonb_agg(sluice.task_json(t.*) order by t.created_at desc), '[]') into tasks
-      from (select * from sluice.task x where x.lead_id = lead_work.id and x.deleted_at is null
-             order by x.created_at desc limit 500) t;
+    if lead is not null then
+        perform from sluice.lead l where l.id = lead for share;
+    end if;
+    if contact is not null then
+        perform from sluice.contact c where c.id = contact for share;
+    end if;
+    if account is not null then
+        perform from sluice.account a where a.id = account for share;
+    end if;
 end
 $$;
 
-create or replace function sluice.account_work(id uuid, out activities jsonb, out tasks jsonb)
-    language plpgsql stable as $$
-begin
-    select coalesce(jsonb_agg(sluice.activity_json(a.*) order by a.occurred_at desc), '[]') into activities
-      from (select * from sluice.activity x where x.account_id = account_work.id and x.deleted_at is null
-             order by x.occurred_at desc limit 500) a;
-    select coalesce(jsonb_agg(sluice.task_json(t.*) order by t.created_at desc), '[]') into tasks
-      from (select * from sluice.task x where x.account_id = account_work.id and x.deleted_at is null
-             order by x.created_at desc limit 500) t;
-end
-$$;
-
-create or replace function sluice.opportunity_work(id uuid, out activities jsonb, out tasks jsonb)
-    language plpgsql stable as $$
-begin
-    select coalesce(jsonb_agg(sluice.activity_json(a.*) order by a.occurred_at desc), '[]') into activities
-      from (select * from sluice.activity x where x.opportunity_id = opportunity_work.id and x.deleted_at is null
-             order by x.occurred_at desc limit 500) a;
-    select coalesce(jsonb_agg(sluice.task_json(t.*) order by t.created_at desc), '[]') into tasks
-      from (select * from sluice.task x where x.opportunity_id = opportunity_work.id and x.deleted_at is null
-             order by x.created_at desc limit 500) t;
-end
-$$;
-
--- Fingerprints of what facts show beside the record itself: which activities and tasks, in which version (and
--- for an opportunity the account). A sum of hashes of id and version differs also when one activity went and
--- another came.
+-- Fingerprints of what facts show beside the record itself.
 create or replace function sluice.lead_evidence(id uuid) returns text
     language plpgsql stable as $$
 begin
-    return (select count(*) || ':' || coalesce(sum(uuid_hash_extended(a.id, a.version)), 0)
-              from (select x.id, x.version from sluice.activity x
-                     where x.lead_id = lead_evidence.id and x.deleted_at is null
-                     order by x.occurred_at desc limit 500) a)
-           || '/' ||
-           (select count(*) || ':' || coalesce(sum(uuid_hash_extended(t.id, t.version)), 0)
-              from (select x.id, x.version from sluice.task x
-                     where x.lead_id = lead_evidence.id and x.deleted_at is null
-                     order by x.created_at desc limit 500) t);
+    return (select w.evidence || sluice.related_print(l.account_id, l.contact_id, null)
+              from sluice.lead l, sluice.lead_work(l.id) w where l.id = lead_evidence.id);
 end
 $$;
 
 create or replace function sluice.account_evidence(id uuid) returns text
     language plpgsql stable as $$
 begin
-    return (select count(*) || ':' || coalesce(sum(uuid_hash_extended(a.id, a.version)), 0)
-              from (select x.id, x.version from sluice.activity x
-                     where x.account_id = account_evidence.id and x.deleted_at is null
-                     order by x.occurred_at desc limit 500) a)
-           || '/' ||
-           (select count(*) || ':' || coalesce(sum(uuid_hash_extended(t.id, t.version)), 0)
-              from (select x.id, x.version from sluice.task x
-                     where x.account_id = account_evidence.id and x.deleted_at is null
-                     order by x.created_at desc limit 500) t);
+    return (select w.evidence || sluice.related_print(null, null, a.lead_id)
+              from sluice.account a, sluice.account_work(a.id) w where a.id = account_evidence.id);
 end
 $$;
 
-create or replace function sluice.opportunity_evidence(id uuid, account_version bigint) returns text
+create or replace function sluice.opportunity_evidence(id uuid) returns text
     language plpgsql stable as $$
 begin
-    return (select count(*) || ':' || coalesce(sum(uuid_hash_extended(a.id, a.version)), 0)
-              from (select x.id, x.version from sluice.activity x
-                     where x.opportunity_id = opportunity_evidence.id and x.deleted_at is null
-                     order by x.occurred_at desc limit 500) a)
-           || '/' ||
-           (select count(*) || ':' || coalesce(sum(uuid_hash_extended(t.id, t.version)), 0)
-              from (select x.id, x.version from sluice.task x
-                     where x.opportunity_id = opportunity_evidence.id and x.deleted_at is null
-                     order by x.created_at desc limit 500) t)
-           || '/' || account_version;
+    return (select w.evidence || sluice.related_print(o.account_id, o.contact_id, null)
+              from sluice.opportunity o, sluice.opportunity_work(o.id) w where o.id = opportunity_evidence.id);
 end
 $$;
 
+grant select on sluice.lead_fact, sluice.account_fact, sluice.contact_fact, sluice.opportunity_fact to sluice_app;
 grant execute on function
-    sluice.money(numeric, text), sluice.lead_json(sluice.lead, text), sluice.account_json(sluice.account, text),
-    sluice.contact_json(sluice.contact), sluice.opportunity_json(sluice.opportunity, sluice.state),
-    sluice.activity_json(sluice.activity), sluice.task_json(sluice.task), sluice.visits_json(uuid),
-    sluice.actor_json(text, uuid, text[], text[]), sluice.lead_work(uuid), sluice.account_work(uuid),
-    sluice.opportunity_work(uuid), sluice.lead_evidence(uuid), sluice.account_evidence(uuid),
-    sluice.opportunity_evidence(uuid, bigint)
+    sluice.money(numeric, text), sluice.actor_json(text, uuid, text[], text[]), sluice.visits_of(uuid),
+    sluice.lead_work(uuid), sluice.account_work(uuid), sluice.opportunity_work(uuid), sluice.lead_evidence(uuid),
+    sluice.account_evidence(uuid), sluice.opportunity_evidence(uuid),
+    sluice.related_print(uuid, uuid, uuid), sluice.hold_related(uuid, uuid, uuid)
     to sluice_app;
 
 reset role;

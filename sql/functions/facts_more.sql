@@ -89,25 +89,28 @@ $$;
 
 create or replace function sluice.contacts_json(account_id uuid) returns jsonb
     language sql stable as $$
-    select coalesce(jsonb_agg(sluice.contact_json(c.*) order by c.created_at desc, c.id), '[]')
-      from (select * from sluice.contact x where x.account_id = contacts_json.account_id and x.deleted_at is null
-             order by x.created_at desc, x.id limit 500) c;
+    select coalesce(jsonb_agg(to_jsonb(f) order by c.created_at desc, c.id), '[]')
+      from (select x.id, x.created_at from sluice.contact x where x.account_id = contacts_json.account_id and x.deleted_at is null
+             order by x.created_at desc, x.id limit 500) c
+      join sluice.contact_fact f on f.id = c.id;
 $$;
 
 create or replace function sluice.opportunities_json(account_id uuid) returns jsonb
     language sql stable as $$
-    select coalesce(jsonb_agg(sluice.opportunity_json(o.*, s.*) order by o.created_at desc, o.id), '[]')
-      from (select * from sluice.opportunity x where x.account_id = opportunities_json.account_id and x.deleted_at is null
+    select coalesce(jsonb_agg(to_jsonb(f) order by o.created_at desc, o.id), '[]')
+      from (select x.id, x.created_at from sluice.opportunity x
+             where x.account_id = opportunities_json.account_id and x.deleted_at is null
              order by x.created_at desc, x.id limit 500) o
-      left join sluice.state s on s.blueprint_version_id = o.blueprint_version_id and s.key = o.state;
+      join sluice.opportunity_fact f on f.id = o.id;
 $$;
 
 create or replace function sluice.leads_json(account_id uuid) returns jsonb
     language sql stable as $$
-    select coalesce(jsonb_agg(sluice.lead_json(l.*, s.category) order by l.created_at desc, l.id), '[]')
-      from (select * from sluice.lead x where x.account_id = leads_json.account_id and x.deleted_at is null
+    select coalesce(jsonb_agg(to_jsonb(f) order by l.created_at desc, l.id), '[]')
+      from (select x.id, x.created_at from sluice.lead x
+             where x.account_id = leads_json.account_id and x.deleted_at is null
              order by x.created_at desc, x.id limit 500) l
-      left join sluice.state s on s.blueprint_version_id = l.blueprint_version_id and s.key = l.state;
+      join sluice.lead_fact f on f.id = l.id;
 $$;
 
 create or replace function sluice.ticks_json(record_id uuid) returns jsonb
@@ -165,6 +168,10 @@ begin
 end
 $$;
 
+create or replace function sluice.with_more(facts json, more jsonb) returns json
+    language sql immutable parallel safe
+    return case when more = '{}' then facts else (facts::jsonb || more)::json end;
+
 -- Completes the fingerprint @base with that of the facts that only this version's guards look at. What the
 -- version of the record itself tells (its fields) is not in it, nor is the time.
 create or replace function sluice.whole_evidence(entity text, record_id uuid, version_id uuid, base text) returns text
@@ -210,7 +217,7 @@ grant execute on function
     sluice.version_needs(uuid), sluice.needs_of(uuid), sluice.account_of(text, uuid), sluice.changed_since_entry(uuid),
     sluice.duplicates_of(text, uuid), sluice.contacts_json(uuid), sluice.opportunities_json(uuid),
     sluice.leads_json(uuid), sluice.ticks_json(uuid), sluice.calendars_json(), sluice.facts_more(text, uuid, uuid),
-    sluice.whole_evidence(text, uuid, uuid, text)
+    sluice.whole_evidence(text, uuid, uuid, text), sluice.with_more(json, jsonb)
     to sluice_app;
 
 reset role;

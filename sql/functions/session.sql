@@ -17,8 +17,11 @@ begin
            or exists (select from sluice.app_user u where u.id = s.user_id and u.disabled) then
             return;
         end if;
+        insert into sluice.session_spent (refresh_hash, session_id) values (old_hash, s.id) on conflict do nothing;
+        delete from sluice.session_spent p  -- a token of then would have expired by itself
+         where p.session_id = s.id and p.spent_at <= sluice.now() - make_interval(secs => seconds);
         update sluice.session x
-           set refresh_hash = new_hash, previous_hash = old_hash, rotated_at = sluice.now(),
+           set refresh_hash = new_hash, rotated_at = sluice.now(),
                last_used_at = sluice.now(), expires_at = sluice.now() + make_interval(secs => seconds)
          where x.id = s.id;
         return query select 'rotated', s.id, s.user_id;
@@ -26,7 +29,7 @@ begin
     end if;
     update sluice.session x
        set revoked_at = coalesce(x.revoked_at, sluice.now()), revoked_why = coalesce(x.revoked_why, 'refresh token used twice')
-     where x.previous_hash = old_hash
+     where x.id = (select p.session_id from sluice.session_spent p where p.refresh_hash = old_hash)
     returning x.id, x.user_id into s.id, s.user_id;
     if found then
         return query select 'reused', s.id, s.user_id;

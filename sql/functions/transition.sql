@@ -21,15 +21,14 @@ end
 $$;
 
 -- Refuses a field that no transition may fill.
-create or replace function sluice.check_fields(fields jsonb, allowed text[]) returns void
-    language plpgsql immutable as $$
+create or replace function sluice.refuse_field(fields jsonb, allowed text[]) returns void
+    language plpgsql as $$
 declare
     name text;
 begin
-    for name in select k from jsonb_object_keys(fields) k where k <> all (allowed) loop
-        raise exception using errcode = 'SL422', message = 'governed_field', column = '/fields/' || name,
-            detail = format('A transition cannot fill "%s".', name);
-    end loop;
+    select k into name from jsonb_object_keys(fields - allowed) k limit 1;
+    raise exception using errcode = 'SL422', message = 'governed_field', column = '/fields/' || name,
+        detail = format('A transition cannot fill "%s".', name);
 end
 $$;
 
@@ -69,56 +68,56 @@ begin
 end
 $$;
 
--- What came along beside the usual, as far as history shows it: {"files": [...]}.
-create or replace function sluice.more_detail() returns jsonb
-    language sql stable as $$
-    select jsonb_strip_nulls(jsonb_build_object('files', m -> 'files'))
-      from coalesce(nullif(current_setting('sluice.more', true), '')::jsonb, '{}') m;
-$$;
-
--- What the audit entry of the move will say; the trigger reads it. Empty afterwards.
-create or replace function sluice.set_cause(transition text, note text, verdicts jsonb) returns void
-    language plpgsql as $$
-begin
-    perform set_config('sluice.cause', jsonb_build_object(
+-- What the audit entry of a move will say; @more is what came along beside the usual, {"files": [...]}. It stands in
+-- the setting sluice.cause while the move is written, where the trigger reads it, and is empty otherwise.
+create or replace function sluice.cause(transition text, note text, checklist jsonb, verdicts jsonb, more jsonb default null)
+returns jsonb
+    language sql stable parallel safe
+    return jsonb_build_object(
         'transition', transition,
-        'detail', nullif(jsonb_strip_nulls(jsonb_build_object(
-                             'note', note, 'checklist', nullif(current_setting('sluice.checklist', true), '')::jsonb))
-                         || sluice.more_detail()
-                         || case when verdicts is not null then jsonb_build_object('verdicts', verdicts) else '{}' end,
-                         '{}'))::text, true);
-end
-$$;
+        'detail', nullif(jsonb_strip_nulls(jsonb_build_object('note', note, 'checklist', checklist,
+                                                              'files', more -> 'files'))
+                         || case when verdicts is not null then jsonb_build_object('verdicts', verdicts)
+                                 else '{}'::jsonb end,
+                         '{}'));
 
+-- Ends the visit and begins the next; returns its number.
 create or replace function sluice.move_visit(
     entity text, record_id uuid, version_id uuid, to_state text, transition text
-) returns void
+) returns bigint
     language plpgsql as $$
+declare
+    visit bigint := sluice.next_seq();
 begin
     update sluice.visit v
        set left_at = sluice.now(), left_by = sluice.actor_id(), left_via = move_visit.transition
      where v.record_id = move_visit.record_id and v.left_at is null;
     insert into sluice.visit (id, entity, record_id, blueprint_version_id, state, entered_at, entered_by, via)
-    values (sluice.next_seq(), move_visit.entity, move_visit.record_id, version_id, to_state, sluice.now(),
+    values (visit, move_visit.entity, move_visit.record_id, version_id, to_state, sluice.now(),
             sluice.actor_id(), move_visit.transition);
+    return visit;
 end
 $$;
 
 -- Writes a lead's move; the caller holds the lock and has compared. Fields that belong to a past state (a
 -- reason, a date to come back) are emptied when the lead enters an open state without bringing them along.
 create or replace function sluice.lead_move(
-    r sluice.lead, to_state text, category text, transition text, fields jsonb, note text, verdicts jsonb
+    r sluice.lead, to_state text, category text, transition text, fields jsonb
 ) returns bigint
     language plpgsql as $$
 declare
+    allowed constant text[] := '{first_name,last_name,email,phone,company,job_title,tax_id,website,industry,street,'
+        'postcode,city,country,need,budget_confirmed,estimated_value,description,external_id,owner_id,'
+        'unqualified_reason,nurture_until,call_back_at}';
     given jsonb := coalesce(fields, '{}');
     wide boolean := given <> '{}';
     next_version bigint;
+    visit bigint;
 begin
     if wide then
-        perform sluice.check_fields(given, '{first_name,last_name,email,phone,company,job_title,tax_id,website,industry,'
-            'street,postcode,city,country,need,budget_confirmed,estimated_value,description,external_id,owner_id,'
-            'unqualified_reason,nurture_until,call_back_at}');
+        if given - allowed <> '{}' then
+            perform sluice.refuse_field(given, allowed);
+        end if;
         r := jsonb_populate_record(r, sluice.flat_money(given, 'estimated_value'));
     end if;
     if category = 'open' and num_nonnulls(r.unqualified_reason, r.nurture_until, r.call_back_at) > 0 then
@@ -127,7 +126,6 @@ begin
         r.nurture_until := case when given ? 'nurture_until' then r.nurture_until end;
         r.call_back_at := case when given ? 'call_back_at' then r.call_back_at end;
     end if;
-    perform sluice.set_cause(transition, note, verdicts);
     if wide then
         update sluice.lead l
            set state = to_state, state_entered_at = sluice.now(),
@@ -147,15 +145,14 @@ begin
                contact_id = r.contact_id, opportunity_id = r.opportunity_id, converted_at = r.converted_at
          where l.id = r.id returning l.version into next_version;
     end if;
-    perform set_config('sluice.cause', '', true);
-    perform sluice.move_visit('lead', r.id, r.blueprint_version_id, to_state, transition);
+    visit := sluice.move_visit('lead', r.id, r.blueprint_version_id, to_state, transition);
     return next_version;
 end
 $$;
 
 create or replace function sluice.lead_apply(
     record_id uuid, expected_version bigint, from_state text, transition text, fields jsonb, activities jsonb,
-    tasks jsonb, note text, verdicts jsonb, evidence text, viewer uuid, scope text, ids uuid[],
+    tasks jsonb, evidence text, viewer uuid, scope text, ids uuid[],
     out outcome text, out version bigint, out state text
 )
     language plpgsql as $$
@@ -172,6 +169,7 @@ begin
     end if;
     version := r.version;
     state := r.state;
+    perform sluice.hold_related(r.account_id, r.contact_id, null);
     if r.version is distinct from expected_version or r.state is distinct from from_state
        or sluice.whole_evidence('lead', record_id, r.blueprint_version_id, sluice.lead_evidence(record_id))
           is distinct from evidence then
@@ -183,8 +181,10 @@ begin
         outcome := 'undeclared';
         return;
     end if;
-    perform sluice.add_work(transition, activities, tasks, ids, r.id, r.account_id, r.contact_id, r.opportunity_id);
-    version := sluice.lead_move(r, e.to_state, e.category, transition, fields, note, verdicts);
+    if num_nonnulls(activities, tasks) > 0 then
+        perform sluice.add_work(transition, activities, tasks, ids, r.id, r.account_id, r.contact_id, r.opportunity_id);
+    end if;
+    version := sluice.lead_move(r, e.to_state, e.category, transition, fields);
     state := e.to_state;
     outcome := 'applied';
 end
@@ -192,14 +192,17 @@ $$;
 
 create or replace function sluice.account_apply(
     record_id uuid, expected_version bigint, from_state text, transition text, fields jsonb, activities jsonb,
-    tasks jsonb, note text, verdicts jsonb, evidence text, viewer uuid, scope text, ids uuid[],
+    tasks jsonb, evidence text, viewer uuid, scope text, ids uuid[],
     out outcome text, out version bigint, out state text
 )
     language plpgsql as $$
 declare
+    allowed constant text[] := '{name,tax_id,email,phone,website,industry,street,postcode,city,country,'
+        'description,external_id,owner_id,rejection_reason}';
     r sluice.account;
     e record;
     given jsonb := coalesce(fields, '{}');
+    visit bigint;
 begin
     select * into r from sluice.account a
      where a.id = record_id and a.deleted_at is null and sluice.in_scope(scope, viewer, a.owner_id)
@@ -210,6 +213,7 @@ begin
     end if;
     version := r.version;
     state := r.state;
+    perform sluice.hold_related(null, null, r.lead_id);
     if r.version is distinct from expected_version or r.state is distinct from from_state
        or sluice.whole_evidence('account', record_id, r.blueprint_version_id, sluice.account_evidence(record_id))
           is distinct from evidence then
@@ -221,14 +225,16 @@ begin
         outcome := 'undeclared';
         return;
     end if;
-    perform sluice.add_work(transition, activities, tasks, ids, null, r.id, null, null);
-    perform sluice.check_fields(given, '{name,tax_id,email,phone,website,industry,street,postcode,city,country,'
-        'description,external_id,owner_id,rejection_reason}');
+    if num_nonnulls(activities, tasks) > 0 then
+        perform sluice.add_work(transition, activities, tasks, ids, null, r.id, null, null);
+    end if;
+    if given - allowed <> '{}' then
+        perform sluice.refuse_field(given, allowed);
+    end if;
     r := jsonb_populate_record(r, given);
     if e.category = 'open' and not given ? 'rejection_reason' then
         r.rejection_reason := null;
     end if;
-    perform sluice.set_cause(transition, note, verdicts);
     update sluice.account a
        set state = e.to_state, state_entered_at = sluice.now(),
            name = r.name, tax_id = r.tax_id, email = r.email, phone = r.phone, website = r.website,
@@ -236,8 +242,7 @@ begin
            description = r.description, external_id = r.external_id, owner_id = r.owner_id,
            rejection_reason = r.rejection_reason
      where a.id = r.id returning a.version into account_apply.version;
-    perform set_config('sluice.cause', '', true);
-    perform sluice.move_visit('account', r.id, r.blueprint_version_id, e.to_state, transition);
+    visit := sluice.move_visit('account', r.id, r.blueprint_version_id, e.to_state, transition);
     state := e.to_state;
     outcome := 'applied';
 end
@@ -245,15 +250,17 @@ $$;
 
 create or replace function sluice.opportunity_apply(
     record_id uuid, expected_version bigint, from_state text, transition text, fields jsonb, activities jsonb,
-    tasks jsonb, note text, verdicts jsonb, evidence text, viewer uuid, scope text, ids uuid[],
+    tasks jsonb, evidence text, viewer uuid, scope text, ids uuid[],
     out outcome text, out version bigint, out state text
 )
     language plpgsql as $$
 declare
+    allowed constant text[] := '{name,contact_id,amount,product_kind,delivery_date,close_date,probability,'
+        'forecast_category,description,external_id,owner_id,lost_reason}';
     r sluice.opportunity;
     e record;
     given jsonb := coalesce(fields, '{}');
-    account_version bigint;
+    visit bigint;
 begin
     select * into r from sluice.opportunity o
      where o.id = record_id and o.deleted_at is null and sluice.in_scope(scope, viewer, o.owner_id)
@@ -264,11 +271,10 @@ begin
     end if;
     version := r.version;
     state := r.state;
-    -- The account's verification is evidence: nobody changes it before this commits.
-    select a.version into account_version from sluice.account a where a.id = r.account_id for share;
+    perform sluice.hold_related(r.account_id, r.contact_id, null);
     if r.version is distinct from expected_version or r.state is distinct from from_state
-       or sluice.whole_evidence('opportunity', record_id, r.blueprint_version_id,
-                                sluice.opportunity_evidence(record_id, account_version)) is distinct from evidence then
+       or sluice.whole_evidence('opportunity', record_id, r.blueprint_version_id, sluice.opportunity_evidence(record_id))
+          is distinct from evidence then
         outcome := 'stale';
         return;
     end if;
@@ -277,14 +283,16 @@ begin
         outcome := 'undeclared';
         return;
     end if;
-    perform sluice.add_work(transition, activities, tasks, ids, null, r.account_id, r.contact_id, r.id);
-    perform sluice.check_fields(given, '{name,contact_id,amount,product_kind,delivery_date,close_date,probability,'
-        'forecast_category,description,external_id,owner_id,lost_reason}');
+    if num_nonnulls(activities, tasks) > 0 then
+        perform sluice.add_work(transition, activities, tasks, ids, null, r.account_id, r.contact_id, r.id);
+    end if;
+    if given - allowed <> '{}' then
+        perform sluice.refuse_field(given, allowed);
+    end if;
     r := jsonb_populate_record(r, sluice.flat_money(given, 'amount'));
     if e.category = 'open' and not given ? 'lost_reason' then
         r.lost_reason := null;
     end if;
-    perform sluice.set_cause(transition, note, verdicts);
     update sluice.opportunity o
        set state = e.to_state, state_entered_at = sluice.now(),
            closed_at = case when e.category in ('won', 'lost', 'cancelled') then sluice.now() end,
@@ -294,8 +302,7 @@ begin
            description = r.description, external_id = r.external_id, owner_id = r.owner_id,
            lost_reason = r.lost_reason
      where o.id = r.id returning o.version into opportunity_apply.version;
-    perform set_config('sluice.cause', '', true);
-    perform sluice.move_visit('opportunity', r.id, r.blueprint_version_id, e.to_state, transition);
+    visit := sluice.move_visit('opportunity', r.id, r.blueprint_version_id, e.to_state, transition);
     state := e.to_state;
     outcome := 'applied';
 end
@@ -304,7 +311,8 @@ $$;
 drop function if exists sluice.transition_apply(text, uuid, bigint, text, text, jsonb, jsonb, jsonb, text, jsonb, text,
                                                 uuid, text, uuid[], jsonb);
 
--- The door for the daemon's role. outcome: applied; gone (not there, or not the viewer's to see), stale (another
+-- The door for the daemon's role. Every statement behind it finds its rows by key, so one plan serves all values:
+-- planning again for each costs more than the work. outcome: applied; gone (not there, or not the viewer's to see), stale (another
 -- version, state or evidence), undeclared (no such manual transition from this state): these change nothing.
 create or replace function sluice.transition_apply(
     entity text, record_id uuid, expected_version bigint, from_state text, transition text, fields jsonb,
@@ -312,29 +320,46 @@ create or replace function sluice.transition_apply(
     checklist jsonb default null, more jsonb default null,
     out outcome text, out version bigint, out state text
 )
-    language plpgsql security definer set search_path = sluice, pg_temp as $$
+    language plpgsql security definer set search_path = sluice, pg_temp set plan_cache_mode = force_generic_plan as $$
+declare
+    done record;
+    said text := set_config('sluice.cause', sluice.cause(transition, note, checklist, verdicts, more)::text, true);
 begin
-    perform set_config('sluice.checklist', coalesce(checklist::text, ''), true),  -- set_cause() writes them down
-            set_config('sluice.more', coalesce(more::text, ''), true);
-    if entity = 'lead' then
-        select a.* into outcome, version, state
-          from sluice.lead_apply(record_id, expected_version, from_state, transition, fields, activities, tasks, note,
-                                 verdicts, evidence, viewer, scope, ids) a;
-    elsif entity = 'account' then
-        select a.* into outcome, version, state
-          from sluice.account_apply(record_id, expected_version, from_state, transition, fields, activities, tasks,
-                                    note, verdicts, evidence, viewer, scope, ids) a;
-    elsif entity = 'opportunity' then
-        select a.* into outcome, version, state
-          from sluice.opportunity_apply(record_id, expected_version, from_state, transition, fields, activities,
-                                        tasks, note, verdicts, evidence, viewer, scope, ids) a;
+    case entity
+    when 'lead' then
+        done := sluice.lead_apply(record_id, expected_version, from_state, transition, fields, activities, tasks,
+                                  evidence, viewer, scope, ids);
+    when 'account' then
+        done := sluice.account_apply(record_id, expected_version, from_state, transition, fields, activities, tasks,
+                                     evidence, viewer, scope, ids);
+    when 'opportunity' then
+        done := sluice.opportunity_apply(record_id, expected_version, from_state, transition, fields, activities,
+                                         tasks, evidence, viewer, scope, ids);
     else
-        outcome := 'gone';
-    end if;
-    perform set_config('sluice.checklist', '', true), set_config('sluice.more', '', true);
+        select 'gone' as outcome, null::bigint as version, null::text as state into done;
+    end case;
+    said := set_config('sluice.cause', '', true);
+    outcome := done.outcome;
+    version := done.version;
+    state := done.state;
     if outcome = 'applied' then
         perform sluice.transition_applied(entity, record_id, transition, checklist);
     end if;
+end
+$$;
+
+-- Ends the transaction unless the write was made: what came with it, the claim of an Idempotency-Key above all,
+-- must not outlive a decision that was not carried out. SLAGN tells the daemon to decide again.
+create or replace function sluice.carried_out(outcome text) returns boolean
+    language plpgsql as $$
+begin
+    if outcome in ('applied', 'converted') then
+        return true;
+    end if;
+    if outcome = 'gone' then
+        raise exception using errcode = 'SL404', message = 'not_found', detail = 'The record is gone.';
+    end if;
+    raise exception using errcode = 'SLAGN', message = outcome;
 end
 $$;
 
@@ -358,7 +383,7 @@ $$;
 grant execute on function
     sluice.transition_apply(text, uuid, bigint, text, text, jsonb, jsonb, jsonb, text, jsonb, text, uuid, text, uuid[],
                             jsonb, jsonb),
-    sluice.transition_denied(text, uuid, text, text, text, jsonb)
+    sluice.transition_denied(text, uuid, text, text, text, jsonb), sluice.carried_out(text)
     to sluice_app;
 
 reset role;

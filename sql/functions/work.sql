@@ -43,7 +43,7 @@ create or replace trigger activity_born before insert on sluice.activity
 create or replace trigger activity_links before insert or update on sluice.activity
     for each row execute function sluice.hold_links();
 create or replace trigger activity_touch before update on sluice.activity
-    for each row execute function sluice.touch();
+    for each row when (old *<> new) execute function sluice.touch();
 
 create or replace trigger task_born before insert on sluice.task
     for each row execute function sluice.task_born();
@@ -52,6 +52,6 @@ create or replace trigger task_done before insert or update of status on sluice.
 create or replace trigger task_links before insert or update on sluice.task
     for each row execute function sluice.hold_links();
 create or replace trigger task_touch before update on sluice.task
-    for each row execute function sluice.touch();
+    for each row when (old *<> new) execute function sluice.touch();
 
 reset role;

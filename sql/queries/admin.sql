@@ -79,16 +79,20 @@ select x.version
    and (:scope = 'all' or exists (select from sluice.team_member m where m.team_id = :id and m.user_id = :viewer));
 
 -- query: team_delete one write
--- Dissolves a team; its members stay users.
+-- Dissolves a team: nobody shares through it any longer; its members stay users.
 -- in: id      uuid
 -- in: viewer  uuid
 -- in: scope   text
 -- in: version bigint?
-update sluice.team t
-   set deleted_at = sluice.now()
- where t.id = :id and t.deleted_at is null and (:version is null or t.version = :version)
-   and (:scope = 'all' or exists (select from sluice.team_member m where m.team_id = t.id and m.user_id = :viewer))
-returning t.version;
+with gone as (
+    update sluice.team t
+       set deleted_at = sluice.now()
+     where t.id = :id and t.deleted_at is null and (:version is null or t.version = :version)
+       and (:scope = 'all' or exists (select from sluice.team_member m where m.team_id = t.id and m.user_id = :viewer))
+    returning t.id, t.version),
+released as (
+    delete from sluice.team_member m using gone where m.team_id = gone.id)
+select gone.version from gone;
 
 -- query: team_list list read
 -- Teams.

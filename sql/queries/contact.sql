@@ -54,6 +54,7 @@ returning r.version;
 -- Contacts that the viewer may see.
 -- in: viewer uuid
 -- in: scope  text
+-- in: account_scope text
 -- id: r.id
 -- filter: account uuid eq on r.account_id
 -- filter: owner user eq on r.owner_id
@@ -76,6 +77,6 @@ select r.*
 -- include: owner
   left join sluice.app_user ou on ou.id = r.owner_id
 -- include: account
-  left join sluice.account ia on ia.id = r.account_id
+  left join sluice.account ia on ia.id = r.account_id and sluice.in_scope(:account_scope, :viewer, ia.owner_id)
 -- where
  where (:scope = 'all' or sluice.in_scope(:scope, :viewer, r.owner_id));

@@ -1,6 +1,6 @@
 -- query: lead_convert one write
 -- Converts a lead, all or nothing. account and contact: {"id"} or {"create": {...}} or null; opportunity: its members
--- or null. outcome: converted; already (with the ids of then), gone, stale, undeclared change nothing.
+-- or null. Raises SLAGN when the lead is not as it was decided on.
 -- in: lead_id          uuid
 -- in: expected_version bigint
 -- in: from_state       text
@@ -24,7 +24,8 @@ select c.outcome, c.version, c.state,
        c.opportunity_id, c.opportunity_name, c.opportunity_outcome, c.conflicts
   from sluice.lead_convert(:lead_id, :expected_version, :from_state, :transition, :evidence, :viewer, :scope,
                            :account, :contact, :opportunity, :new_account, :new_contact, :new_opportunity,
-                           :verdicts, :note, :account_scope, :contact_scope) c;
+                           :verdicts, :note, :account_scope, :contact_scope) c
+ where sluice.carried_out(c.outcome);
 
 -- query: lead_conversion_candidates many read
 -- Accounts and contacts that look like the ones behind a lead, best first: tax number, name or domain of the

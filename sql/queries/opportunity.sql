@@ -58,6 +58,8 @@ returning r.version;
 -- Opportunities that the viewer may see.
 -- in: viewer uuid
 -- in: scope  text
+-- in: account_scope text
+-- in: contact_scope text
 -- id: r.id
 -- filter: stage text eq r.id in (select v.record_id from sluice.visit v where v.entity = 'opportunity' and v.left_at is null and v.state = any(:value))
 -- filter: account uuid eq on r.account_id
@@ -89,8 +91,8 @@ select r.*
 -- include: owner
   left join sluice.app_user ou on ou.id = r.owner_id
 -- include: account
-  left join sluice.account ia on ia.id = r.account_id
+  left join sluice.account ia on ia.id = r.account_id and sluice.in_scope(:account_scope, :viewer, ia.owner_id)
 -- include: contact
-  left join sluice.contact ic on ic.id = r.contact_id
+  left join sluice.contact ic on ic.id = r.contact_id and sluice.in_scope(:contact_scope, :viewer, ic.owner_id)
 -- where
  where (:scope = 'all' or sluice.in_scope(:scope, :viewer, r.owner_id));

@@ -7,23 +7,22 @@
 -- in: roles      text[]
 -- in: teams      text[]
 select l.version, l.state, l.blueprint_version_id,
-       sluice.whole_evidence('lead', l.id, l.blueprint_version_id, sluice.lead_evidence(l.id)) as evidence,
-       jsonb_build_object(
+       sluice.whole_evidence('lead', l.id, l.blueprint_version_id,
+                             w.evidence || sluice.related_print(l.account_id, l.contact_id, null)) as evidence,
+       sluice.with_more(json_build_object(
            'now', sluice.rfc3339(sluice.now()),
            'actor', sluice.actor_json(:actor_kind, :viewer, :roles, :teams),
-           'state', l.state, 'state_entered_at', sluice.rfc3339(l.state_entered_at),
-           'record', sluice.lead_json(l.*, s.category),
-           'related', jsonb_build_object(
-               'account', (select sluice.account_json(a.*, sa.category)
-                             from sluice.account a
-                             join sluice.state sa on sa.blueprint_version_id = a.blueprint_version_id and sa.key = a.state
-                            where a.id = l.account_id),
-               'contact', (select sluice.contact_json(c.*) from sluice.contact c where c.id = l.contact_id)),
-           'activities', w.activities, 'tasks', w.tasks, 'created_by', l.created_by)
-       || sluice.visits_json(l.id) || sluice.facts_more('lead', l.id, l.blueprint_version_id) as facts
+           'state', l.state, 'state_entered_at', f.status_since, 'record', row_to_json(f),
+           'related', json_build_object(
+               'account', (select row_to_json(a) from sluice.account_fact a where a.id = l.account_id),
+               'contact', (select row_to_json(c) from sluice.contact_fact c where c.id = l.contact_id)),
+           'activities', w.activities, 'tasks', w.tasks, 'created_by', l.created_by,
+           'visits', v.visits, 'transitions_done', v.done),
+           sluice.facts_more('lead', l.id, l.blueprint_version_id)) as facts
   from sluice.lead l
-  join sluice.state s on s.blueprint_version_id = l.blueprint_version_id and s.key = l.state
+  join sluice.lead_fact f on f.id = l.id
  cross join lateral sluice.lead_work(l.id) w
+ cross join lateral sluice.visits_of(l.id) v
  where l.id = :id and l.deleted_at is null and sluice.in_scope(:scope, :viewer, l.owner_id);
 
 -- query: facts_account one read
@@ -35,26 +34,25 @@ select l.version, l.state, l.blueprint_version_id,
 -- in: roles      text[]
 -- in: teams      text[]
 select a.version, a.state, a.blueprint_version_id,
-       sluice.whole_evidence('account', a.id, a.blueprint_version_id, sluice.account_evidence(a.id)) as evidence,
-       jsonb_build_object(
+       sluice.whole_evidence('account', a.id, a.blueprint_version_id,
+                             w.evidence || sluice.related_print(null, null, a.lead_id)) as evidence,
+       sluice.with_more(json_build_object(
            'now', sluice.rfc3339(sluice.now()),
            'actor', sluice.actor_json(:actor_kind, :viewer, :roles, :teams),
-           'state', a.state, 'state_entered_at', sluice.rfc3339(a.state_entered_at),
-           'record', sluice.account_json(a.*, s.category),
-           'related', jsonb_build_object(
-               'lead', (select sluice.lead_json(l.*, sl.category)
-                          from sluice.lead l
-                          join sluice.state sl on sl.blueprint_version_id = l.blueprint_version_id and sl.key = l.state
-                         where l.id = a.lead_id)),
-           'activities', w.activities, 'tasks', w.tasks, 'created_by', a.created_by)
-       || sluice.visits_json(a.id) || sluice.facts_more('account', a.id, a.blueprint_version_id) as facts
+           'state', a.state, 'state_entered_at', f.verification_since, 'record', row_to_json(f),
+           'related', json_build_object(
+               'lead', (select row_to_json(l) from sluice.lead_fact l where l.id = a.lead_id)),
+           'activities', w.activities, 'tasks', w.tasks, 'created_by', a.created_by,
+           'visits', v.visits, 'transitions_done', v.done),
+           sluice.facts_more('account', a.id, a.blueprint_version_id)) as facts
   from sluice.account a
-  join sluice.state s on s.blueprint_version_id = a.blueprint_version_id and s.key = a.state
+  join sluice.account_fact f on f.id = a.id
  cross join lateral sluice.account_work(a.id) w
+ cross join lateral sluice.visits_of(a.id) v
  where a.id = :id and a.deleted_at is null and sluice.in_scope(:scope, :viewer, a.owner_id);
 
 -- query: facts_opportunity one read
--- The same for an opportunity; its account counts as evidence.
+-- The same for an opportunity.
 -- in: id         uuid
 -- in: viewer     uuid
 -- in: scope      text
@@ -63,27 +61,27 @@ select a.version, a.state, a.blueprint_version_id,
 -- in: teams      text[]
 select o.version, o.state, o.blueprint_version_id,
        sluice.whole_evidence('opportunity', o.id, o.blueprint_version_id,
-                             sluice.opportunity_evidence(o.id, a.version)) as evidence,
-       jsonb_build_object(
+                             w.evidence || sluice.related_print(o.account_id, o.contact_id, null)) as evidence,
+       sluice.with_more(json_build_object(
            'now', sluice.rfc3339(sluice.now()),
            'actor', sluice.actor_json(:actor_kind, :viewer, :roles, :teams),
-           'state', o.state, 'state_entered_at', sluice.rfc3339(o.state_entered_at),
-           'record', sluice.opportunity_json(o.*, s.*),
-           'related', jsonb_build_object(
-               'account', sluice.account_json(a.*, sa.category),
-               'contact', (select sluice.contact_json(c.*) from sluice.contact c where c.id = o.contact_id)),
-           'activities', w.activities, 'tasks', w.tasks, 'created_by', o.created_by)
-       || sluice.visits_json(o.id) || sluice.facts_more('opportunity', o.id, o.blueprint_version_id) as facts
+           'state', o.state, 'state_entered_at', f.stage_since, 'record', row_to_json(f),
+           'related', json_build_object(
+               'account', row_to_json(a),
+               'contact', (select row_to_json(c) from sluice.contact_fact c where c.id = o.contact_id)),
+           'activities', w.activities, 'tasks', w.tasks, 'created_by', o.created_by,
+           'visits', v.visits, 'transitions_done', v.done),
+           sluice.facts_more('opportunity', o.id, o.blueprint_version_id)) as facts
   from sluice.opportunity o
-  join sluice.state s on s.blueprint_version_id = o.blueprint_version_id and s.key = o.state
-  join sluice.account a on a.id = o.account_id
-  join sluice.state sa on sa.blueprint_version_id = a.blueprint_version_id and sa.key = a.state
+  join sluice.opportunity_fact f on f.id = o.id
+  join sluice.account_fact a on a.id = o.account_id
  cross join lateral sluice.opportunity_work(o.id) w
+ cross join lateral sluice.visits_of(o.id) v
  where o.id = :id and o.deleted_at is null and sluice.in_scope(:scope, :viewer, o.owner_id);
 
 -- query: transition_apply one write
--- Executes a transition that was decided on @expected_version and @evidence. outcome: applied, or nothing was
--- changed: gone, stale, undeclared. @ids: for the activities, then the tasks; surplus ones come first.
+-- Executes a transition that was decided on @expected_version and @evidence; raises SLAGN when they are not true
+-- any more. @ids: for the activities, then the tasks; surplus ones come first.
 -- in: entity           text
 -- in: record_id        uuid
 -- in: expected_version bigint
@@ -102,7 +100,8 @@ select o.version, o.state, o.blueprint_version_id,
 -- in: more             jsonb
 select t.outcome, t.version, t.state
   from sluice.transition_apply(:entity, :record_id, :expected_version, :from_state, :transition, :fields, :activities,
-                               :tasks, :note, :verdicts, :evidence, :viewer, :scope, :ids, :checklist, :more) t;
+                               :tasks, :note, :verdicts, :evidence, :viewer, :scope, :ids, :checklist, :more) t
+ where sluice.carried_out(t.outcome);
 
 -- query: transition_denied none write
 -- Writes down a refused attempt.

@@ -126,7 +126,7 @@ def rows(db):
     """Runs a query and returns its rows as dictionaries."""
     def run(sql, *values):
         with db.cursor() as cursor:
-            cursor.execute(sql, values)
+            cursor.execute(sql, values or None)
             return cursor.fetchall() if cursor.description else []
     return run
 

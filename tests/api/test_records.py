@@ -295,3 +295,13 @@ def test_a_request_id_of_the_client_is_kept(rep):
     assert (answer.json()['request_id'], answer.json()['instance']) == (mine, f'urn:uuid:{mine}')
     trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
     assert rep.get('/v1/me', headers={'traceparent': trace}).headers['traceparent'] == trace
+
+
+def test_an_account_with_opportunities_stays(admin, number):
+    account = admin.make('accounts', name=f'Kept {number}')
+    deal = admin.make('opportunities', name='Open', account_id=account['id'])
+    answer = admin.delete(f'/v1/accounts/{account["id"]}')
+    assert (answer.status_code, answer.json()['code']) == (409, 'in_use')
+    assert admin.read('accounts', account['id'])['version'] == account['version']
+    assert admin.delete(f'/v1/opportunities/{deal["id"]}').status_code == 204
+    assert admin.delete(f'/v1/accounts/{account["id"]}').status_code == 204

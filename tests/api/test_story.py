@@ -123,6 +123,8 @@ def test_from_web_form_to_won_deal(daemon, anonymous, mkt, rep, verifier, rows, 
     assert sum(h['action'] == 'denied' for h in history) == 5
     offer_entry = next(h for h in history if h['transition'] == 'offer_sent' and h['action'] == 'transition')
     assert offer_entry['changes']['product_kind'] == {'old': None, 'new': 'crane'}
+    assert offer_entry['changes']['stage'] == {'old': 'first_meeting', 'new': 'offer_sent'}
+    assert offer_entry['changes']['amount.currency'] == {'old': None, 'new': 'PLN'}
     timeline = rep.get(f'/v1/accounts/{account_id}/timeline', params={'limit': 200}).json()['items']
     at = [moment(i['at']) for i in timeline]
     assert at == sorted(at, reverse=True)

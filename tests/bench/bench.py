@@ -8,8 +8,10 @@ Starts a daemon on a private PostgreSQL with default durability, fills it, and p
   list    a page of 50 leads
   create  a new lead
   move    a transition, with facts, guards, visit and audit trail
-requests a second and p99 beside pgbench running the same SQL (the statements are read from sql/queries), as
-medians of interleaved rounds. Ratios are what counts: daemon, PostgreSQL and both load tools share the machine.
+requests a second, latencies and CPU microseconds per operation beside pgbench running the same SQL (the
+statements are read from sql/queries), as medians of interleaved rounds. Ratios are what counts: daemon, PostgreSQL
+and both load tools share the machine. "pg us" is PostgreSQL's CPU under the daemon, "pg us" on the right under
+pgbench. After moves it also says how many updates of leads were HOT, which must stay at 0.95 or more.
 """
 import argparse
 import json
@@ -19,6 +21,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
+import typing
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,6 +59,7 @@ def bind(text, **values):
     return text
 
 
+MOVERS = 8  # clients of pgbench that write
 NEW_ID = 'gen_random_uuid()'
 PICK = 'md5(:n::text)::uuid'
 BODY = {'first_name': 'Anna', 'last_name': 'Nowak', 'email': 'anna@acme.example', 'phone': '+48 601 234 567',
@@ -93,15 +98,20 @@ def scripts(user, leads):
         'get': pick + get,
         'list': page,
         'create': pipeline.format(enter(user) + '\n' + create),
-        'move': pick + decide + pipeline.format(enter(user) + '\n' + apply + '\n' + get),
+        # each client has leads of its own: a move that came too late is an error
+        'move': f'\\set n random(0, {leads // MOVERS - 1}) * {MOVERS} + :client_id + 1\n' + decide + pipeline.format(enter(user) + '\n' + apply + '\n' + get),
     }
 
 
+# Requests are made before the clock runs: wrk shares the machine.
 LUA = {
-    'get': 'request = function() return wrk.format("GET", "/v1/leads/" .. ids[math.random(#ids)]) end',
-    'list': 'request = function() return wrk.format("GET", "/v1/leads?limit=50") end',
+    'get': '''init = function() for i, id in ipairs(ids) do ids[i] = wrk.format("GET", "/v1/leads/" .. id) end end
+request = function() return ids[math.random(#ids)] end''',
+    'list': '''init = function() text = wrk.format("GET", "/v1/leads?limit=50") end
+request = function() return text end''',
     'create': '''wrk.headers["Content-Type"] = "application/json"
-request = function() return wrk.format("POST", "/v1/leads", nil, body) end''',
+init = function() text = wrk.format("POST", "/v1/leads", nil, body) end
+request = function() return text end''',
     # a lead after the other; each pass the other way, so that the move is always declared
     'move': '''wrk.headers["Content-Type"] = "application/json"
 local at, pass = 0, 0
@@ -122,67 +132,97 @@ setup = function(thread) table.insert(threads, thread) end
 done = function(summary, latency)
   local failed = 0
   for _, thread in ipairs(threads) do failed = failed + thread:get("bad") end
-  io.write(string.format("RESULT %.1f %.3f %d\\n", summary.requests / summary.duration * 1e6,
-           latency:percentile(99) / 1000, failed))
+  io.write(string.format("RESULT %d %.1f %.3f %.3f %d\\n", summary.requests, summary.requests / summary.duration * 1e6,
+           latency:percentile(50) / 1000, latency:percentile(99) / 1000, failed))
 end
 '''
+TICK_US = 1e6 / os.sysconf('SC_CLK_TCK')
+PGBENCH = '/usr/lib/postgresql/15/bin/pgbench'
+SESSION = '-c role=sluice_app -c search_path=sluice,pg_temp -c timezone=UTC -c jit=off'  # as the daemon's
+
+
+class Run(typing.NamedTuple):
+    rate: float
+    p50: float
+    p99: float
+    pg_us: float      # PostgreSQL's CPU per operation
+    daemon_us: float  # the daemon's
+    bad: int
+
+
+def cpu_us(pid):
+    """CPU of a process and of its children that have ended."""
+    try:
+        return sum(map(int, Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()[11:15])) * TICK_US
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
 
 
 class Bench:
     def __init__(self, options):
         self.options = options
         self.folder = Path(tempfile.mkdtemp(prefix='sluice-bench-'))
-        self.daemon = Daemon(self.folder).start()
+        self.daemon = Daemon(self.folder, workers=options.workers).start() if options.workers else Daemon(self.folder).start()
         answer = requests.post(self.daemon.url + '/v1/session', json=self.daemon.admin, timeout=30).json()
         self.token, self.user = answer['access_token'], answer['user']['id']
         self.db = psycopg2.connect(host=str(self.daemon.socket_folder), dbname='sluice', user='postgres')
         self.db.autocommit = True
+        self.postmaster = self.ask("select pg_read_file('postmaster.pid')").split()[0]
+
+    def ask(self, sql, *values):
+        with self.db.cursor() as cursor:
+            cursor.execute(sql, values)
+            return cursor.fetchone()[0] if cursor.description else None
 
     def fill(self):
-        with self.db.cursor() as cursor:
-            cursor.execute('''insert into sluice.lead (id, first_name, last_name, email, company, source, owner_id)
-                              select md5(n::text)::uuid, 'Anna', 'Nowak ' || n, 'anna' || n || '@acme.example',
-                                     'Acme ' || n, 'web', %s
-                                from generate_series(1, %s) n''', (self.user, self.options.leads))
-            cursor.execute('vacuum analyze')
-            for name in ('fsync', 'synchronous_commit', 'full_page_writes'):
-                cursor.execute(f'show {name}')
-                assert cursor.fetchone()[0] == 'on', f'{name} is off: the numbers would be dishonest'
+        for name in ('fsync', 'synchronous_commit', 'full_page_writes'):
+            assert self.ask(f'show {name}') == 'on', f'{name} is off: the numbers would be dishonest'
+        self.ask('''insert into sluice.lead (id, first_name, last_name, email, company, source, owner_id)
+                    select md5(n::text)::uuid, 'Anna', 'Nowak ' || n, 'anna' || n || '@acme.example',
+                           'Acme ' || n, 'web', %s
+                      from generate_series(1, %s) n''', self.user, self.options.leads)
+        self.ask('vacuum analyze')
+        self.ask('checkpoint')
 
     def states(self):
-        with self.db.cursor() as cursor:
-            cursor.execute("select md5(n::text)::uuid::text, l.state from generate_series(1, %s) n "
-                           "join sluice.lead l on l.id = md5(n::text)::uuid", (self.options.leads,))
-            return cursor.fetchall()
+        return self.ask("select jsonb_object_agg(l.id, l.state) from generate_series(1, %s) n "
+                        "join sluice.lead l on l.id = md5(n::text)::uuid", self.options.leads)
+
+    def postgres_us(self):
+        children = Path(f'/proc/{self.postmaster}/task/{self.postmaster}/children').read_text().split()
+        return sum(map(cpu_us, [self.postmaster, *children]))
 
     def wrk(self, name):
-        rows = self.states()
+        states = self.states()
         lua = [f'wrk.headers["Authorization"] = "Bearer {self.token}"',
-               'ids = {' + ','.join(f'"{i}"' for i, _ in rows) + '}',
-               'state = {' + ','.join(f'["{i}"]="{s}"' for i, s in rows) + '}' if name == 'move' else '',
-               f'body = [==[{json.dumps(BODY)}]==]', *(f'fields = fields or {{}}; fields.{k} = [==[{json.dumps({"fields": v})}]==]' for k, v in FIELDS.items()),
-               LUA[name], LUA_END]
+               'ids = {' + ','.join(f'"{i}"' for i in states) + '}',
+               'state = {' + ','.join(f'["{i}"]="{s}"' for i, s in states.items()) + '}' if name == 'move' else '',
+               f'body = [==[{json.dumps(BODY)}]==]', 'fields = {}',
+               *(f'fields.{k} = [==[{json.dumps({"fields": v})}]==]' for k, v in FIELDS.items()), LUA[name], LUA_END]
         path = self.folder / f'{name}.lua'
         path.write_text('\n'.join(lua))
+        before = self.postgres_us(), cpu_us(self.daemon.process.pid)
         out = subprocess.run(['wrk', '-t1', f'-c{self.options.connections}', f'-d{self.options.seconds}', '-s', str(path),
                               self.daemon.url], capture_output=True, text=True, check=True).stdout
-        rate, p99, bad = re.search(r'RESULT (\S+) (\S+) (\d+)', out).groups()
-        return float(rate), float(p99), int(bad)
+        after = self.postgres_us(), cpu_us(self.daemon.process.pid)
+        n, rate, p50, p99, bad = map(float, re.search(r'RESULT' + r' (\S+)' * 5, out).groups())
+        return Run(rate, p50, p99, (after[0] - before[0]) / n, (after[1] - before[1]) / n, int(bad))
 
     def pgbench(self, name, script, clients):
         path = self.folder / f'{name}.pgbench'
         path.write_text(script)
         for old in self.folder.glob('pgbench_log*'):
             old.unlink()
-        env = dict(os.environ, PGHOST=str(self.daemon.socket_folder), PGUSER='postgres', PGDATABASE='sluice',
-                   PGOPTIONS='-c role=sluice_app -c search_path=sluice,public -c timezone=UTC')
-        run = subprocess.run(['/usr/lib/postgresql/15/bin/pgbench', '-n', '-M', 'prepared', '-f', str(path), '-c', str(clients), '-j', '2',
-                              '-T', str(self.options.seconds), '-l'], env=env, cwd=self.folder, capture_output=True, text=True)
+        env = dict(os.environ, PGHOST=str(self.daemon.socket_folder), PGUSER='postgres', PGDATABASE='sluice', PGOPTIONS=SESSION)
+        before = self.postgres_us()
+        run = subprocess.run([PGBENCH, '-n', '-M', 'prepared', '-f', str(path), '-c', str(clients), '-j', '2',
+                              '-T', str(self.options.seconds), '-l'], env=env, cwd=self.folder, capture_output=True, text=True,
+                             check=False)
         if run.returncode:
             raise SystemExit(run.stderr[-2000:])
         rate = float(re.search(r'tps = (\S+)', run.stdout).group(1))
-        latencies = sorted(int(line.split()[2]) for p in self.folder.glob('pgbench_log*') for line in p.read_text().splitlines())
-        return rate, latencies[int(len(latencies) * 0.99)] / 1000 if latencies else 0.0
+        ms = sorted(int(line.split()[2]) / 1000 for p in self.folder.glob('pgbench_log*') for line in p.read_text().splitlines())
+        return Run(rate, ms[len(ms) // 2], ms[int(len(ms) * 0.99)], (self.postgres_us() - before) / len(ms), 0.0, 0)
 
     def run(self):
         texts = scripts(self.user, self.options.leads)
@@ -191,17 +231,30 @@ class Bench:
         theirs = {n: [] for n in names}
         for _ in range(self.options.rounds):
             for name in names:
-                theirs[name].append(self.pgbench(name, texts[name], 4 if name in ('get', 'list') else 8))
+                theirs[name].append(self.pgbench(name, texts[name], 4 if name in ('get', 'list') else MOVERS))
                 ours[name].append(self.wrk(name))
-        print(f'{"":8}{"sluiced/s":>12}{"p99 ms":>9}{"pgbench/s":>12}{"p99 ms":>9}{"ratio":>8}{"failed":>8}')
+        head = ('/s', 'p50 ms', 'p99 ms', 'pg us')
+        print(f'{"":8}{"daemon":>9}' + ''.join(f'{h:>9}' for h in (*head[1:], 'own us')) + '  |' +
+              f'{"pgbench":>9}' + ''.join(f'{h:>9}' for h in head[1:]) + f'{"ratio":>8}{"failed":>8}')
         failed = 0
         for name in names:
-            rate, base = (statistics.median(r[0] for r in rows[name]) for rows in (ours, theirs))
-            p99, base99 = (statistics.median(r[1] for r in rows[name]) for rows in (ours, theirs))
-            bad = sum(r[2] for r in ours[name])
+            ours_at, theirs_at = (Run(*map(statistics.median, zip(*rows[name]))) for rows in (ours, theirs))
+            bad = sum(r.bad for r in ours[name])
             failed += bad
-            print(f'{name:8}{rate:12.0f}{p99:9.2f}{base:12.0f}{base99:9.2f}{rate / base:8.2f}{bad:8}')
+            print(f'{name:8}{ours_at.rate:9.0f}{ours_at.p50:9.2f}{ours_at.p99:9.2f}{ours_at.pg_us:9.0f}{ours_at.daemon_us:9.0f}  |'
+                  f'{theirs_at.rate:9.0f}{theirs_at.p50:9.2f}{theirs_at.p99:9.2f}{theirs_at.pg_us:9.0f}'
+                  f'{ours_at.rate / theirs_at.rate:8.2f}{bad:8}', flush=True)
+        if 'move' in names:
+            failed += self.check_hot()
         return failed
+
+    def check_hot(self):
+        """Updates of leads that touched no index, of all."""
+        time.sleep(1.5)  # backends tell their counts once a second
+        updates, hot = (self.ask(f"select {c} from pg_stat_user_tables where relid = 'sluice.lead'::regclass")
+                        for c in ('n_tup_upd', 'n_tup_hot_upd'))
+        print(f'HOT updates of leads: {hot / max(updates, 1):.3f} of {updates}')
+        return 0 if hot >= 0.95 * updates else 1
 
     def close(self):
         self.db.close()
@@ -214,6 +267,7 @@ def main():
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--leads', type=int, default=20000)
     parser.add_argument('--connections', type=int, default=64)
+    parser.add_argument('--workers', type=int, default=0, help='of the daemon; 0: as many as it likes')
     parser.add_argument('--only', default='get,list,create,move')
     bench = Bench(parser.parse_args())
     try:

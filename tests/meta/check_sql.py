@@ -22,6 +22,7 @@ EXCEPTIONS = {
 SQL = re.compile(r'"[^"\n]*\b(?:select\s+[\w.*($]+.*\bfrom\b|select\s+(?:sluice|pg_\w+|set_config|\$?\d)\b|insert\s+into|'
                  r'update\s+[\w.]+\s+set\b|delete\s+from|(?:create|alter|drop)\s+(?:table|role|schema|database|function|index)|'
                  r'grant\s+\w+\s+(?:on|to)|truncate\s+table)\b', re.I)
+PREPARABLE = re.compile(r'\s*(select|insert|update|delete|merge|values|with)\b', re.I)  # the rest is described only
 
 
 def psql(script):
@@ -62,7 +63,8 @@ def script_of(q):
     declared = f'({", ".join(types)})' if types else ''
     # \\gdesc describes without running; it knows no parameters, so they become typed nulls
     described = re.sub(r'\$(\d+)', lambda m: f'(null::{types[int(m[1]) - 1]})', text)
-    return f'prepare "{q.name}" {declared} as\n{text};\n{described} \\gdesc\n'
+    prepared = f'prepare "{q.name}" {declared} as\n{text};\n' if PREPARABLE.match(text) else ''
+    return f'{prepared}{described} \\gdesc\n'
 
 
 def check_columns(found, q, names):

@@ -1,4 +1,5 @@
 """tree - what the meta tests share: the files of the tree, and a list of findings."""
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,8 @@ sys.path.insert(0, str(ROOT / 'cmd' / 'gen'))
 
 def files(*suffixes, under=''):
     """Returns the paths (relative to the root) of all files of the project with one of the suffixes."""
-    listed = subprocess.run(['git', 'ls-files', '--cached', '--others', '--exclude-standard'], cwd=ROOT,
+    git = shutil.which('git') or 'false'
+    listed = subprocess.run([git, 'ls-files', '--cached', '--others', '--exclude-standard'], cwd=ROOT,
                             capture_output=True, text=True, check=False)
     if listed.returncode == 0:
         names = listed.stdout.split('\n')

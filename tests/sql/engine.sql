@@ -37,6 +37,17 @@ select pg_temp.enter('user', 'a1', '1');
 select is(sluice.actor_id(), '00000000-0000-7000-8000-0000000000a1', 'the actor is known');
 select is(sluice.actor_kind(), 'user', 'and what it is');
 
+-- refresh tokens
+create function pg_temp.rotate(old text, new text) returns text language sql as $$
+    select coalesce((select outcome from sluice.session_rotate(old, new, 3600)), 'unknown') $$;
+select is(pg_temp.rotate('h1', 'h1b'), 'rotated', 'a refresh token is exchanged');
+select is(pg_temp.rotate('h1b', 'h1c'), 'rotated', 'and its successor');
+select is(pg_temp.rotate('nobody''s', 'x'), 'unknown', 'an unknown one is not');
+select is(pg_temp.rotate('h2', 'x'), 'unknown', 'nor one of an expired session');
+select is(pg_temp.rotate('h1', 'x'), 'reused', 'any that was exchanged before is recognised');
+select is(pg_temp.rotate('h1c', 'x'), 'unknown', 'and ends the session for whoever has the newest');
+update sluice.session set revoked_at = null where refresh_hash = 'h1c';
+
 -- idempotency
 set local role sluice_app;
 select sluice.idempotency_claim('p', 'k', 'POST', '/v1/leads', 'h', null);

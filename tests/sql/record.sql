@@ -4,6 +4,10 @@ set local client_min_messages = warning;
 create extension if not exists pgtap;
 select no_plan();
 
+-- Tests choose the time.
+create or replace function sluice.now() returns timestamptz language sql stable parallel safe
+    return coalesce(nullif(current_setting('sluice.now', true), '')::timestamptz, transaction_timestamp());
+
 insert into sluice.app_user (id, email, name) values
     ('00000000-0000-7000-8000-0000000000a1', 'ann@example.org', 'Ann'),
     ('00000000-0000-7000-8000-0000000000a2', 'bob@example.org', 'Bob');
@@ -69,6 +73,9 @@ select throws_ok($$insert into sluice.account (id, name) values (gen_random_uuid
 -- links lead to living records
 select throws_ok($$insert into sluice.activity (id, kind, lead_id) values (gen_random_uuid(), 'call', gen_random_uuid())$$,
     'SL422', 'unknown_reference', 'an activity''s lead exists');
+select throws_ok($$update sluice.account set deleted_at = sluice.now() where name = 'Acme'$$, 'SL409', 'in_use',
+    'an account with opportunities stays');
+update sluice.opportunity set deleted_at = sluice.now();
 update sluice.account set deleted_at = sluice.now() where name = 'Acme';
 select throws_ok($$insert into sluice.opportunity (id, name, account_id)
     values (gen_random_uuid(), 'x', '00000000-0000-7000-8000-000000000002')$$, 'SL422', 'unknown_reference',
@@ -77,6 +84,7 @@ select throws_ok($$insert into sluice.task (id, subject, account_id)
     values (gen_random_uuid(), 'x', '00000000-0000-7000-8000-000000000002')$$, 'SL422', 'unknown_reference',
     'nor a task');
 update sluice.account set deleted_at = null where name = 'Acme';
+update sluice.opportunity set deleted_at = null;
 
 -- work has an owner and an end
 insert into sluice.activity (id, kind, lead_id) values ('00000000-0000-7000-8000-000000000005', 'call', '00000000-0000-7000-8000-000000000001');

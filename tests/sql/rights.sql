@@ -75,6 +75,18 @@ select pg_temp.denied($$insert into sluice.activity (id, kind, lead_id, transiti
     values (gen_random_uuid(), 'call', '00000000-0000-7000-8000-000000000001', 'contacted')$$,
     'an activity does not claim a transition');
 
+-- no setting by hand that antedates what is done, or that leaves numbers out of their order
+select set_config('sluice.now', '2001-01-01', true);
+select is(sluice.now(), transaction_timestamp(), 'no setting moves the clock');
+select set_config('sluice.now', '', true);
+
+savepoint dry;
+select set_config('sluice.dry', 'on', true), set_config('sluice.dry_seq', '5', true);
+select pg_temp.allowed($$insert into sluice.lead (id) values (gen_random_uuid())$$, 'a dry run goes on until its end');
+select ok(min(seq) < 0, 'on numbers that nothing else has') from sluice.audit;
+select throws_ok('set constraints all immediate', 'SL403', 'forbidden', 'but its numbers are not committed');
+rollback to dry;
+
 -- no DELETE, no TRUNCATE of records
 select pg_temp.denied(format('delete from sluice.%I', t), format('%s is not deleted from', t))
   from unnest(array['lead', 'account', 'contact', 'opportunity', 'activity', 'task', 'app_user', 'team', 'api_key',
@@ -110,12 +122,12 @@ select pg_temp.denied($$select sluice.blueprint_import('{}')$$, 'no blueprint is
 -- no way in through inner functions
 select pg_temp.denied(format('select sluice.%s', f), format('%s is not called', f))
   from unnest(array[
-    'lead_apply(null, null, null, null, null, null, null, null, null, null, null, null, null)',
-    'account_apply(null, null, null, null, null, null, null, null, null, null, null, null, null)',
-    'opportunity_apply(null, null, null, null, null, null, null, null, null, null, null, null, null)',
-    'lead_move(null, null, null, null, null, null, null)',
+    'lead_apply(null, null, null, null, null, null, null, null, null, null, null)',
+    'account_apply(null, null, null, null, null, null, null, null, null, null, null)',
+    'opportunity_apply(null, null, null, null, null, null, null, null, null, null, null)',
+    'lead_move(null, null, null, null, null)',
     'move_visit(null, null, null, null, null)',
-    'set_cause(null, null, null)',
+    'cause(null, null, null, null)',
     'add_work(null, null, null, null, null, null, null, null)']) f;
 
 -- no schema

@@ -4,6 +4,10 @@ set local client_min_messages = warning;
 create extension if not exists pgtap;
 select no_plan();
 
+-- Tests choose the time.
+create or replace function sluice.now() returns timestamptz language sql stable parallel safe
+    return coalesce(nullif(current_setting('sluice.now', true), '')::timestamptz, transaction_timestamp());
+
 insert into sluice.app_user (id, email, name) values ('00000000-0000-7000-8000-0000000000a1', 'ann@example.org', 'Ann');
 insert into sluice.lead (id, last_name) values ('00000000-0000-7000-8000-000000000001', 'Nowak');
 insert into sluice.account (id, name) values ('00000000-0000-7000-8000-000000000002', 'Acme');
@@ -27,9 +31,7 @@ begin
     if evidence is null then
         evidence := case entity when 'lead' then sluice.lead_evidence(record_id)
                                 when 'account' then sluice.account_evidence(record_id)
-                                else (select sluice.opportunity_evidence(o.id, a.version)
-                                        from sluice.opportunity o join sluice.account a on a.id = o.account_id
-                                       where o.id = record_id) end;
+                                else sluice.opportunity_evidence(record_id) end;
     end if;
     select * into r from sluice.transition_apply(entity, record_id, version, from_state, transition, fields, activities,
         tasks, note, verdicts, evidence, '00000000-0000-7000-8000-0000000000a1', scope, ids);
@@ -118,8 +120,7 @@ select is(count(*), 1::bigint, 'one of them open') from sluice.visit
  where record_id = '00000000-0000-7000-8000-000000000001' and left_at is null;
 
 -- opportunity: its account is evidence
-select set_config('x.evidence', (select sluice.opportunity_evidence(o.id, a.version)
-    from sluice.opportunity o join sluice.account a on a.id = o.account_id), true);
+select set_config('x.evidence', (select sluice.opportunity_evidence(o.id) from sluice.opportunity o), true);
 select is(pg_temp.move('account', 2, 1, 'to_verify', 'verify', '{"tax_id": "1"}', null, '[{"subject": "File"}]'),
           'applied 2 verified', 'an account is verified');
 select is(account_id, '00000000-0000-7000-8000-000000000002', 'its tasks are its own') from sluice.task where subject = 'File';
@@ -145,6 +146,12 @@ select is(rejection_reason, 'bogus', 'with a reason') from sluice.account;
 -- soft-deleted records do not move
 update sluice.lead set deleted_at = sluice.now();
 select is(pg_temp.move('lead', 1, 6, 'call_back', 'archived'), 'gone', 'a deleted record is gone');
+
+-- what was not carried out leaves nothing behind
+select ok(sluice.carried_out(o), format('%s is carried out', o)) from unnest(array['applied', 'converted']) o;
+select throws_ok(format('select sluice.carried_out(%L)', o), 'SLAGN', o, format('%s is decided again', o))
+  from unnest(array['stale', 'undeclared', 'already']) o;
+select throws_ok($$select sluice.carried_out('gone')$$, 'SL404', 'not_found', 'what is gone is not');
 
 select finish();
 rollback;

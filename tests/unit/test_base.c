@@ -1,5 +1,7 @@
 #include "unit.h"
 
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -348,6 +350,45 @@ static void log_lines_are_escaped(void **state)
     assert_non_null(strstr(line, "xxx\",\"e\":\"end\"}\n"));
 }
 
+/* Lines of a thread that holds them leave together, in order, and at the latest when it stops. */
+static void log_lines_wait(void **state)
+{
+    char text[16384];
+    int pipes[2], saved = dup(STDERR_FILENO);
+    size_t lines = 0;
+    ssize_t got;
+
+    (void)state;
+    assert_int_equal(pipe2(pipes, O_NONBLOCK), 0);
+    dup2(pipes[1], STDERR_FILENO);
+    log_setup(LOG_LEVEL_INFO, true);
+    log_hold();
+    log_info("a", LOG_NUM("n", 1));
+    assert_int_equal(read(pipes[0], text, sizeof(text)), -1);
+    log_warn("b", LOG_NUM("n", 2)); /* urgent */
+    got = read(pipes[0], text, sizeof(text) - 1);
+    assert_true(got > 0);
+    text[got] = '\0';
+    assert_non_null(strstr(text, "\"a\""));
+    assert_true(strstr(text, "\"a\"") < strstr(text, "\"b\""));
+    for (int i = 0; i < 100; i++)
+        log_info("many", LOG_NUM("n", i));
+    got = read(pipes[0], text, sizeof(text));
+    assert_true(got > PIPE_BUF / 2 && text[got - 1] == '\n');
+    for (ssize_t i = 0; i < got; i++)
+        lines += text[i] == '\n';
+    log_release();
+    got = read(pipes[0], text, sizeof(text));
+    assert_true(got > 0);
+    for (ssize_t i = 0; i < got; i++)
+        lines += text[i] == '\n';
+    assert_int_equal(lines, 100);
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    close(pipes[0]);
+    close(pipes[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -362,6 +403,7 @@ int main(void)
         cmocka_unit_test(clocks_format),
         cmocka_unit_test(errors_collect_faults),
         cmocka_unit_test(log_lines_are_escaped),
+        cmocka_unit_test(log_lines_wait),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -153,6 +153,29 @@ static void a_call_restarts_three_times_at_most(void **state)
     }
 }
 
+static void a_decision_that_came_too_late_is_made_again(void **state)
+{
+    OPERATION(op, ask_read, ask_write, reply_row);
+    struct route r = public_get;
+
+    (void)state;
+    r.operation = &op;
+    for (unsigned late = 0; late <= 4; late++) {
+        fake_start(fake_call(&r));
+        for (unsigned i = 0; i <= late && told.times == 0; i++) {
+            fake_result(0, ROW);
+            fake_answer(ASK_OK);
+            if (i < late)
+                fake_refuse(1, "SLAGN", "stale", NULL);
+        }
+        if (late <= 3) {
+            fake_result(2, ROW);
+            fake_answer(ASK_OK);
+        }
+        assert_told(late <= 3 ? 200 : 412);
+    }
+}
+
 static void refusals_become_problems(void **state)
 {
     (void)state;
@@ -305,6 +328,7 @@ int main(void)
         cmocka_unit_test_setup(the_highest_lane_wins, setup),
         cmocka_unit_test_setup(what_does_not_fit_fails_the_call, setup),
         cmocka_unit_test_setup(a_call_restarts_three_times_at_most, setup),
+        cmocka_unit_test_setup(a_decision_that_came_too_late_is_made_again, setup),
         cmocka_unit_test_setup(refusals_become_problems, setup),
         cmocka_unit_test_setup(an_absent_database_is_told_apart, setup),
         cmocka_unit_test_setup(a_deadline_orphans_the_ask, setup),

@@ -161,15 +161,15 @@ static void faults_are_named(void **state)
         {{"--workers", "many"},
          {NULL},
          NULL,
-         "--workers: workers: \"many\" is not a whole number from 0 to 256\n"},
+         "--workers: workers: \"many\" is not a whole number from 0 to 64\n"},
         {{"--workers=257"},
          {NULL},
          NULL,
-         "--workers: workers: \"257\" is not a whole number from 0 to 256\n"},
+         "--workers: workers: \"257\" is not a whole number from 0 to 64\n"},
         {{"--workers="},
          {NULL},
          NULL,
-         "--workers: workers: \"\" is not a whole number from 0 to 256\n"},
+         "--workers: workers: \"\" is not a whole number from 0 to 64\n"},
         {{"--migrate=maybe"}, {NULL}, NULL, "--migrate: migrate: \"maybe\" is not true or false\n"},
         {{"--log-level=inf"},
          {NULL},
@@ -190,7 +190,7 @@ static void faults_are_named(void **state)
         {{NULL},
          {"SLUICE_WORKERS=-1"},
          NULL,
-         "SLUICE_WORKERS: workers: \"-1\" is not a whole number from 0 to 256\n"},
+         "SLUICE_WORKERS: workers: \"-1\" is not a whole number from 0 to 64\n"},
         {{NULL},
          {"SLUICE_DATABASE_URL_FILE=/nowhere/x"},
          NULL,
@@ -211,7 +211,7 @@ static void faults_are_named(void **state)
          "nonsense = 1",
          ":1: nonsense: there is no such setting\n"
          "SLUICE_HEAD_BYTES: head_bytes: \"x\" is not a whole number from 1024 to 1048576\n"
-         "--workers: workers: \"x\" is not a whole number from 0 to 256\n"},
+         "--workers: workers: \"x\" is not a whole number from 0 to 64\n"},
     };
 
     (void)state;
@@ -304,7 +304,7 @@ static void help_beats_faults(void **state)
     assert_false(help.failed);
     assert_non_null(strstr(buf_text(&help),
                            "\n  --workers                     threads that serve requests; "
-                           "0 takes one per core (0 to 256; 0)\n"));
+                           "0 takes one per core (0 to 64; 0)\n"));
     assert_non_null(strstr(buf_text(&help), "(error|warn|info|debug; info)\n"));
     buf_done(&help);
 }

@@ -311,6 +311,12 @@ static const struct guard_case guard_cases[] = {
      "activities", "/activities/1/occurred_at",
      "{'activities':[{'kind':'email'},{'kind':'meeting','occurred_at':'2026-11-01T11:00:00Z'}]}"},
     {"related_count", "{'of':'activity','kind':'meeting','since_entry':true}", false, "0", NULL,
+     "activities", "/activities/0/occurred_at",
+     "{'activities':[{'kind':'meeting','occurred_at':'2999-01-01T00:00:00Z'}]}"},
+    {"related_count", "{'of':'activity','kind':'meeting','since_entry':true}", true, "1", NULL,
+     "activities", "/activities",
+     "{'activities':[{'kind':'meeting','occurred_at':'2026-11-21T12:04:00Z'}]}"},
+    {"related_count", "{'of':'activity','kind':'meeting','since_entry':true}", false, "0", NULL,
      "activities", "/activities", "{'activities':[{'kind':'email','at':'2026-11-21T11:00:00Z'}]}"},
     /* near misses */
     {"related_count", "{'of':'activity','kind':'demo','has_subject':true}", false, "0", NULL,

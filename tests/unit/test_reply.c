@@ -241,6 +241,19 @@ static void a_row_is_found_or_not(void **state)
     assert_told(404);
 }
 
+static void a_change_out_of_the_callers_sight_is_no_404(void **state)
+{
+    struct route patch = route(METHOD_PATCH, &row_op);
+
+    (void)state;
+    fake_start(fake_call(&patch));
+    answer(1, 0);
+    assert_told(204);
+    fake_start(fake_call(&patch));
+    answer(0, 0);
+    assert_told(404);
+}
+
 static void a_known_version_is_not_sent_again(void **state)
 {
     static const struct {
@@ -387,6 +400,7 @@ int main(void)
         cmocka_unit_test(fields_keep_whole_members),
         cmocka_unit_test(arrays_are_read),
         cmocka_unit_test(a_row_is_found_or_not),
+        cmocka_unit_test(a_change_out_of_the_callers_sight_is_no_404),
         cmocka_unit_test(a_known_version_is_not_sent_again),
         cmocka_unit_test(fields_are_picked_and_checked),
         cmocka_unit_test(minimal_replies_have_no_body),
