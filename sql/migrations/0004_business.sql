@@ -172,6 +172,15 @@ create index opportunity_lead on sluice.opportunity (lead_id) where lead_id is n
 create index opportunity_close_date on sluice.opportunity (close_date, id)
     where close_date is not null and deleted_at is null;
 
+-- What the planner knows of an expression it does not take from a partial index: without these it expects
+-- thousands of rows behind an address and walks the whole table in the order of the list.
+create statistics sluice.lead_email_stats on (lower(email)) from sluice.lead;
+create statistics sluice.contact_email_stats on (lower(email)) from sluice.contact;
+create statistics sluice.contact_phone_stats on (sluice.digits(phone)) from sluice.contact;
+create statistics sluice.account_tax_id_stats on (sluice.digits(tax_id)) from sluice.account;
+create statistics sluice.account_website_stats on (sluice.domain(website)) from sluice.account;
+create statistics sluice.account_email_stats on (sluice.domain(email)) from sluice.account;
+
 alter table sluice.lead
     add constraint lead_account_fk foreign key (account_id) references sluice.account (id),
     add constraint lead_contact_fk foreign key (contact_id) references sluice.contact (id),

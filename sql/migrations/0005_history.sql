@@ -20,6 +20,8 @@ create table sluice.visit (
 ) with (fillfactor = 90);
 -- Lists by state: which records are in it, longest first.
 create index visit_open on sluice.visit (entity, state, entered_at, record_id) where left_at is null;
+-- States are those of one entity: without this the planner takes a common state for a rare one.
+create statistics sluice.visit_state_stats (mcv) on entity, state from sluice.visit;
 create unique index visit_open_key on sluice.visit (record_id) where left_at is null;
 
 create table sluice.audit (

@@ -59,7 +59,7 @@ returning r.version;
 -- filter: verification text eq r.id in (select v.record_id from sluice.visit v where v.entity = 'account' and v.left_at is null and v.state = any(:value))
 -- filter: owner user eq on r.owner_id
 -- filter: tax_id text eq on r.tax_id
--- filter: email text eq lower(r.email) in (select lower(e) from unnest(:value) e)
+-- filter: email text eq lower(r.email) = any (lower(:value::text)::text[])
 -- filter: external_id text eq on r.external_id
 -- filter: industry text eq on r.industry
 -- filter: country text eq on r.country

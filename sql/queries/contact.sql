@@ -58,7 +58,7 @@ returning r.version;
 -- id: r.id
 -- filter: account uuid eq on r.account_id
 -- filter: owner user eq on r.owner_id
--- filter: email text eq lower(r.email) in (select lower(e) from unnest(:value) e)
+-- filter: email text eq lower(r.email) = any (lower(:value::text)::text[])
 -- filter: phone text eq on r.phone
 -- filter: external_id text eq on r.external_id
 -- filter: created_at timestamptz gt,gte,lt,lte on r.created_at

@@ -68,7 +68,7 @@ returning r.version;
 -- filter: campaign text eq on r.campaign
 -- filter: industry text eq on r.industry
 -- filter: company text eq on r.company
--- filter: email text eq lower(r.email) in (select lower(e) from unnest(:value) e)
+-- filter: email text eq lower(r.email) = any (lower(:value::text)::text[])
 -- filter: phone text eq on r.phone
 -- filter: external_id text eq on r.external_id
 -- filter: country text eq on r.country

@@ -45,8 +45,13 @@ def new_daemon():
         made.append(Daemon(**settings))
         return made[-1].start() if start else made[-1]
     yield make
+    running = [d for d in made if d.process and d.process.poll() is None]
+    codes = [d.stop() for d in running]
+    logs = ''.join(d.log() for d in made)
     for d in made:
         d.destroy()
+    assert set(codes) <= {0}, logs[-3000:]
+    assert 'Sanitizer' not in logs and 'runtime error' not in logs, logs[-3000:]
 
 
 @pytest.fixture(scope='session')

@@ -133,6 +133,16 @@ def test_two_at_once(mkt, rep, rows, qualified):
         assert counts(rows) == {**before, 'account': before['account'] + 1, 'contact': before['contact'] + 1}
 
 
+def test_handover_to_a_chosen_owner(mkt, rep2, qualified, number):
+    """Scenario 43a."""
+    lead = qualified(company=f'Unknown {number}', last_name=f'Chosen{number}', budget_confirmed=True, need='x')
+    chosen = {'owner_id': rep2.user['id']}
+    made = converted(mkt, lead['id'], {'account': {'create': chosen}, 'opportunity': {'name': 'Deal', **chosen}})
+    assert rep2.read('accounts', made['account']['id'])['owner_id'] == rep2.user['id']
+    deal = rep2.read('opportunities', made['opportunity']['id'])
+    assert (deal['owner_id'], deal['account_id']) == (rep2.user['id'], made['account']['id'])
+
+
 def test_handover_to_an_existing_account(mkt, rep, qualified, number):
     """Scenario 43b, C3, C4: the one that matches is linked; empty fields are filled, none is overwritten."""
     account = rep.make('accounts', name=f'Known {number}', city='Łódź')
