@@ -2,8 +2,8 @@
  * log - one line per event, JSON or key=value, escaped at the sink.
  *
  * A function either logs or returns an error, never both. Nothing from bodies, no secrets.
- * Thread-safe: whole lines go to standard error, each in a write(2) of its own, or some at a time from
- * a thread that holds them.
+ * Thread-safe: whole lines go to standard error, each in a write(2) of its own, or some at a time
+ * from a thread that holds them.
  */
 #ifndef SLUICE_BASE_LOG_H
 #define SLUICE_BASE_LOG_H
@@ -34,8 +34,8 @@ enum log_level log_level_of(const char *name);
 void log_write(enum log_level level, const char *message, const struct log_field *fields,
                unsigned n);
 
-/** From now on lines of this thread wait for log_flush(), for a warning or error, or for 4 KiB of them:
- * a pipe takes so much in one piece. log_release() ends that. */
+/** From now on lines of this thread wait for log_flush(), for a warning or error, or for 4 KiB of
+ * them: a pipe takes so much in one piece. log_release() ends that. */
 void log_hold(void);
 void log_release(void);
 

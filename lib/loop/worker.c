@@ -146,7 +146,7 @@ static void run_turns(const struct worker *w)
 void worker_run(struct worker *w)
 {
     w->stopped = false;
-    log_hold(); /* one write for the lines of a turn: they are a third of the system calls else */
+    log_hold();   /* one write for the lines of a turn: they are a third of the system calls else */
     run_turns(w); /* what was collected before the loop began must not wait for its first event */
     while (!w->stopped) {
         log_flush();

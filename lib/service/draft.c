@@ -37,7 +37,7 @@ static void decref(void *json)
 static void write_missing(struct call *c, struct out *o, const struct transition *t,
                           const json_t *body)
 {
-    const struct input **missing = call_alloc(c, (t->ninputs + 1) * sizeof(*missing));
+    const struct input **missing = call_alloc(c, (t->ninputs + 1) * sizeof(struct input *));
     unsigned percent;
     size_t n = 0;
 

@@ -134,8 +134,9 @@ static void take_field(struct call *c, struct intake *in, const char *name, json
     json_object_set(in->lead, name, value);
 }
 
-/* Returns @value (a reference) with numbers that no integer holds as text: PostgreSQL writes 1e300 out
- * as 301 digits, and whoever reads the lead's facts takes that for an integer out of all bounds. */
+/* Returns @value (a reference) with numbers that no integer holds as text: PostgreSQL writes 1e300
+ * out as 301 digits, and whoever reads the lead's facts takes that for an integer out of all
+ * bounds. */
 static json_t *keepable(json_t *value)
 {
     const char *name;
@@ -145,7 +146,7 @@ static json_t *keepable(json_t *value)
 
     if (json_is_real(value) && fabs(json_real_value(value)) >= 1e18)
         return json_sprintf("%.17g", json_real_value(value));
-    json_object_foreach_safe (value, next, name, part)
+    json_object_foreach_safe(value, next, name, part)
         json_object_set_new(value, name, keepable(part));
     json_array_foreach (value, i, part)
         json_array_set_new(value, i, keepable(part));

@@ -77,6 +77,9 @@ begin
                 end if;
             end loop;
         end loop;
+        if run = 0 and length(value) > 200 and length(t) - at < 2 then
+            exit;  -- what is left was cut in two
+        end if;
         if run = 0 then
             return null;
         end if;
