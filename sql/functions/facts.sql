@@ -65,10 +65,11 @@ create or replace function sluice.visits_of(id uuid) returns table (visits json,
     language sql stable as $$
     select coalesce(json_agg(json_build_object(
                'state', v.state, 'entered_at', sluice.rfc3339(v.entered_at), 'left_at', sluice.rfc3339(v.left_at),
-               'entered_by', v.entered_by, 'transition', v.via) order by v.id), '[]'),
+               'entered_by', v.entered_by, 'transition', v.via)), '[]'),
            coalesce(json_agg(json_build_object(
-               'transition', v.via, 'by', v.entered_by, 'at', sluice.rfc3339(v.entered_at)) order by v.id), '[]')
-      from (select * from sluice.visit x where x.record_id = visits_of.id order by x.id desc limit 500) v
+               'transition', v.via, 'by', v.entered_by, 'at', sluice.rfc3339(v.entered_at))), '[]')
+      from (select * from (select * from sluice.visit x where x.record_id = visits_of.id order by x.id desc limit 500) y
+             order by y.id) v
 $$;
 
 -- The newest activities and tasks of a record, newest first, and a fingerprint that tells which they are, in which
@@ -135,7 +136,7 @@ create or replace function sluice.opportunity_work(id uuid) returns table (activ
 $$;
 
 -- The versions of the records that facts show beside the record: guards may look at any of them.
-create or replace function sluice.related_print(account uuid, contact uuid, lead uuid) returns text
+create or replace function sluice.related_print(account uuid, contact uuid, lead uuid) returns table (print text)
     language sql stable as $$
     select concat('/', (select a.version from sluice.account a where a.id = account),
                   '/', (select c.version from sluice.contact c where c.id = contact),
@@ -162,24 +163,27 @@ $$;
 create or replace function sluice.lead_evidence(id uuid) returns text
     language plpgsql stable as $$
 begin
-    return (select w.evidence || sluice.related_print(l.account_id, l.contact_id, null)
-              from sluice.lead l, sluice.lead_work(l.id) w where l.id = lead_evidence.id);
+    return (select w.evidence || p.print
+              from sluice.lead l, sluice.lead_work(l.id) w, sluice.related_print(l.account_id, l.contact_id, null) p
+             where l.id = lead_evidence.id);
 end
 $$;
 
 create or replace function sluice.account_evidence(id uuid) returns text
     language plpgsql stable as $$
 begin
-    return (select w.evidence || sluice.related_print(null, null, a.lead_id)
-              from sluice.account a, sluice.account_work(a.id) w where a.id = account_evidence.id);
+    return (select w.evidence || p.print
+              from sluice.account a, sluice.account_work(a.id) w, sluice.related_print(null, null, a.lead_id) p
+             where a.id = account_evidence.id);
 end
 $$;
 
 create or replace function sluice.opportunity_evidence(id uuid) returns text
     language plpgsql stable as $$
 begin
-    return (select w.evidence || sluice.related_print(o.account_id, o.contact_id, null)
-              from sluice.opportunity o, sluice.opportunity_work(o.id) w where o.id = opportunity_evidence.id);
+    return (select w.evidence || p.print
+              from sluice.opportunity o, sluice.opportunity_work(o.id) w, sluice.related_print(o.account_id, o.contact_id, null) p
+             where o.id = opportunity_evidence.id);
 end
 $$;
 

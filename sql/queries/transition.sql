@@ -8,7 +8,7 @@
 -- in: teams      text[]
 select l.version, l.state, l.blueprint_version_id,
        sluice.whole_evidence('lead', l.id, l.blueprint_version_id,
-                             w.evidence || sluice.related_print(l.account_id, l.contact_id, null)) as evidence,
+                             w.evidence || p.print) as evidence,
        sluice.with_more(json_build_object(
            'now', sluice.rfc3339(sluice.now()),
            'actor', sluice.actor_json(:actor_kind, :viewer, :roles, :teams),
@@ -22,6 +22,7 @@ select l.version, l.state, l.blueprint_version_id,
   from sluice.lead l
   join sluice.lead_fact f on f.id = l.id
  cross join lateral sluice.lead_work(l.id) w
+ cross join lateral sluice.related_print(l.account_id, l.contact_id, null) p
  cross join lateral sluice.visits_of(l.id) v
  where l.id = :id and l.deleted_at is null and sluice.in_scope(:scope, :viewer, l.owner_id);
 
@@ -35,7 +36,7 @@ select l.version, l.state, l.blueprint_version_id,
 -- in: teams      text[]
 select a.version, a.state, a.blueprint_version_id,
        sluice.whole_evidence('account', a.id, a.blueprint_version_id,
-                             w.evidence || sluice.related_print(null, null, a.lead_id)) as evidence,
+                             w.evidence || p.print) as evidence,
        sluice.with_more(json_build_object(
            'now', sluice.rfc3339(sluice.now()),
            'actor', sluice.actor_json(:actor_kind, :viewer, :roles, :teams),
@@ -48,6 +49,7 @@ select a.version, a.state, a.blueprint_version_id,
   from sluice.account a
   join sluice.account_fact f on f.id = a.id
  cross join lateral sluice.account_work(a.id) w
+ cross join lateral sluice.related_print(null, null, a.lead_id) p
  cross join lateral sluice.visits_of(a.id) v
  where a.id = :id and a.deleted_at is null and sluice.in_scope(:scope, :viewer, a.owner_id);
 
@@ -61,7 +63,7 @@ select a.version, a.state, a.blueprint_version_id,
 -- in: teams      text[]
 select o.version, o.state, o.blueprint_version_id,
        sluice.whole_evidence('opportunity', o.id, o.blueprint_version_id,
-                             w.evidence || sluice.related_print(o.account_id, o.contact_id, null)) as evidence,
+                             w.evidence || p.print) as evidence,
        sluice.with_more(json_build_object(
            'now', sluice.rfc3339(sluice.now()),
            'actor', sluice.actor_json(:actor_kind, :viewer, :roles, :teams),
@@ -76,6 +78,7 @@ select o.version, o.state, o.blueprint_version_id,
   join sluice.opportunity_fact f on f.id = o.id
   join sluice.account_fact a on a.id = o.account_id
  cross join lateral sluice.opportunity_work(o.id) w
+ cross join lateral sluice.related_print(o.account_id, o.contact_id, null) p
  cross join lateral sluice.visits_of(o.id) v
  where o.id = :id and o.deleted_at is null and sluice.in_scope(:scope, :viewer, o.owner_id);
 

@@ -118,7 +118,8 @@ select unnest(array[
     unalike(pg_temp.plan_of($$select sluice.next_seq()$$), '%next_seq(%', 'next_seq()'),
     unalike(pg_temp.plan_of($$select sluice.in_scope('own', l.id, l.owner_id) from sluice.lead l$$), '%in_scope(%', 'in_scope()'),
     unalike(pg_temp.plan_of($$select w.* from sluice.lead l, sluice.lead_work(l.id) w$$), '%lead_work(%', 'lead_work()'),
-    unalike(pg_temp.plan_of($$select w.* from sluice.lead l, sluice.visits_of(l.id) w$$), '%visits_of(%', 'visits_of()')]);
+    unalike(pg_temp.plan_of($$select w.* from sluice.lead l, sluice.visits_of(l.id) w$$), '%visits_of(%', 'visits_of()'),
+    unalike(pg_temp.plan_of($$select w.* from sluice.lead l, sluice.related_print(l.account_id, l.contact_id, null) w$$), '%related_print(%', 'related_print()')]);
 
 select finish();
 rollback;
