@@ -146,13 +146,13 @@ static bool add_identity(struct call *c)
     return ask_insert(c, 0, &query_enter, values);
 }
 
-/* Entry and replay only read; what the engine adds belongs to the operation. */
+/* Entry and replay only read, but for a refusal that entry notes; the rest belongs to the operation. */
 static bool add_frame(struct call *c)
 {
     struct ask *a = c->ask;
 
     if (!call_in_operation(c))
-        return true;
+        return !c->aside || add_identity(c);
     if (a->lane != LANE_WRITE)
         return !c->keyed || c->looked_up || c->claimed || idempotency_look_up(c);
     if (c->keyed && !c->claimed && !c->aside && !idempotency_claim(c))

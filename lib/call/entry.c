@@ -8,6 +8,7 @@
 #include "call/engine.h"
 #include "call/principal.h"
 #include "call/reply.h"
+#include "queries.gen.h"
 #include "json/body.h"
 
 static enum step entry_permission(struct call *c)
@@ -252,6 +253,44 @@ static void form_convert(struct call *c, json_t *form)
     }
 }
 
+/* A name of the contract, so it needs no escapes. */
+static const char *governed_pointer(const struct err *e)
+{
+    const struct fault *f = e->faults;
+
+    while (f->next && strcmp(f->code, "governed_field") != 0)
+        f = f->next;
+    return f->pointer;
+}
+
+/* Who writes a governed field tries to get around a guard: the attempt is an entry of the record's
+ * history. An operation is named after its resource: "lead_update" is about a lead. */
+static enum step entry_note_attempt(struct call *c)
+{
+    const char *end = strrchr(c->route->id, '_');
+    const char *id = call_path(c, "id");
+    struct uuid record;
+    char text[UUID_TEXT];
+
+    if (c->dry || !end || (id && !uuid_parse(span_of(id), &record)))
+        return STEP_FAIL;
+    if (id)
+        uuid_format(&record, text);
+
+    const char *const values[] = {
+        arena_copy(&c->arena, c->route->id, (size_t)(end - c->route->id)),
+        id ? arena_strdup(&c->arena, text) : NULL,
+        NULL,
+        NULL,
+        err_slug(c->err.code),
+        arena_printf(&c->arena, "[{\"pointer\":\"%s\"}]", governed_pointer(&c->err)),
+    };
+
+    call_ask_aside(c);
+    call_ask(c, &query_transition_denied, values);
+    return STEP_WAIT;
+}
+
 static enum step entry_body(struct call *c)
 {
     const struct route *r = c->route;
@@ -278,11 +317,19 @@ static enum step entry_body(struct call *c)
         return STEP_FAIL;
     if (media == MEDIA_FORM)
         form_convert(c, c->body);
-    if (c->err.code == ERR_NONE && r->body && !schema_check(r->body, c->body, "", &c->err))
-        return STEP_FAIL;
+    if (c->err.code == ERR_NONE && r->body)
+        (void)schema_check(r->body, c->body, "", &c->err);
+    if (c->err.code == ERR_GOVERNED)
+        return entry_note_attempt(c);
+    return c->err.code == ERR_NONE ? STEP_NEXT : STEP_FAIL;
+}
+
+static enum step entry_attempted(struct call *c)
+{
     return c->err.code == ERR_NONE ? STEP_NEXT : STEP_FAIL;
 }
 
 step_fn *const entry_steps[] = {
-    principal_ask, principal_take, entry_permission, entry_parameters, entry_body, NULL,
+    principal_ask,   principal_take, entry_permission, entry_parameters, entry_body,
+    entry_attempted, NULL,
 };

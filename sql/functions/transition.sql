@@ -363,7 +363,8 @@ begin
 end
 $$;
 
--- A refused attempt is history too.
+-- A refused attempt is history too: of the record, or of the request alone (record_id null) when it was to make one.
+-- Of a record that is not there nothing is written.
 create or replace function sluice.transition_denied(
     entity text, record_id uuid, transition text, from_state text, code text, failures jsonb
 ) returns void
@@ -371,12 +372,16 @@ create or replace function sluice.transition_denied(
 begin
     insert into sluice.audit (seq, at, action, entity, record_id, actor_kind, actor_id, request_id, operation,
                               transition, from_state, changes, detail)
-    values (sluice.next_seq(), sluice.now(), 'denied', entity, record_id, sluice.actor_kind(), sluice.actor_id(),
-            nullif(current_setting('sluice.request_id', true), ''),
-            nullif(current_setting('sluice.operation', true), ''),
-            transition, from_state, '{}',
-            jsonb_strip_nulls(jsonb_build_object('code', code)) || case when failures is null then '{}'::jsonb
-                else jsonb_build_object('failures', failures) end);
+    select sluice.next_seq(), sluice.now(), 'denied', transition_denied.entity, transition_denied.record_id,
+           sluice.actor_kind(), sluice.actor_id(),
+           nullif(current_setting('sluice.request_id', true), ''),
+           nullif(current_setting('sluice.operation', true), ''),
+           transition, coalesce(from_state, v.state), '{}',
+           jsonb_strip_nulls(jsonb_build_object('code', code)) || case when failures is null then '{}'::jsonb
+               else jsonb_build_object('failures', failures) end
+      from (select) one
+      left join sluice.visit v on v.record_id = transition_denied.record_id and v.left_at is null
+     where transition_denied.record_id is null or v.id is not null;
 end
 $$;
 

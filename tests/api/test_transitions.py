@@ -494,3 +494,24 @@ def test_converted_leads_have_no_way_out(mkt, rep):
         'unqualified': 'manual', 'nurture': 'manual', 'converted': 'convert', 'converted_with_opportunity': 'convert_open'}
     assert rep.post(f'/v1/leads/{lead["id"]}/conversion', json={}).status_code == 200
     assert mkt.get(f'/v1/leads/{lead["id"]}/transitions').json()['items'] == []
+
+
+def test_a_governed_field_leaves_a_trace(rep, mkt, rows, number):
+    """Scenario 26: whoever writes a state by hand is refused with one code, and the attempt is history."""
+    lead = mkt.make('leads', last_name=f'By hand {number}')
+    answer = mkt.patch(f'/v1/leads/{lead["id"]}', json={'status': 'qualified', 'x"y': 1})
+    assert (answer.status_code, answer.json()['code']) == (422, 'governed_field')
+    assert mkt.read('leads', lead['id'])['version'] == lead['version']
+    denied = mkt.history('leads', lead['id'])[0]
+    assert (denied['action'], denied['from_state'], denied['operation']) == ('denied', 'open', 'lead_update')
+    assert denied['detail'] == {'code': 'governed_field', 'failures': [{'pointer': '/status'}]}
+    answer = mkt.patch(f'/v1/leads/{lead["id"]}', json={'status': 'qualified'}, headers={'Prefer': 'tx=rollback'})
+    assert answer.status_code == 422 and len(mkt.history('leads', lead['id'])) == 2
+    answer = rep.post('/v1/accounts', json={'name': 'Born verified', 'verification': 'verified'})
+    assert answer.status_code == 422
+    kept = rows('select entity, record_id, action from sluice.audit where request_id = %s', answer.headers['Request-Id'])
+    assert [dict(r) for r in kept] == [{'entity': 'account', 'record_id': None, 'action': 'denied'}]
+    unknown = '01995f3e-7c1a-7b34-9f0e-2d5a6b7c8d90'
+    answer = mkt.patch(f'/v1/leads/{unknown}', json={'status': 'qualified'})
+    assert answer.status_code == 422
+    assert rows('select 1 from sluice.audit where record_id = %s', unknown) == []
