@@ -20,9 +20,15 @@ create or replace function sluice.version_needs(version_id uuid) returns text[]
      where n.need is not null;
 $$;
 
+-- In plpgsql, whose plans are kept: every decision asks.
 create or replace function sluice.needs_of(version_id uuid) returns text[]
-    language sql stable as $$
-    select coalesce(v.needs, sluice.version_needs(v.id)) from sluice.blueprint_version v where v.id = version_id;
+    language plpgsql stable as $$
+declare
+    needs text[];
+begin
+    select v.needs into needs from sluice.blueprint_version v where v.id = version_id;
+    return coalesce(needs, sluice.version_needs(version_id));
+end
 $$;
 
 -- A published version never changes, so what it needs is found out once.
