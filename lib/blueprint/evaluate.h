@@ -22,6 +22,7 @@
  *    contacts, opportunities, leads                            those of the account, as records
  *    duplicates       "duplicates": 2                          living records with the same keys
  *    ticks            "ticks": [{"item": "papers", "at": "...", "by": "..."}]
+ *    deputies         "deputy_for": ["<user>"]                 for whom the actor stands in
  *    calendars        "calendars": {"office": {"open": false, "opens_at": "..."}}
  *
  * An activity or task that came with the request carries "pointer" ("/activities/0") and counts as
@@ -140,6 +141,10 @@ const struct verdict *evaluate(const struct transition *t, const json_t *facts, 
 /** Tells whether the actor in the facts may execute: one of the transition's actor rules, or none
  * given. */
 bool evaluate_actor(const struct transition *t, const json_t *facts);
+
+/** Returns the user on whose behalf the actor may execute as a deputy; NULL when the actor may in
+ * their own right, or not at all. */
+const char *evaluate_on_behalf(const struct transition *t, const json_t *facts);
 
 /** Returns facts with the request's inputs laid over: "fields" over "record", "activities" and
  * "tasks" appended with their pointers, "checklist" and "note". New reference; @facts is not

@@ -263,3 +263,16 @@ bool process_write_option(struct call *c, struct out *o, const struct transition
     transition_write(o, s->blueprint, t, root, evaluate_actor(t, s->facts), c->language);
     return true;
 }
+
+const char *process_more(struct call *c, const struct transition *t)
+{
+    const char *absent = evaluate_on_behalf(t, process_of(c)->facts);
+    json_t *files = json_object_get(c->body, "files"), *more = json_object();
+
+    arena_defer(&c->arena, decref, more);
+    if (json_array_size(files) > 0)
+        json_object_set(more, "files", files);
+    if (absent)
+        json_object_set_new(more, "on_behalf_of", json_string(absent));
+    return json_object_size(more) > 0 ? call_json(c, more) : NULL;
+}

@@ -105,17 +105,6 @@ static const char *new_ids(struct call *c)
     return text_array(c, words);
 }
 
-/* What comes along beside the usual: an object, or NULL for nothing. */
-static const char *transition_more(struct call *c)
-{
-    json_t *more = json_object(), *files = json_object_get(c->body, "files");
-
-    arena_defer(&c->arena, decref, more);
-    if (json_array_size(files) > 0)
-        json_object_set(more, "files", files);
-    return json_object_size(more) > 0 ? call_json(c, more) : NULL;
-}
-
 static enum step move_write(struct call *c, const struct transition *t, const struct verdict *root)
 {
     const struct record *r = record_of(c);
@@ -136,7 +125,7 @@ static enum step move_write(struct call *c, const struct transition *t, const st
         call_scope(c, r->may_write),
         new_ids(c),
         call_json(c, json_object_get(c->body, "checklist")),
-        transition_more(c),
+        process_more(c, t),
     };
 
     call_ask(c, &query_transition_apply, values);

@@ -16,7 +16,10 @@ create or replace function sluice.version_needs(version_id uuid) returns text[]
                                                   when 'opportunity' then 'opportunities' end
                    end as need
               from sluice.transition t join sluice.guard g on g.transition_id = t.id
-             where t.blueprint_version_id = version_id) n
+             where t.blueprint_version_id = version_id
+            union all
+            select 'deputies' from sluice.transition t join sluice.transition_actor a on a.transition_id = t.id
+             where t.blueprint_version_id = version_id and a.kind in ('user', 'field')) n
      where n.need is not null;
 $$;
 
@@ -128,8 +131,10 @@ begin
 end
 $$;
 
--- The facts that a version's guards need beside the usual ones.
-create or replace function sluice.facts_more(entity text, record_id uuid, version_id uuid) returns jsonb
+-- The facts that a version's guards and actor rules need beside the usual ones.
+drop function if exists sluice.facts_more(text, uuid, uuid);
+
+create or replace function sluice.facts_more(entity text, record_id uuid, version_id uuid, viewer uuid) returns jsonb
     language plpgsql stable as $$
 declare
     needs text[] := sluice.needs_of(version_id);
@@ -160,6 +165,9 @@ begin
     end if;
     if 'leads' = any (needs) then
         facts := facts || jsonb_build_object('leads', sluice.leads_json(of_account));
+    end if;
+    if 'deputies' = any (needs) and viewer is not null then
+        facts := facts || jsonb_build_object('deputy_for', sluice.deputy_for(viewer));
     end if;
     return facts;
 end
@@ -209,7 +217,7 @@ $$;
 grant execute on function
     sluice.version_needs(uuid), sluice.needs_of(uuid), sluice.account_of(text, uuid), sluice.changed_since_entry(uuid),
     sluice.duplicates_of(text, uuid), sluice.contacts_json(uuid), sluice.opportunities_json(uuid),
-    sluice.leads_json(uuid), sluice.ticks_json(uuid), sluice.calendars_json(), sluice.facts_more(text, uuid, uuid),
+    sluice.leads_json(uuid), sluice.ticks_json(uuid), sluice.calendars_json(), sluice.facts_more(text, uuid, uuid, uuid),
     sluice.whole_evidence(text, uuid, uuid, text)
     to sluice_app;
 

@@ -69,10 +69,10 @@ begin
 end
 $$;
 
--- What came along beside the usual, as far as history shows it: {"files": [...]}.
+-- What came along beside the usual, as far as history shows it: {"files": [...], "on_behalf_of": id}.
 create or replace function sluice.more_detail() returns jsonb
     language sql stable as $$
-    select jsonb_strip_nulls(jsonb_build_object('files', m -> 'files'))
+    select jsonb_strip_nulls(jsonb_build_object('files', m -> 'files', 'on_behalf_of', m -> 'on_behalf_of'))
       from coalesce(nullif(current_setting('sluice.more', true), '')::jsonb, '{}') m;
 $$;
 

@@ -46,4 +46,24 @@ create index transition_draft_principal on sluice.transition_draft (principal, e
 
 grant select, insert, update, delete on sluice.transition_draft to sluice_app;
 
+-- Who acts for somebody who is away, and when.
+create table sluice.deputy (
+    id         uuid not null constraint deputy_pk primary key,
+    version    bigint not null default 1,
+    user_id    uuid not null constraint deputy_user_fk references sluice.app_user (id),
+    deputy_id  uuid not null constraint deputy_deputy_fk references sluice.app_user (id),
+    starts_at  timestamptz not null default sluice.now(),
+    ends_at    timestamptz not null,
+    created_at timestamptz not null default sluice.now(),
+    updated_at timestamptz not null default sluice.now(),
+    created_by uuid default sluice.actor_id(),
+    deleted_at timestamptz,
+    constraint deputy_other_check check (deputy_id <> user_id),
+    constraint deputy_time_check check (ends_at > starts_at)
+);
+create index deputy_deputy on sluice.deputy (deputy_id, ends_at) where deleted_at is null;
+create index deputy_user on sluice.deputy (user_id, ends_at) where deleted_at is null;
+
+grant select, insert (id, user_id, deputy_id, starts_at, ends_at), update (deleted_at) on sluice.deputy to sluice_app;
+
 reset role;

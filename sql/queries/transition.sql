@@ -20,7 +20,7 @@ select l.version, l.state, l.blueprint_version_id,
                             where a.id = l.account_id),
                'contact', (select sluice.contact_json(c.*) from sluice.contact c where c.id = l.contact_id)),
            'activities', w.activities, 'tasks', w.tasks, 'created_by', l.created_by)
-       || sluice.visits_json(l.id) || sluice.facts_more('lead', l.id, l.blueprint_version_id) as facts
+       || sluice.visits_json(l.id) || sluice.facts_more('lead', l.id, l.blueprint_version_id, :viewer) as facts
   from sluice.lead l
   join sluice.state s on s.blueprint_version_id = l.blueprint_version_id and s.key = l.state
  cross join lateral sluice.lead_work(l.id) w
@@ -47,7 +47,7 @@ select a.version, a.state, a.blueprint_version_id,
                           join sluice.state sl on sl.blueprint_version_id = l.blueprint_version_id and sl.key = l.state
                          where l.id = a.lead_id)),
            'activities', w.activities, 'tasks', w.tasks, 'created_by', a.created_by)
-       || sluice.visits_json(a.id) || sluice.facts_more('account', a.id, a.blueprint_version_id) as facts
+       || sluice.visits_json(a.id) || sluice.facts_more('account', a.id, a.blueprint_version_id, :viewer) as facts
   from sluice.account a
   join sluice.state s on s.blueprint_version_id = a.blueprint_version_id and s.key = a.state
  cross join lateral sluice.account_work(a.id) w
@@ -73,7 +73,7 @@ select o.version, o.state, o.blueprint_version_id,
                'account', sluice.account_json(a.*, sa.category),
                'contact', (select sluice.contact_json(c.*) from sluice.contact c where c.id = o.contact_id)),
            'activities', w.activities, 'tasks', w.tasks, 'created_by', o.created_by)
-       || sluice.visits_json(o.id) || sluice.facts_more('opportunity', o.id, o.blueprint_version_id) as facts
+       || sluice.visits_json(o.id) || sluice.facts_more('opportunity', o.id, o.blueprint_version_id, :viewer) as facts
   from sluice.opportunity o
   join sluice.state s on s.blueprint_version_id = o.blueprint_version_id and s.key = o.state
   join sluice.account a on a.id = o.account_id

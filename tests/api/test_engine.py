@@ -200,3 +200,48 @@ def test_drafts_expire_and_are_checked(rows, rep, viewer, number):
     problem(rep.get(path), 404, 'not_found')
     rep.call('PUT', f'/v1/accounts/{account["id"]}/transitions/go/draft', json={'note': 'New'})
     assert rep.get(path).json()['body'] == {'note': 'New'}
+
+
+# deputies
+
+def test_a_deputy_acts_while_somebody_is_away(rows, rep, rep2, manager, viewer, admin, new_user, number):
+    """What belongs to a user, or to the user in a field, is the deputy's too, and history says for whom."""
+    absent, other = new_user('sales'), new_user('sales')
+    process = [{'key': 'made', 'kind': 'initial', 'to': 'new'},
+               {'key': 'named', 'from': ['new'], 'to': 'busy', 'actors': [{'kind': 'user', 'value': absent.user['id']}]},
+               {'key': 'owned', 'from': ['busy'], 'to': 'over', 'actors': [{'kind': 'field', 'value': 'owner_id'},
+                                                                           {'kind': 'role', 'value': 'verifier'}]}]
+    with blueprint(rows, 'account', f'deputy_{number}', STATES, process):
+        account = rep.make('accounts', name='Away', owner_id=absent.user['id'])
+    problem(other.move('accounts', account['id'], 'named'), 403, 'not_transition_owner')
+    made = absent.make('deputies', deputy_id=other.user['id'], until='2099-01-01T00:00:00Z')
+    assert (made['user_id'], made['active']) == (absent.user['id'], True)
+    other.moved('accounts', account['id'], 'named')
+    entry = rep.history('accounts', account['id'])[0]
+    assert (entry['actor']['id'], entry['detail']['on_behalf_of']) == (other.user['id'], absent.user['id'])
+    listing = other.get(f'/v1/accounts/{account["id"]}/transitions').json()['items']
+    assert [(t['key'], t['actor_allowed']) for t in listing] == [('owned', True)]
+    problem(rep2.move('accounts', account['id'], 'owned'), 403, 'not_transition_owner')
+
+    assert [d['id'] for d in other.get('/v1/deputies', params={'deputy': 'me', 'active': 'true'}).json()['items']] == [made['id']]
+    problem(rep2.get(f'/v1/deputies/{made["id"]}'), 404, 'not_found')
+    problem(other.delete(f'/v1/deputies/{made["id"]}'), 403, 'forbidden')
+    assert absent.delete(f'/v1/deputies/{made["id"]}').status_code == 204
+    problem(other.move('accounts', account['id'], 'owned'), 403, 'not_transition_owner')
+    absent.moved('accounts', account['id'], 'owned')
+    assert 'on_behalf_of' not in (rep.history('accounts', account['id'])[0]['detail'] or {})
+
+
+def test_deputies_are_named_by_those_who_are_away(rep, rep2, admin, new_key):
+    later = {'deputy_id': rep2.user['id'], 'from': '2098-01-01T00:00:00Z', 'until': '2099-01-01T00:00:00Z'}
+    made = admin.make('deputies', user_id=rep.user['id'], **later)
+    assert made['active'] is False
+    problem(rep2.post('/v1/deputies', json={'user_id': rep.user['id'], **later}), 403, 'forbidden')
+    fault(rep.post('/v1/deputies', json={**later, 'deputy_id': rep.user['id']}), 422, 'validation_failed', '/deputy_id',
+          'invalid')
+    fault(rep.post('/v1/deputies', json={**later, 'until': '2097-01-01T00:00:00Z'}), 422, 'validation_failed', '/until',
+          'invalid')
+    fault(rep.post('/v1/deputies', json={**later, 'deputy_id': UNKNOWN}), 422, 'unknown_reference', '/deputy_id',
+          'reference')
+    fault(new_key('sales').post('/v1/deputies', json=later), 422, 'validation_failed', '/user_id', 'required')
+    assert admin.delete(f'/v1/deputies/{made["id"]}').status_code == 204

@@ -203,7 +203,7 @@ static void faults_of_guards_and_inputs_are_named(void **state)
          "guards/0/op: only a group has members"},
         {"[{'key':'a'}]", "[]", "guards/0/kind: is required"},
         {"[]", "[{'key':'a','kind':'fields'}]",
-         "inputs/0/kind: must be one of field, note, checklist, activity, task; did you mean "
+         "inputs/0/kind: must be one of field, note, checklist, activity, task, file; did you mean "
          "\"field\"?"},
         {"[]", "[{'key':'a','kind':'field'}]", "inputs/0/params/field: is required"},
         {"[]", "[{'key':'a','kind':'field','params':{'field':'x','choises':['a']}}]",
