@@ -7,10 +7,14 @@
  *
  *   {"id": "<of the version>", "entity": "lead", "key": "lead_default", "number": 1,
  *    "states": [{"key": "open", "label": {"en": "Open", "pl": "...", "ru": "..."},
- *                "category": "open", "position": 1}],
+ *                "category": "open", "position": 1, "pausing": false,
+ *                "sla": [{"key": "first_response", "after": "PT8H" (or "after_s": 28800),
+ *                         "calendar": "default" or null, "what": "warn", "escalate", "task" or
+ *                         "move", "params": {...}}]}],
  *    "transitions": [{"key": "contacted", "label": {...}, "kind": "manual" (the default),
  *                     "to": "contacted", "position": 2, "from_any": false, "from": ["open"],
  *                     "except": [], "actors": [{"kind": "role", "value": "sales"}],
+ *                     "auto": {"after": "P3D", "calendar": "default"},
  *                     "guards": [...], "inputs": [...]}]}
  *
  * Guards are rows, not a tree: {"id": 7 (any string or integer; default: the key), "parent": null
@@ -39,6 +43,7 @@ struct schema;
 #define BLUEPRINT_GUARDS_MAX 1000 /* of one transition */
 #define BLUEPRINT_DEPTH_MAX 16    /* groups around a guard */
 #define BLUEPRINT_INPUTS_MAX 100
+#define BLUEPRINT_SLAS_MAX 20 /* of one state */
 
 /** Text in the three languages; a missing one falls back to English. */
 struct label {
@@ -63,6 +68,7 @@ struct state {
     struct label label;
     enum state_category category;
     int position;
+    bool pausing; /* a stay here does not count for thresholds */
 };
 
 enum transition_kind {
@@ -132,6 +138,8 @@ struct transition {
     struct guard guards; /* the root, always GUARD_ALL, possibly without children */
     const struct input *inputs;
     size_t ninputs;
+    const json_t *automatic; /* how it happens by itself: {"after", "calendar"}, {"at_field",
+                                "calendar"} or {"when": true}; NULL: somebody executes it */
 };
 
 struct blueprint {

@@ -58,4 +58,10 @@ bool compile_params(struct compiler *c, const struct row *row, const struct para
 bool compile_inputs(struct compiler *c, const struct row *row, struct transition *t);
 bool compile_guards(struct compiler *c, const struct row *row, struct transition *t);
 
+/** Read what the clock does: pauses and thresholds of a state (all transitions are known by then),
+ * and how a transition happens by itself. */
+bool compile_pausing(struct compiler *c, const struct row *row, struct state *s);
+bool compile_slas(struct compiler *c, const struct row *row, const struct state *s);
+bool compile_automatic(struct compiler *c, const struct row *row, struct transition *t);
+
 #endif

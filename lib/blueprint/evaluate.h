@@ -139,7 +139,7 @@ void guard_kind_write_params(struct out *o, const struct guard_kind *k);
 const struct verdict *evaluate(const struct transition *t, const json_t *facts, struct arena *a);
 
 /** Tells whether the actor in the facts may execute: one of the transition's actor rules, or none
- * given. */
+ * given. What happens by itself belongs to the timer, which may execute everything. */
 bool evaluate_actor(const struct transition *t, const json_t *facts);
 
 /** Returns the user on whose behalf the actor may execute as a deputy; NULL when the actor may in

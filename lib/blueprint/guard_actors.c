@@ -151,6 +151,12 @@ static bool rule_allows(const struct actor_rule *rule, const json_t *facts)
 
 static bool any_allows(const struct transition *t, const json_t *facts)
 {
+    const char *kind = json_string_value(value_at(facts, "actor.kind"));
+
+    if (kind != NULL && strcmp(kind, "timer") == 0)
+        return true;
+    if (t->automatic != NULL)
+        return false;
     for (size_t i = 0; i < t->nactors; i++)
         if (rule_allows(&t->actors[i], facts))
             return true;

@@ -337,6 +337,8 @@ void transition_write(struct out *o, const struct blueprint *b, const struct tra
     write_bool(o, "actor_allowed", actor_allowed);
     out_key(o, "actors");
     write_actors(o, t);
+    if (t->automatic != NULL)
+        write_json(o, "auto", t->automatic);
     out_key(o, "guards");
     out_array(o);
     for (size_t i = 0; i < root->nchildren; i++)

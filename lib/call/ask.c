@@ -132,15 +132,25 @@ static const char *id_text(struct call *c, const struct uuid *id)
     return arena_strdup(&c->arena, text);
 }
 
+const char *actor_word(enum actor_kind kind)
+{
+    static const char *const words[] = {
+        [ACTOR_ANONYMOUS] = "anonymous", [ACTOR_USER] = "user",     [ACTOR_API_KEY] = "api_key",
+        [ACTOR_INTAKE] = "intake",       [ACTOR_SYSTEM] = "system", [ACTOR_TIMER] = "timer",
+    };
+
+    return words[kind];
+}
+
 static bool add_identity(struct call *c)
 {
-    static const char *const kinds[] = {
-        [ACTOR_ANONYMOUS] = "anonymous", [ACTOR_USER] = "user",     [ACTOR_API_KEY] = "api_key",
-        [ACTOR_INTAKE] = "intake",       [ACTOR_SYSTEM] = "system",
-    };
     const char *const values[] = {
-        kinds[c->who->kind], id_text(c, &c->who->id),   id_text(c, &c->who->session), c->request.id,
-        c->route->id,        c->dry ? "true" : "false",
+        actor_word(c->who->kind),
+        id_text(c, &c->who->id),
+        id_text(c, &c->who->session),
+        c->request.id,
+        c->route->id,
+        c->dry ? "true" : "false",
     };
 
     return ask_insert(c, 0, &query_enter, values);

@@ -51,7 +51,17 @@ struct operation {
 
 enum scope { SCOPE_NONE, SCOPE_OWN, SCOPE_TEAM, SCOPE_ALL };
 
-enum actor_kind { ACTOR_ANONYMOUS, ACTOR_USER, ACTOR_API_KEY, ACTOR_INTAKE, ACTOR_SYSTEM };
+enum actor_kind {
+    ACTOR_ANONYMOUS,
+    ACTOR_USER,
+    ACTOR_API_KEY,
+    ACTOR_INTAKE,
+    ACTOR_SYSTEM,
+    ACTOR_TIMER /* nobody: what is due by the clock or by a change */
+};
+
+/** The word for it that the database and the history use. */
+const char *actor_word(enum actor_kind kind);
 
 #define PERMISSIONS_MAX 64
 

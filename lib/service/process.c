@@ -64,15 +64,25 @@ static void decref(void *json)
 enum step process_ask(struct call *c, const struct record *r, enum permission p)
 {
     struct process *s = call_alloc(c, sizeof(*s));
+    struct uuid id;
+
+    if (!s || !call_path_uuid(c, "id", &id))
+        return STEP_FAIL;
+    return process_ask_of(c, s, r, id, p);
+}
+
+enum step process_ask_of(struct call *c, struct process *s, const struct record *r, struct uuid id,
+                         enum permission p)
+{
     const char *values[6];
 
-    if (!s || !call_path_uuid(c, "id", &s->id))
-        return STEP_FAIL;
+    s->record = r;
+    s->id = id;
     c->state = s;
     values[0] = uuid_text(c, &s->id);
     values[1] = caller_id(c);
     values[2] = call_scope(c, p);
-    values[3] = c->who->kind == ACTOR_USER ? "user" : "api_key";
+    values[3] = actor_word(c->who->kind);
     values[4] = text_array(c, c->who->roles);
     values[5] = text_array(c, c->who->teams);
     call_ask(c, r->facts, values);
@@ -126,7 +136,7 @@ static const struct blueprint *compile(struct call *c, const char *text)
     b = doc ? blueprint_compile(doc, &why) : NULL;
     json_decref(doc);
     if (b) {
-        b->fields = record_of(c)->fields;
+        b->fields = process_of(c)->record->fields;
         cache_put(c->env->blueprints, b);
     } else {
         c->err.log = arena_printf(&c->arena, "blueprint: %s", buf_text(&why));

@@ -14,6 +14,7 @@
 
 /** A record as the decision sees it. Lives in the call's arena; c->state points to it. */
 struct process {
+    const struct record *record;
     struct uuid id;
     const char *version; /* as text, for the write that depends on it */
     const char *state;
@@ -26,6 +27,10 @@ struct process {
 /** Steps: ask for the facts of record_of(c) (scope of @p), then for its blueprint unless the worker
  * has it, then fill struct process. No record: 404. */
 enum step process_ask(struct call *c, const struct record *r, enum permission p);
+
+/** As process_ask, for the record @id of any kind; @s must live as long as the call. */
+enum step process_ask_of(struct call *c, struct process *s, const struct record *r, struct uuid id,
+                         enum permission p);
 enum step process_blueprint(struct call *c);
 enum step process_ready(struct call *c);
 

@@ -3,6 +3,8 @@
  * Everything that they share is in record.c and transition.c; what only one of them can do has a
  * file of its own (convert.c).
  */
+#include <string.h>
+
 #include "asks.gen.h"
 #include "schemas.gen.h"
 #include "service/record.h"
@@ -56,3 +58,13 @@ WITH_TIMELINE(contact);
 
 RESOURCE(activity, ACTIVITY);
 RESOURCE(task, TASK);
+
+const struct record *record_governed(const char *entity)
+{
+    static const struct record *const all[] = {&record_lead, &record_account, &record_opportunity};
+
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        if (strcmp(all[i]->entity, entity) == 0)
+            return all[i];
+    return NULL;
+}

@@ -80,6 +80,9 @@ static bool check_declared(struct call *c, const struct transition *t, const cha
     if (t->kind != TRANSITION_MANUAL)
         return err_set(&c->err, ERR_USE_CONVERSION,
                        "\"%s\" is executed by POST /v1/leads/{id}/conversion", key);
+    if (t->automatic)
+        return err_set(&c->err, ERR_NOT_ACTOR,
+                       "\"%s\" happens by itself; the listing of transitions says when", key);
     if (!evaluate_actor(t, s->facts))
         return err_set(&c->err, ERR_NOT_ACTOR,
                        "\"%s\" belongs to others; the listing of "

@@ -73,6 +73,20 @@ begin
                   and (t.kind = 'initial' or f."except" <> t.from_any)) then
         perform sluice.refuse_published('A transition of the version leaves states in two ways at once.');
     end if;
+    if exists (select from sluice.sla l
+                 join sluice.state s on s.blueprint_version_id = l.blueprint_version_id and s.key = l.state
+                where l.blueprint_version_id = new.id and s.pausing) then
+        perform sluice.refuse_published('A pausing state of the version has thresholds: time does not count there.');
+    end if;
+    if exists (select from sluice.sla l
+                where l.blueprint_version_id = new.id and l.what = 'move'
+                  and not exists (select from sluice.transition t
+                                   where t.blueprint_version_id = new.id and t.kind = 'manual'
+                                     and t.key = l.params ->> 'transition'
+                                     and t.from_any <> exists (select from sluice.transition_from f
+                                                                where f.transition_id = t.id and f.state = l.state))) then
+        perform sluice.refuse_published('A threshold of the version moves by a transition that does not leave its state.');
+    end if;
     new.published_at := coalesce(old.published_at, sluice.now());
     new.published_by := coalesce(old.published_by, sluice.actor_id());
     new.retired_at := null;
@@ -124,6 +138,8 @@ create or replace trigger blueprint_version_life before update or delete on slui
     for each row execute function sluice.version_life();
 create or replace trigger state_draft before insert or update or delete on sluice.state
     for each row execute function sluice.draft_only('version');
+create or replace trigger sla_draft before insert or update or delete on sluice.sla
+    for each row execute function sluice.draft_only('version');
 create or replace trigger transition_draft before insert or update or delete on sluice.transition
     for each row execute function sluice.draft_only('version');
 create or replace trigger transition_from_draft before insert or update or delete on sluice.transition_from
@@ -160,6 +176,17 @@ begin
 end
 $$;
 
+-- A duration as thresholds keep it: "after" as it stands, or "after_s" in seconds. Null if there is none.
+create or replace function sluice.duration_of(doc jsonb) returns text
+    language sql immutable parallel safe
+    return coalesce(doc ->> 'after', 'PT' || (doc ->> 'after_s') || 'S');
+
+-- A transition's "auto" as documents have it.
+create or replace function sluice.auto_of(t sluice.transition) returns jsonb
+    language sql immutable parallel safe
+    return nullif(jsonb_strip_nulls(jsonb_build_object(
+        'after', t.auto_after, 'at_field', t.auto_at_field, 'when', t.auto_when, 'calendar', t.auto_calendar)), '{}');
+
 -- Brings a blueprint version from a document (as in sql/blueprints) and publishes it, unless that number is
 -- there already or a higher one is published. Ids follow from keys, so they are the same everywhere. Returns
 -- whether it did anything.
@@ -188,17 +215,27 @@ begin
     v_id := sluice.path_id(path);
     insert into sluice.blueprint_version (id, blueprint_id, number, note)
     values (v_id, b_id, (doc ->> 'number')::integer, doc ->> 'note');
-    insert into sluice.state (blueprint_version_id, key, label, category, position, probability, forecast_category)
+    insert into sluice.state (blueprint_version_id, key, label, category, position, probability, forecast_category,
+                              pausing)
     select v_id, s.value ->> 'key', s.value -> 'label', s.value ->> 'category', s.ordinality,
-           (s.value ->> 'probability')::integer, s.value ->> 'forecast_category'
+           (s.value ->> 'probability')::integer, s.value ->> 'forecast_category',
+           coalesce((s.value ->> 'pausing')::boolean, false)
       from jsonb_array_elements(doc -> 'states') with ordinality s;
+    insert into sluice.sla (blueprint_version_id, state, key, position, after, calendar, what, params)
+    select v_id, s.value ->> 'key', l.value ->> 'key', l.ordinality, sluice.duration_of(l.value), l.value ->> 'calendar',
+           l.value ->> 'what', coalesce(l.value -> 'params', '{}')
+      from jsonb_array_elements(doc -> 'states') s
+     cross join lateral jsonb_array_elements(s.value -> 'sla') with ordinality l;
 
     for item in select e.value as t, e.ordinality as n from jsonb_array_elements(doc -> 'transitions') with ordinality e loop
         at := path || '/' || (item.t ->> 'key');
         t_id := sluice.path_id(at);
-        insert into sluice.transition (id, blueprint_version_id, key, label, kind, from_any, to_state, position)
+        insert into sluice.transition (id, blueprint_version_id, key, label, kind, from_any, to_state, position,
+                                       auto_after, auto_at_field, auto_when, auto_calendar)
         values (t_id, v_id, item.t ->> 'key', item.t -> 'label', coalesce(item.t ->> 'kind', 'manual'),
-                coalesce(item.t -> 'from' = '"any"', false), item.t ->> 'to', item.n);
+                coalesce(item.t -> 'from' = '"any"', false), item.t ->> 'to', item.n,
+                sluice.duration_of(item.t -> 'auto'), item.t #>> '{auto,at_field}',
+                nullif((item.t #>> '{auto,when}')::boolean, false), item.t #>> '{auto,calendar}');
         insert into sluice.transition_from (transition_id, blueprint_version_id, state, "except")
         select t_id, v_id, s, false from jsonb_array_elements_text(nullif(item.t -> 'from', '"any"')) s
         union all
@@ -240,13 +277,18 @@ create or replace function sluice.blueprint_doc(version_id uuid) returns jsonb
         'states', (
             select coalesce(jsonb_agg(jsonb_build_object(
                        'key', s.key, 'label', s.label, 'category', s.category, 'position', s.position,
-                       'probability', s.probability, 'forecast_category', s.forecast_category)
+                       'probability', s.probability, 'forecast_category', s.forecast_category, 'pausing', s.pausing,
+                       'sla', (
+                           select coalesce(jsonb_agg(jsonb_build_object(
+                                      'key', l.key, 'after', l.after, 'calendar', l.calendar, 'what', l.what,
+                                      'params', l.params) order by l.position, l.key), '[]')
+                             from sluice.sla l where l.blueprint_version_id = v.id and l.state = s.key))
                        order by s.position, s.key), '[]')
               from sluice.state s where s.blueprint_version_id = v.id),
         'transitions', (
             select coalesce(jsonb_agg(jsonb_build_object(
                        'key', t.key, 'label', t.label, 'kind', t.kind, 'to', t.to_state, 'position', t.position,
-                       'from_any', t.from_any,
+                       'from_any', t.from_any, 'auto', sluice.auto_of(t.*),
                        'from', case when not t.from_any then (
                            select coalesce(jsonb_agg(f.state order by s.position), '[]')
                              from sluice.transition_from f
@@ -303,7 +345,7 @@ create or replace function sluice.transitions_nested(transitions jsonb) returns 
 $$;
 
 grant execute on function
-    sluice.choices_from(text), sluice.blueprint_doc(uuid), sluice.guard_nest(jsonb, text),
+    sluice.choices_from(text), sluice.auto_of(sluice.transition), sluice.blueprint_doc(uuid), sluice.guard_nest(jsonb, text),
     sluice.transitions_nested(jsonb)
     to sluice_app;
 

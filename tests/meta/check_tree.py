@@ -26,7 +26,7 @@ MODULES = {
     'call': ('base json crypto loop db', 'jansson', 'permissions queries'),
     'service': ('base json crypto loop call blueprint quality', 'jansson', 'permissions queries asks schemas contract pages'),
     'http': ('base conf json loop call', 'event openssl jansson', 'permissions'),
-    'job': ('base json crypto loop call blueprint quality', 'jansson curl', 'permissions queries asks'),
+    'job': ('base json crypto loop call service', 'jansson curl', 'permissions queries asks'),
 }
 VENDORS = {'event2/': 'event', 'jansson.h': 'jansson', 'openssl/': 'openssl', 'jwt.h': 'jwt', 'argon2.h': 'argon2',
            'libpq-fe.h': 'pq', 'pg_config': 'pq', 'curl/': 'curl', 'postgres': 'pq', 'catalog/': 'pq', 'pcre2.h': 'pcre2'}
