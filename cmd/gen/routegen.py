@@ -4,8 +4,8 @@
 usage: routegen.py OUTDIR openapi.yaml
 
 Writes permissions.gen.h/.c, schemas.gen.h/.c, routes.gen.c and contract.gen.h/.c. Extensions:
-  operation:  x-permission (needed), x-body-limit, x-raw, x-secret-reply, x-deadline-ms
-  property:   x-governed: only a transition moves it
+  operation:  x-permission (needed), x-body-limit, x-parts-limit, x-raw, x-secret-reply, x-deadline-ms
+  property:   x-governed: only a transition moves it; x-loose: any value, the operation checks it
   schema:     x-table: make a table though no request uses it; x-resource: Name: read-only and governed
               properties of that schema are known here too, so that the refusal says what they are
 Everything that is wrong is reported as file:line: message.
@@ -19,7 +19,7 @@ import yaml
 
 METHODS = ('get', 'post', 'put', 'patch', 'delete')
 MEDIA = {'application/json': 'MEDIA_JSON', 'application/merge-patch+json': 'MEDIA_MERGE_PATCH',
-         'application/x-www-form-urlencoded': 'MEDIA_FORM'}
+         'application/x-www-form-urlencoded': 'MEDIA_FORM', 'application/yaml': 'MEDIA_YAML'}
 FORMATS = ('uuid', 'user', 'date', 'date-time', 'email', 'uri', 'decimal', 'currency', 'country', 'language',
            'key', 'password')
 KINDS = {'string': 'STRING', 'integer': 'INTEGER', 'number': 'NUMBER', 'boolean': 'BOOLEAN', 'object': 'OBJECT',
@@ -193,6 +193,8 @@ class Tables:
 
     def table(self, schema):
         """Returns the initialiser of a schema's table, without braces."""
+        if self.spec.resolve(schema).get('x-loose'):
+            return '.kind = SCHEMA_ANY'
         node, nullable = self.flatten(schema)
         for key in node:
             if key in CHECKED or key in SILENT or key.startswith('x-') or (key == 'pattern' and 'format' in node):
@@ -356,6 +358,7 @@ def route(spec, tables, template, method, op, params):
         f'.operation = &{op["operationId"]}', f'.permission = {permission_symbol(op["x-permission"])}',
         f'.media = {media}', f'.body_required = {"true" if required else "false"}', f'.body = {body}',
         f'.body_limit = {limit}', f'.success = {success}', f'.raw = {"true" if op.get("x-raw") else "false"}',
+        f'.parts_limit = {int(op.get("x-parts-limit", 0))}',
         f'.secret = {"true" if op.get("x-secret-reply") else "false"}', f'.deadline_ms = {int(op.get("x-deadline-ms", 0))}',
     ]
     return '    {\n' + ''.join(f'        {row},\n' for row in out) + '    },\n'

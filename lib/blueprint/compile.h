@@ -53,6 +53,9 @@ bool compile_word(struct compiler *c, const struct row *row, const char *name,
 /** Checks the params of a row against a table. */
 bool compile_params(struct compiler *c, const struct row *row, const struct param *table);
 
+/** Returns the table of params of an input kind; NULL for an unknown one. */
+const struct param *input_kind_params(const char *kind);
+
 /** Reads the guards and inputs of a transition; inputs first, as guards point at them. All states
  * and the keys of all transitions are known by then. */
 bool compile_inputs(struct compiler *c, const struct row *row, struct transition *t);

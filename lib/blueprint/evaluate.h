@@ -83,6 +83,7 @@ struct verdict {
 
 enum param_type {
     PARAM_FIELD,   /* "industry", "amount.amount" */
+    PARAM_RELATED, /* a field of a related record: "account.verification" */
     PARAM_KEY,     /* "call" */
     PARAM_KEYS,    /* a key or a list of keys */
     PARAM_ACTOR,   /* "creator", "transition:<key>" or a field */

@@ -193,6 +193,8 @@ static const struct type {
 } types[] = {
     [PARAM_FIELD] = {is_field, "the name of a field, as in \"industry\" or \"amount.amount\"",
                      "{\"type\":\"string\",\"pattern\":" FIELD_PATTERN "}"},
+    [PARAM_RELATED] = {is_field, "a field of a related record, as in \"account.verification\"",
+                       "{\"type\":\"string\",\"pattern\":" FIELD_PATTERN "}"},
     [PARAM_KEY] = {is_key, "a key of lower-case letters, digits and underscores", KEY_SCHEMA},
     [PARAM_KEYS] = {is_keys, "a key or a list of keys",
                     "{\"oneOf\":[" KEY_SCHEMA "," LIST_OF(KEY_SCHEMA) "]}"},

@@ -43,10 +43,12 @@ begin
         end if;
         return old;
     end if;
-    if old.status <> 'draft' and (new.id, new.blueprint_id, new.number, new.created_at, new.created_by,
-                                  new.published_at, new.published_by)
-            is distinct from (old.id, old.blueprint_id, old.number, old.created_at, old.created_by,
-                              old.published_at, old.published_by) then
+    if old.status <> 'draft' and (new.id, new.blueprint_id, new.number, new.label, new.priority, new.note,
+                                  new.based_on, new.mapping, new.created_at, new.created_by, new.published_at,
+                                  new.published_by)
+            is distinct from (old.id, old.blueprint_id, old.number, old.label, old.priority, old.note,
+                              old.based_on, old.mapping, old.created_at, old.created_by, old.published_at,
+                              old.published_by) then
         perform sluice.refuse_published('A published blueprint version never changes; make a new version.');
     end if;
     if old.status = new.status then
@@ -187,37 +189,22 @@ create or replace function sluice.auto_of(t sluice.transition) returns jsonb
     return nullif(jsonb_strip_nulls(jsonb_build_object(
         'after', t.auto_after, 'at_field', t.auto_at_field, 'when', t.auto_when, 'calendar', t.auto_calendar)), '{}');
 
--- Brings a blueprint version from a document (as in sql/blueprints) and publishes it, unless that number is
--- there already or a higher one is published. Ids follow from keys, so they are the same everywhere. Returns
--- whether it did anything.
-create or replace function sluice.blueprint_import(doc jsonb) returns boolean
+-- Fills an empty draft from a document (as in sql/blueprints). Ids follow from @path and keys.
+create or replace function sluice.blueprint_fill(v_id uuid, path text, doc jsonb) returns void
     language plpgsql set search_path = sluice, pg_temp as $$
 declare
-    b_id uuid;
-    v_id uuid;
     t_id uuid;
-    path text := format('%s/%s/%s', doc ->> 'entity', doc ->> 'key', doc ->> 'number');
     at text;
     item record;
 begin
-    insert into sluice.blueprint (id, entity, key, label)
-    values (sluice.path_id(format('%s/%s', doc ->> 'entity', doc ->> 'key')), doc ->> 'entity', doc ->> 'key', doc -> 'label')
-        on conflict (entity, key) do nothing;
-    select b.id into strict b_id from sluice.blueprint b where b.entity = doc ->> 'entity' and b.key = doc ->> 'key'
-        for update;
-    if exists (select from sluice.blueprint_version v
-                where v.blueprint_id = b_id
-                  and (v.number = (doc ->> 'number')::integer
-                       or v.status = 'published' and v.number > (doc ->> 'number')::integer)) then
-        return false;
-    end if;
-
-    v_id := sluice.path_id(path);
-    insert into sluice.blueprint_version (id, blueprint_id, number, note)
-    values (v_id, b_id, (doc ->> 'number')::integer, doc ->> 'note');
+    -- one edit is one version, however many of its rows changed
+    update sluice.blueprint_version v
+       set version = v.version + 1, label = coalesce(doc -> 'label', '{}'), priority = coalesce((doc ->> 'priority')::integer, 0),
+           note = doc ->> 'note'
+     where v.id = v_id;
     insert into sluice.state (blueprint_version_id, key, label, category, position, probability, forecast_category,
                               pausing)
-    select v_id, s.value ->> 'key', s.value -> 'label', s.value ->> 'category', s.ordinality,
+    select v_id, s.value ->> 'key', coalesce(s.value -> 'label', '{}'), s.value ->> 'category', s.ordinality,
            (s.value ->> 'probability')::integer, s.value ->> 'forecast_category',
            coalesce((s.value ->> 'pausing')::boolean, false)
       from jsonb_array_elements(doc -> 'states') with ordinality s;
@@ -232,7 +219,7 @@ begin
         t_id := sluice.path_id(at);
         insert into sluice.transition (id, blueprint_version_id, key, label, kind, from_any, to_state, position,
                                        auto_after, auto_at_field, auto_when, auto_calendar)
-        values (t_id, v_id, item.t ->> 'key', item.t -> 'label', coalesce(item.t ->> 'kind', 'manual'),
+        values (t_id, v_id, item.t ->> 'key', coalesce(item.t -> 'label', '{}'), coalesce(item.t ->> 'kind', 'manual'),
                 coalesce(item.t -> 'from' = '"any"', false), item.t ->> 'to', item.n,
                 sluice.duration_of(item.t -> 'auto'), item.t #>> '{auto,at_field}',
                 nullif((item.t #>> '{auto,when}')::boolean, false), item.t #>> '{auto,calendar}');
@@ -245,15 +232,55 @@ begin
           from jsonb_array_elements(item.t -> 'actors') with ordinality a;
         insert into sluice.input (transition_id, key, position, kind, required, label, params)
         select t_id, i.value ->> 'key', i.ordinality, i.value ->> 'kind',
-               coalesce((i.value ->> 'required')::boolean, false), i.value -> 'label',
+               coalesce((i.value ->> 'required')::boolean, false), coalesce(i.value -> 'label', '{}'),
                coalesce(i.value -> 'params', '{}')
           from jsonb_array_elements(item.t -> 'inputs') with ordinality i;
         perform sluice.guard_import(t_id, at, null, g.ordinality::integer, g.value)
            from jsonb_array_elements(item.t -> 'guards') with ordinality g;
     end loop;
+end
+$$;
 
-    update sluice.blueprint_version v set status = 'retired' where v.blueprint_id = b_id and v.status = 'published';
-    update sluice.blueprint_version v set status = 'published' where v.id = v_id;
+-- Makes the draft the version in force; the one before it retires.
+create or replace function sluice.blueprint_enforce(v_id uuid) returns void
+    language plpgsql set search_path = sluice, pg_temp as $$
+declare
+    v sluice.blueprint_version;
+begin
+    select * into strict v from sluice.blueprint_version x where x.id = v_id;
+    update sluice.blueprint_version x set status = 'retired'
+     where x.blueprint_id = v.blueprint_id and x.status = 'published';
+    update sluice.blueprint_version x set status = 'published' where x.id = v_id;
+    update sluice.blueprint b set label = v.label, priority = v.priority where b.id = v.blueprint_id;
+end
+$$;
+
+-- Brings a blueprint version from a document (as in sql/blueprints) and publishes it, unless that number is
+-- there already or a higher one is published. Ids follow from keys, so they are the same everywhere. Returns
+-- whether it did anything.
+create or replace function sluice.blueprint_import(doc jsonb) returns boolean
+    language plpgsql set search_path = sluice, pg_temp as $$
+declare
+    b_id uuid;
+    v_id uuid;
+    path text := format('%s/%s/%s', doc ->> 'entity', doc ->> 'key', doc ->> 'number');
+begin
+    insert into sluice.blueprint (id, entity, key, label)
+    values (sluice.path_id(format('%s/%s', doc ->> 'entity', doc ->> 'key')), doc ->> 'entity', doc ->> 'key', doc -> 'label')
+        on conflict (entity, key) do nothing;
+    select b.id into strict b_id from sluice.blueprint b where b.entity = doc ->> 'entity' and b.key = doc ->> 'key'
+        for update;
+    if exists (select from sluice.blueprint_version v
+                where v.blueprint_id = b_id
+                  and (v.number = (doc ->> 'number')::integer
+                       or v.status = 'published' and v.number > (doc ->> 'number')::integer)) then
+        return false;
+    end if;
+
+    v_id := sluice.path_id(path);
+    insert into sluice.blueprint_version (id, blueprint_id, number) values (v_id, b_id, (doc ->> 'number')::integer);
+    perform sluice.blueprint_fill(v_id, path, doc);
+    perform sluice.blueprint_enforce(v_id);
     return true;
 end
 $$;
@@ -273,7 +300,7 @@ $$;
 create or replace function sluice.blueprint_doc(version_id uuid) returns jsonb
     language sql stable as $$
     select jsonb_build_object(
-        'id', v.id, 'entity', b.entity, 'key', b.key, 'number', v.number, 'label', b.label,
+        'id', v.id, 'entity', b.entity, 'key', b.key, 'number', v.number, 'label', v.label,
         'states', (
             select coalesce(jsonb_agg(jsonb_build_object(
                        'key', s.key, 'label', s.label, 'category', s.category, 'position', s.position,
@@ -336,17 +363,61 @@ begin
 end
 $$;
 
--- The transitions of a version as the API shows them: guards as trees.
-create or replace function sluice.transitions_nested(transitions jsonb) returns jsonb
+-- A version as a document, as people write them: guards as trees, nothing that is empty. What
+-- blueprint_fill() reads, this writes.
+create or replace function sluice.blueprint_document(version_id uuid) returns jsonb
     language sql stable as $$
-    select coalesce(jsonb_agg(t - '{guards,from_any,position}'::text[]
-                              || jsonb_build_object('guards', sluice.guard_nest(t -> 'guards', null)) order by n), '[]')
-      from jsonb_array_elements(transitions) with ordinality e(t, n);
+    select jsonb_strip_nulls(jsonb_build_object(
+        'entity', b.entity, 'key', b.key, 'number', v.number, 'label', nullif(v.label, '{}'),
+        'priority', nullif(v.priority, 0), 'note', v.note,
+        'states', (
+            select jsonb_agg(jsonb_build_object(
+                       'key', s.key, 'label', nullif(s.label, '{}'), 'category', s.category, 'probability', s.probability,
+                       'forecast_category', s.forecast_category, 'pausing', nullif(s.pausing, false), 'sla', (
+                           select jsonb_agg(jsonb_build_object(
+                                      'key', l.key, 'after', l.after, 'calendar', l.calendar, 'what', l.what,
+                                      'params', nullif(l.params, '{}')) order by l.position, l.key)
+                             from sluice.sla l where l.blueprint_version_id = v.id and l.state = s.key))
+                       order by s.position, s.key)
+              from sluice.state s where s.blueprint_version_id = v.id),
+        'transitions', (
+            select jsonb_agg(jsonb_build_object(
+                       'key', t.key, 'label', nullif(t.label, '{}'), 'kind', nullif(t.kind, 'manual'), 'to', t.to_state,
+                       'auto', sluice.auto_of(t.*),
+                       'from', case when t.from_any then '"any"' else (
+                           select jsonb_agg(f.state order by s.position)
+                             from sluice.transition_from f
+                             join sluice.state s on s.blueprint_version_id = v.id and s.key = f.state
+                            where f.transition_id = t.id and not f."except") end,
+                       'except', (
+                           select jsonb_agg(f.state order by s.position)
+                             from sluice.transition_from f
+                             join sluice.state s on s.blueprint_version_id = v.id and s.key = f.state
+                            where f.transition_id = t.id and f."except"),
+                       'actors', (
+                           select jsonb_agg(jsonb_build_object('kind', a.kind, 'value', a.value) order by a.position)
+                             from sluice.transition_actor a where a.transition_id = t.id),
+                       'guards', (
+                           select nullif(sluice.guard_nest(jsonb_agg(jsonb_build_object(
+                                      'id', g.id, 'key', g.key, 'parent', g.parent, 'position', g.position,
+                                      'op', g.op, 'kind', g.kind, 'params', nullif(g.params, '{}'),
+                                      'message', g.message)), null), '[]')
+                             from sluice.guard g where g.transition_id = t.id),
+                       'inputs', (
+                           select jsonb_agg(jsonb_build_object(
+                                      'key', i.key, 'kind', i.kind, 'required', nullif(i.required, false),
+                                      'label', nullif(i.label, '{}'), 'params', nullif(i.params, '{}'))
+                                      order by i.position, i.key)
+                             from sluice.input i where i.transition_id = t.id))
+                       order by t.position, t.key)
+              from sluice.transition t where t.blueprint_version_id = v.id)))
+      from sluice.blueprint_version v join sluice.blueprint b on b.id = v.blueprint_id
+     where v.id = version_id;
 $$;
 
 grant execute on function
     sluice.choices_from(text), sluice.auto_of(sluice.transition), sluice.blueprint_doc(uuid), sluice.guard_nest(jsonb, text),
-    sluice.transitions_nested(jsonb)
+    sluice.blueprint_document(uuid)
     to sluice_app;
 
 reset role;
