@@ -344,7 +344,7 @@ static enum step convert_write(struct call *c)
                .note = call_body_text(c, "note"),
                .account_scope = call_scope(c, PERMISSION_ACCOUNT_READ),
                .contact_scope = call_scope(c, PERMISSION_CONTACT_READ),
-               .more = process_more(c, t),
+               .more = process_more(c, t, c->body, NULL),
            });
     record_ask_get(c, record_of(c), &s->id, PERMISSION_LEAD_CONVERT);
     return STEP_WAIT;

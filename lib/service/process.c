@@ -274,10 +274,12 @@ bool process_write_option(struct call *c, struct out *o, const struct transition
     return true;
 }
 
-const char *process_more(struct call *c, const struct transition *t)
+const char *process_more(struct call *c, const struct transition *t, const json_t *body,
+                         json_t *extra)
 {
+    json_t *more = extra ? json_incref(extra) : json_object();
     const char *absent = evaluate_on_behalf(t, process_of(c)->facts);
-    json_t *files = json_object_get(c->body, "files"), *more = json_object();
+    json_t *files = json_object_get(body, "files");
 
     arena_defer(&c->arena, decref, more);
     if (json_array_size(files) > 0)

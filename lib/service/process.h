@@ -52,9 +52,10 @@ enum step process_refused(struct call *c);
 const char *process_failures(struct call *c, const struct verdict *root);
 const char *process_verdict(struct call *c, const struct verdict *root);
 
-/** What comes along with a move beside its inputs, as JSON text: files, on whose behalf; NULL for
- * nothing. */
-const char *process_more(struct call *c, const struct transition *t);
+/** What comes along with a move beside its inputs, as JSON text: files of the body, on whose
+ * behalf, @extra (may be NULL); NULL for nothing. */
+const char *process_more(struct call *c, const struct transition *t, const json_t *body,
+                         json_t *extra);
 
 /** Checks If-Match against the record's version: false with ERR_STALE set. */
 bool process_is_current(struct call *c);

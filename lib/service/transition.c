@@ -7,13 +7,8 @@
 
 #include "asks.gen.h"
 #include "call/reply.h"
-#include "service/process.h"
+#include "service/move.h"
 #include "json/out.h"
-
-static void decref(void *json)
-{
-    json_decref(json);
-}
 
 /* GET /v1/leads/{id}/transitions */
 
@@ -62,104 +57,31 @@ step_fn *const record_transitions_steps[] = {
 
 /* POST /v1/leads/{id}/transitions/{key} */
 
-static enum step move_ask_facts(struct call *c)
+static enum step request_ask(struct call *c)
 {
     const struct record *r = record_of(c);
 
     return process_ask(c, r, r->may_write);
 }
 
-static bool check_declared(struct call *c, const struct transition *t, const char *key)
-{
-    const struct process *s = process_of(c);
-
-    if (!t || !transition_leaves(t, s->state))
-        return err_set(&c->err, ERR_NO_TRANSITION,
-                       "from \"%s\" there is no transition \"%s\"; \"legal\" lists those there are",
-                       s->state, key);
-    if (t->kind != TRANSITION_MANUAL)
-        return err_set(&c->err, ERR_USE_CONVERSION,
-                       "\"%s\" is executed by POST /v1/leads/{id}/conversion", key);
-    if (t->automatic)
-        return err_set(&c->err, ERR_NOT_ACTOR,
-                       "\"%s\" happens by itself; the listing of transitions says when", key);
-    if (!evaluate_actor(t, s->facts))
-        return err_set(&c->err, ERR_NOT_ACTOR,
-                       "\"%s\" belongs to others; the listing of "
-                       "transitions names them",
-                       key);
-    return true;
-}
-
-/* New ids for the visit and for every activity and task that comes along, as a uuid[] literal. */
-static const char *new_ids(struct call *c)
-{
-    size_t n = 1 + json_array_size(json_object_get(c->body, "activities")) +
-               json_array_size(json_object_get(c->body, "tasks"));
-    const char **words = call_alloc(c, (n + 1) * sizeof(*words));
-
-    if (!words)
-        return NULL;
-    for (size_t i = 0; i < n; i++) {
-        struct uuid id = uuid_v7();
-
-        words[i] = uuid_text(c, &id);
-    }
-    return text_array(c, words);
-}
-
-static enum step move_write(struct call *c, const struct transition *t, const struct verdict *root)
+static enum step request_decide(struct call *c)
 {
     const struct record *r = record_of(c);
-    const struct process *s = process_of(c);
-    const char *const values[] = {
-        r->entity,
-        uuid_text(c, &s->id),
-        s->version,
-        s->state,
-        t->key,
-        call_json(c, json_object_get(c->body, "fields")),
-        call_json(c, json_object_get(c->body, "activities")),
-        call_json(c, json_object_get(c->body, "tasks")),
-        call_body_text(c, "note"),
-        process_verdict(c, root),
-        s->evidence,
-        caller_id(c),
-        call_scope(c, r->may_write),
-        new_ids(c),
-        call_json(c, json_object_get(c->body, "checklist")),
-        process_more(c, t),
-    };
+    struct move *m = call_alloc(c, sizeof(*m));
 
-    call_ask(c, &query_transition_apply, values);
-    record_ask_get(c, r, &s->id, r->may_write);
+    if (!m)
+        return STEP_FAIL;
+    m->key = call_path(c, "key");
+    m->body = c->body;
+    m->force = move_force(c->body);
+    if (!process_is_current(c) || !move_decide(c, m))
+        return process_refuse(c, r, m->key, m->failures);
+    move_write(c, m);
+    record_ask_get(c, r, &process_of(c)->id, r->may_write);
     return STEP_WAIT;
 }
 
-static enum step move_decide(struct call *c)
-{
-    const struct record *r = record_of(c);
-    const struct process *s = process_of(c);
-    const char *key = call_path(c, "key");
-    const struct transition *t = blueprint_transition(s->blueprint, key);
-    const struct verdict *root;
-    json_t *facts;
-
-    if (!process_is_current(c) || !check_declared(c, t, key))
-        return process_refuse(c, r, key, NULL);
-    facts = facts_with_inputs(s->facts, c->body);
-    arena_defer(&c->arena, decref, facts);
-    root = evaluate(t, facts, &c->arena);
-    if (!root)
-        return call_fail(c, ERR_INTERNAL, NULL);
-    if (inputs_check(s->blueprint, t, facts, c->body, root, &c->err) && root->passed)
-        return move_write(c, t, root);
-    if (c->err.code == ERR_NONE)
-        err_set(&c->err, ERR_GUARD, "\"%s\" still needs what \"failures\" lists", key);
-    return process_refuse(c, r, key, root->passed ? NULL : process_failures(c, root));
-}
-
-static enum step move_check(struct call *c)
+static enum step request_check(struct call *c)
 {
     const char *outcome;
 
@@ -177,5 +99,5 @@ static enum step move_check(struct call *c)
 }
 
 step_fn *const record_transition_steps[] = {
-    move_ask_facts, process_blueprint, process_ready, move_decide, move_check, reply_row, NULL,
+    request_ask, process_blueprint, process_ready, request_decide, request_check, reply_row, NULL,
 };

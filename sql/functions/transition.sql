@@ -69,10 +69,12 @@ begin
 end
 $$;
 
--- What came along beside the usual, as far as history shows it: {"files": [...], "on_behalf_of": id}.
+-- What came along beside the usual, as far as history shows it: {"files": [...], "on_behalf_of": id,
+-- "forced": {"reason", "failures"}, "approval": {...}}.
 create or replace function sluice.more_detail() returns jsonb
     language sql stable as $$
-    select jsonb_strip_nulls(jsonb_build_object('files', m -> 'files', 'on_behalf_of', m -> 'on_behalf_of'))
+    select jsonb_strip_nulls(jsonb_build_object('files', m -> 'files', 'on_behalf_of', m -> 'on_behalf_of',
+                                                'forced', m -> 'forced', 'approval', m -> 'approval'))
       from coalesce(nullif(current_setting('sluice.more', true), '')::jsonb, '{}') m;
 $$;
 
@@ -334,6 +336,9 @@ begin
     perform set_config('sluice.checklist', '', true), set_config('sluice.more', '', true);
     if outcome = 'applied' then
         perform sluice.transition_applied(entity, record_id, transition, checklist);
+        if more ? 'forced' then
+            perform sluice.move_forced(entity, record_id);
+        end if;
     end if;
 end
 $$;
