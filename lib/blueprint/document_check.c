@@ -274,10 +274,41 @@ static const char *key_at(const json_t *list, size_t i)
     return key != NULL ? key : "";
 }
 
-/* A blueprint of names only. What is not known yet is empty, never NULL: checks may look at it. */
+/* Returns the texts of a list, ended with NULL. */
+static const char *const *texts_of(struct checking *c, const json_t *list)
+{
+    size_t n = json_array_size(list), used = 0;
+    const char **texts = arena_alloc(c->e->arena, (n + 1) * sizeof(*texts));
+
+    for (size_t i = 0; texts != NULL && i < n; i++)
+        if (json_is_string(json_array_get(list, i)))
+            texts[used++] = json_string_value(json_array_get(list, i));
+    return texts;
+}
+
+static struct transition edge_of(struct checking *c, const json_t *t)
+{
+    static const char *const kinds[] = {"manual", "initial", "convert", "convert_open"};
+    const char *kind = text_of(t, "kind"), *to = text_of(t, "to");
+    const char *from = text_of(t, "from");
+    struct transition edge = {.key = text_of(t, "key"),
+                              .to = to != NULL ? to : "",
+                              .from_any = from != NULL && strcmp(from, "any") == 0,
+                              .from = texts_of(c, json_object_get(t, "from")),
+                              .except = texts_of(c, json_object_get(t, "except"))};
+
+    for (size_t i = 0; kind != NULL && i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (strcmp(kinds[i], kind) == 0)
+            edge.kind = (enum transition_kind)i;
+    if (edge.key == NULL)
+        edge.key = "";
+    return edge;
+}
+
+/* A blueprint of names and edges. What is not known yet is empty, never NULL: checks may look at
+ * it. */
 static bool learn(struct checking *c, const json_t *doc)
 {
-    static const char *const nothing[] = {NULL};
     const char *entity = text_of(doc, "entity"), *key = text_of(doc, "key");
     size_t nstates = json_array_size(c->states), ntransitions = json_array_size(c->transitions);
     struct state *states = arena_alloc(c->e->arena, (nstates + 1) * sizeof(*states));
@@ -287,9 +318,11 @@ static bool learn(struct checking *c, const json_t *doc)
         return err_set(c->e, ERR_INVALID, "The document is too large.");
     for (size_t i = 0; i < nstates; i++)
         states[i].key = key_at(c->states, i);
-    for (size_t i = 0; i < ntransitions; i++)
-        all[i] = (struct transition){
-            .key = key_at(c->transitions, i), .to = "", .from = nothing, .except = nothing};
+    for (size_t i = 0; i < ntransitions; i++) {
+        all[i] = edge_of(c, json_array_get(c->transitions, i));
+        if (all[i].from == NULL || all[i].except == NULL)
+            return err_set(c->e, ERR_INVALID, "The document is too large.");
+    }
     c->known = (struct blueprint){.id = "",
                                   .entity = entity != NULL ? entity : "",
                                   .key = key != NULL ? key : "",
@@ -298,6 +331,26 @@ static bool learn(struct checking *c, const json_t *doc)
                                   .transitions = all,
                                   .ntransitions = ntransitions};
     return true;
+}
+
+/* What the compiler's own parts say of one part; they name the first thing that is wrong in it. */
+static void check_time(struct checking *c, const char *where, const json_t *part,
+                       struct state *state, struct transition *t)
+{
+    const struct row row = {.json = part, .where = where};
+    struct compiler compiler = {.arena = c->e->arena, .b = &c->known};
+    struct buf why;
+    bool fine;
+
+    buf_init(&why, 4096);
+    compiler.why = &why;
+    if (state != NULL)
+        fine = compile_pausing(&compiler, &row, state) && compile_slas(&compiler, &row, state);
+    else
+        fine = compile_automatic(&compiler, &row, t);
+    if (!fine)
+        relay(c, "", buf_text(&why));
+    buf_done(&why);
 }
 
 static void check_transition(struct checking *c, const char *where, const json_t *t)
@@ -326,6 +379,11 @@ bool document_check(const json_t *doc, struct err *e)
         return false;
     check_own_keys(&c, "", "states", c.states);
     check_own_keys(&c, "", "transitions", c.transitions);
+    json_array_foreach (c.states, i, t)
+        check_time(&c, item_of(&c, "", "states", i), t, (struct state *)&c.known.states[i], NULL);
+    json_array_foreach (c.transitions, i, t)
+        check_time(&c, item_of(&c, "", "transitions", i), t, NULL,
+                   (struct transition *)&c.known.transitions[i]);
     json_array_foreach (c.transitions, i, t)
         check_transition(&c, item_of(&c, "", "transitions", i), t);
     if (c.guards > DOCUMENT_GUARDS_MAX)

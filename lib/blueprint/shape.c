@@ -5,17 +5,6 @@
 #include "blueprint/compile.h"
 #include "blueprint/evaluate.h"
 
-static const struct shape_member sla_members[] = {
-    {.name = "key", .kind = SHAPE_VALUE},
-    {.name = "after", .kind = SHAPE_VALUE},
-    {.name = "after_s", .kind = SHAPE_VALUE},
-    {.name = "calendar", .kind = SHAPE_VALUE},
-    {.name = "what", .kind = SHAPE_VALUE},
-    {.name = "params", .kind = SHAPE_PARAMS},
-    {.name = NULL},
-};
-static const struct shape shape_sla = {"threshold", sla_members};
-
 static const struct shape_member threshold_members[] = {
     {.name = "key", .kind = SHAPE_VALUE},
     {.name = "after", .kind = SHAPE_VALUE},
@@ -35,8 +24,6 @@ static const struct shape_member state_members[] = {
     {.name = "forecast_category", .kind = SHAPE_VALUE},
     {.name = "pausing", .kind = SHAPE_VALUE, .omit = "false"},
     {.name = "sla", .kind = SHAPE_PARTS, .of = &shape_threshold},
-    {.name = "pausing", .kind = SHAPE_VALUE, .omit = "false"},
-    {.name = "sla", .kind = SHAPE_PARTS, .of = &shape_sla},
     {.name = NULL},
 };
 static const struct shape shape_state = {"state", state_members};

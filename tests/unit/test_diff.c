@@ -136,6 +136,13 @@ static void differences_are_told(void **state)
          "add: `actors` of transition `move` set to [{\"kind\": \"role\", \"value\": \"sales\"}]\n"
          "add: input `why` added to `move`\n"
          "add: `other` of transition `move` set to 1"},
+        {"{'states':[{'key':'a','category':'open','sla':[{'key':'s','after_s':60,'what':'warn'}]}]"
+         "}",
+         "{'states':[{'key':'a','category':'open','pausing':false,'sla':[{'key':'s','after':'PT60S'"
+         ","
+         "'what':'task','params':{'role':'sales'}}]}],'transitions':[]}",
+         "change: `what` of threshold `s` of `a` changed from \"warn\" to \"task\"\n"
+         "add: `role` of threshold `s` of `a` set to \"sales\""},
         {NULL, "{'entity':'lead','states':[{'key':'a','category':'open'}]}",
          "add: `entity` of the process set to \"lead\"\nadd: state `a` added"},
     };

@@ -282,6 +282,15 @@ static void documents_are_checked(void **state)
          "/transitions/1/guards/2/kind unknown /transitions/1/guards/3/params/feild invalid "
          "/transitions/1/guards/4/params/state invalid /transitions/1/guards/5/guards required "
          "/transitions/1/guards/6/guards invalid"},
+        {DOC("{'key':'open','category':'open','sla':[{'key':'s','what':'warn','after':'soon'}]},"
+             "{'key':'done','category':'done','pausing':true,'sla':[{'key':'s','what':'warn',"
+             "'after_s':5}]},{'key':'x','category':'open','sla':[{'key':'s','what':'move','after_s'"
+             ":"
+             "5,'params':{'transition':'move'}}]}",
+             CREATED
+             ",{'key':'move','from':['open'],'to':'done','auto':{'after':'P1D','when':true}}"),
+         "/states/0/sla/0/after invalid /states/1/sla invalid "
+         "/states/2/sla/0/params/transition invalid /transitions/1/auto invalid"},
         {GUARDS(GROUP("g", "any", PRESENT("a", "x")) "," PRESENT("a", "x")),
          "/transitions/1/guards/0/guards/0/key unique"},
         {MOVE(",'inputs':[{'key':'a','kind':'field'},{'key':'b','kind':'note','params':{'x':1}},"
