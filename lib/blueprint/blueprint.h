@@ -21,6 +21,10 @@
  * or an id, "position": 1, "key": "call_logged", "op": "all", "any" or "none" for a group (null or
  * "leaf": a leaf), "kind": "related_count", "params": {...}, "message": null or {"en": ...}}.
  *
+ * Actions of a transition: {"key": "...", "phase": "in_tx" or "outbox" (follows from the kind),
+ * "kind": "set_field", "assign", "tag", "create_task", "close_tasks" or "event", "params": {...}}.
+ * They are checked here and run by the database.
+ *
  * Inputs: {"key": "...", "kind": "field", "note", "checklist", "activity", "task" or "file",
  * "label":
  * {...}, "required": false, "position": 1, "params": {...}}.

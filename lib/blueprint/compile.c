@@ -327,7 +327,7 @@ static bool compile_transitions(struct compiler *c, const struct row *doc)
     for (size_t i = 0; i < n; i++)
         if (!compile_edges(c, &rows[i], &all[i]) || !compile_actors(c, &rows[i], &all[i]) ||
             !compile_inputs(c, &rows[i], &all[i]) || !compile_guards(c, &rows[i], &all[i]) ||
-            !compile_automatic(c, &rows[i], &all[i]))
+            !compile_actions(c, &rows[i]) || !compile_automatic(c, &rows[i], &all[i]))
             return false;
     return true;
 }

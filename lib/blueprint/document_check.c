@@ -264,6 +264,21 @@ static void check_inputs(struct checking *c, const char *where, const json_t *li
     json_decref(seen);
 }
 
+/* actions: the first thing that is wrong with them */
+
+static void check_actions(struct checking *c, const char *where, const json_t *t)
+{
+    struct row row = {.json = t, .where = ""};
+    struct compiler compiler = {.arena = c->e->arena, .b = &c->known};
+    struct buf why;
+
+    buf_init(&why, 4096);
+    compiler.why = &why;
+    if (!compile_actions(&compiler, &row))
+        relay(c, where, buf_text(&why));
+    buf_done(&why);
+}
+
 /* the whole */
 
 /* Returns the list's part at @i as a key, or "" when it has none. */
@@ -361,6 +376,7 @@ static void check_transition(struct checking *c, const char *where, const json_t
     check_edges(c, where, t);
     check_guards(c, where, json_object_get(t, "guards"), keys, 0);
     check_inputs(c, where, json_object_get(t, "inputs"));
+    check_actions(c, where, t);
     if (c->guards - before > BLUEPRINT_GUARDS_MAX)
         fault(c, "length", under(c, where, "guards"), "A transition has at most %d guards.",
               BLUEPRINT_GUARDS_MAX);

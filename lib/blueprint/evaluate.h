@@ -92,8 +92,11 @@ enum param_type {
     PARAM_SCALAR,  /* string, number or boolean */
     PARAM_VALUE,   /* a scalar or a list of scalars */
     PARAM_STRINGS, /* a list of strings */
-    PARAM_PATTERN, /* a regular expression */
-    PARAM_WHERE,   /* a list of {"field", "op"?, "value"} or {"field", "is": "present" | "email"} */
+    PARAM_TEXT,    /* not blank */
+    PARAM_OBJECT,
+    PARAM_DURATION, /* "P2D", "PT4H" */
+    PARAM_PATTERN,  /* a regular expression */
+    PARAM_WHERE, /* a list of {"field", "op"?, "value"} or {"field", "is": "present" | "email"} */
 };
 
 /** A parameter of a guard or an input. Lists end with a NULL name. */

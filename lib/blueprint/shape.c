@@ -57,6 +57,15 @@ static const struct shape_member input_members[] = {
 };
 static const struct shape shape_input = {"input", input_members};
 
+static const struct shape_member action_members[] = {
+    {.name = "key", .kind = SHAPE_VALUE},
+    {.name = "phase", .kind = SHAPE_VALUE},
+    {.name = "kind", .kind = SHAPE_VALUE},
+    {.name = "params", .kind = SHAPE_PARAMS},
+    {.name = NULL},
+};
+static const struct shape shape_action = {"action", action_members};
+
 static const struct shape_member transition_members[] = {
     {.name = "key", .kind = SHAPE_VALUE},
     {.name = "label", .kind = SHAPE_TEXTS},
@@ -68,6 +77,7 @@ static const struct shape_member transition_members[] = {
     {.name = "actors", .kind = SHAPE_ROWS, .of = &shape_actor},
     {.name = "guards", .kind = SHAPE_PARTS, .of = &shape_guard},
     {.name = "inputs", .kind = SHAPE_PARTS, .of = &shape_input},
+    {.name = "actions", .kind = SHAPE_PARTS, .of = &shape_action},
     {.name = NULL},
 };
 static const struct shape shape_transition = {"transition", transition_members};
@@ -94,6 +104,8 @@ const struct param *shape_params(const struct shape *s, const json_t *element)
         return NULL;
     if (s == &shape_input)
         return input_kind_params(kind);
+    if (s == &shape_action)
+        return action_kind_params(kind);
     k = s == &shape_guard ? guard_kind_find(kind) : NULL;
     return k != NULL ? k->params : NULL;
 }

@@ -152,6 +152,8 @@ create or replace trigger guard_draft before insert or update or delete on sluic
     for each row execute function sluice.draft_only('transition');
 create or replace trigger input_draft before insert or update or delete on sluice.input
     for each row execute function sluice.draft_only('transition');
+create or replace trigger action_draft before insert or update or delete on sluice.action
+    for each row execute function sluice.draft_only('transition');
 create or replace trigger guard_tree after insert or update on sluice.guard
     for each row execute function sluice.guard_tree();
 
@@ -235,6 +237,7 @@ begin
                coalesce((i.value ->> 'required')::boolean, false), coalesce(i.value -> 'label', '{}'),
                coalesce(i.value -> 'params', '{}')
           from jsonb_array_elements(item.t -> 'inputs') with ordinality i;
+        perform sluice.actions_import(t_id, item.t -> 'actions');
         perform sluice.guard_import(t_id, at, null, g.ordinality::integer, g.value)
            from jsonb_array_elements(item.t -> 'guards') with ordinality g;
     end loop;
@@ -334,6 +337,7 @@ create or replace function sluice.blueprint_doc(version_id uuid) returns jsonb
                                       'op', g.op, 'kind', g.kind, 'params', g.params, 'message', g.message)
                                       order by g.parent nulls first, g.position, g.key), '[]')
                              from sluice.guard g where g.transition_id = t.id),
+                       'actions', sluice.actions_doc(t.id),
                        'inputs', (
                            select coalesce(jsonb_agg(jsonb_build_object(
                                       'key', i.key, 'kind', i.kind, 'required', i.required, 'label', i.label,
@@ -403,6 +407,7 @@ create or replace function sluice.blueprint_document(version_id uuid) returns js
                                       'op', g.op, 'kind', g.kind, 'params', nullif(g.params, '{}'),
                                       'message', g.message)), null), '[]')
                              from sluice.guard g where g.transition_id = t.id),
+                       'actions', nullif(sluice.actions_doc(t.id), '[]'),
                        'inputs', (
                            select jsonb_agg(jsonb_build_object(
                                       'key', i.key, 'kind', i.kind, 'required', nullif(i.required, false),

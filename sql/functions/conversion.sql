@@ -259,7 +259,8 @@ begin
     r.opportunity_id := opportunity_id;
     r.converted_at := sluice.now();
     perform set_config('sluice.more', coalesce(more::text, ''), true);
-    version := sluice.lead_move(r, e.to_state, e.category, transition, null, note, verdicts);
+    version := sluice.lead_move(r, e.to_state, e.category, transition,
+                                sluice.run_actions('lead', to_jsonb(r), transition, null), note, verdicts);
     perform set_config('sluice.more', '', true);
     perform sluice.transition_applied('lead', r.id, transition, null);
     state := e.to_state;

@@ -32,6 +32,7 @@ create or replace function sluice.design_empty(v_id uuid) returns void
     language plpgsql as $$
 begin
     delete from sluice.guard g using sluice.transition t where t.id = g.transition_id and t.blueprint_version_id = v_id;
+    delete from sluice.action a using sluice.transition t where t.id = a.transition_id and t.blueprint_version_id = v_id;
     delete from sluice.input i using sluice.transition t where t.id = i.transition_id and t.blueprint_version_id = v_id;
     delete from sluice.transition_actor a using sluice.transition t
      where t.id = a.transition_id and t.blueprint_version_id = v_id;

@@ -70,11 +70,13 @@ end
 $$;
 
 -- What came along beside the usual, as far as history shows it: {"files": [...], "on_behalf_of": id,
--- "forced": {"reason", "failures"}, "approval": {...}}.
+-- "forced": {"reason", "failures"}, "approval": {...}}, and what
+-- actions did.
 create or replace function sluice.more_detail() returns jsonb
     language sql stable as $$
     select jsonb_strip_nulls(jsonb_build_object('files', m -> 'files', 'on_behalf_of', m -> 'on_behalf_of',
-                                                'forced', m -> 'forced', 'approval', m -> 'approval'))
+                                                'forced', m -> 'forced', 'approval', m -> 'approval',
+                                                'actions', nullif(current_setting('sluice.actions', true), '')::jsonb))
       from coalesce(nullif(current_setting('sluice.more', true), '')::jsonb, '{}') m;
 $$;
 
@@ -120,7 +122,7 @@ begin
     if wide then
         perform sluice.check_fields(given, '{first_name,last_name,email,phone,company,job_title,tax_id,website,industry,'
             'street,postcode,city,country,need,budget_confirmed,estimated_value,description,external_id,owner_id,'
-            'unqualified_reason,nurture_until,call_back_at}');
+            'unqualified_reason,nurture_until,call_back_at,tags}');
         r := jsonb_populate_record(r, sluice.flat_money(given, 'estimated_value'));
     end if;
     if category = 'open' and num_nonnulls(r.unqualified_reason, r.nurture_until, r.call_back_at) > 0 then
@@ -138,7 +140,7 @@ begin
                industry = r.industry, street = r.street, postcode = r.postcode, city = r.city, country = r.country,
                need = r.need, budget_confirmed = r.budget_confirmed,
                estimated_value_amount = r.estimated_value_amount, estimated_value_currency = r.estimated_value_currency,
-               description = r.description, external_id = r.external_id, owner_id = r.owner_id,
+               description = r.description, external_id = r.external_id, owner_id = r.owner_id, tags = r.tags,
                unqualified_reason = r.unqualified_reason, nurture_until = r.nurture_until,
                call_back_at = r.call_back_at, account_id = r.account_id, contact_id = r.contact_id,
                opportunity_id = r.opportunity_id, converted_at = r.converted_at
@@ -186,6 +188,7 @@ begin
         return;
     end if;
     perform sluice.add_work(transition, activities, tasks, ids, r.id, r.account_id, r.contact_id, r.opportunity_id);
+    fields := sluice.run_actions('lead', to_jsonb(r), transition, fields);
     version := sluice.lead_move(r, e.to_state, e.category, transition, fields, note, verdicts);
     state := e.to_state;
     outcome := 'applied';
@@ -224,8 +227,9 @@ begin
         return;
     end if;
     perform sluice.add_work(transition, activities, tasks, ids, null, r.id, null, null);
+    given := sluice.run_actions('account', to_jsonb(r), transition, given);
     perform sluice.check_fields(given, '{name,tax_id,email,phone,website,industry,street,postcode,city,country,'
-        'description,external_id,owner_id,rejection_reason}');
+        'description,external_id,owner_id,rejection_reason,tags}');
     r := jsonb_populate_record(r, given);
     if e.category = 'open' and not given ? 'rejection_reason' then
         r.rejection_reason := null;
@@ -235,7 +239,7 @@ begin
        set state = e.to_state, state_entered_at = sluice.now(),
            name = r.name, tax_id = r.tax_id, email = r.email, phone = r.phone, website = r.website,
            industry = r.industry, street = r.street, postcode = r.postcode, city = r.city, country = r.country,
-           description = r.description, external_id = r.external_id, owner_id = r.owner_id,
+           description = r.description, external_id = r.external_id, owner_id = r.owner_id, tags = r.tags,
            rejection_reason = r.rejection_reason
      where a.id = r.id returning a.version into account_apply.version;
     perform set_config('sluice.cause', '', true);
@@ -280,8 +284,9 @@ begin
         return;
     end if;
     perform sluice.add_work(transition, activities, tasks, ids, null, r.account_id, r.contact_id, r.id);
+    given := sluice.run_actions('opportunity', to_jsonb(r), transition, given);
     perform sluice.check_fields(given, '{name,contact_id,amount,product_kind,delivery_date,close_date,probability,'
-        'forecast_category,description,external_id,owner_id,lost_reason}');
+        'forecast_category,description,external_id,owner_id,lost_reason,tags}');
     r := jsonb_populate_record(r, sluice.flat_money(given, 'amount'));
     if e.category = 'open' and not given ? 'lost_reason' then
         r.lost_reason := null;
@@ -293,7 +298,7 @@ begin
            name = r.name, contact_id = r.contact_id, amount_amount = r.amount_amount,
            amount_currency = r.amount_currency, product_kind = r.product_kind, delivery_date = r.delivery_date,
            close_date = r.close_date, probability = r.probability, forecast_category = r.forecast_category,
-           description = r.description, external_id = r.external_id, owner_id = r.owner_id,
+           description = r.description, external_id = r.external_id, owner_id = r.owner_id, tags = r.tags,
            lost_reason = r.lost_reason
      where o.id = r.id returning o.version into opportunity_apply.version;
     perform set_config('sluice.cause', '', true);

@@ -66,4 +66,28 @@ create index deputy_user on sluice.deputy (user_id, ends_at) where deleted_at is
 
 grant select, insert (id, user_id, deputy_id, starts_at, ends_at), update (deleted_at) on sluice.deputy to sluice_app;
 
+-- What a transition does beside moving: in its transaction, or as an event for others.
+create table sluice.action (
+    transition_id uuid not null constraint action_transition_fk references sluice.transition (id),
+    key           text not null constraint action_key_check check (key ~ '^[a-z][a-z0-9_]*$'),
+    position      integer not null,
+    phase         text not null constraint action_phase_check check (phase in ('in_tx', 'outbox')),
+    kind          text not null constraint action_kind_check
+                  check (kind in ('set_field', 'assign', 'tag', 'create_task', 'close_tasks', 'event')),
+    params        jsonb not null default '{}' constraint action_params_check check (jsonb_typeof(params) = 'object'),
+    constraint action_pk primary key (transition_id, key),
+    constraint action_phase_kind_check check ((phase = 'outbox') = (kind = 'event'))
+);
+grant select on sluice.action to sluice_app;
+
+alter table sluice.outbox add column payload jsonb;
+
+alter table sluice.lead add column tags text[];
+alter table sluice.account add column tags text[];
+alter table sluice.opportunity add column tags text[];
+create index lead_tags on sluice.lead using gin (tags) where tags is not null;
+create index account_tags on sluice.account using gin (tags) where tags is not null;
+create index opportunity_tags on sluice.opportunity using gin (tags) where tags is not null;
+grant insert (tags), update (tags) on sluice.lead, sluice.account, sluice.opportunity to sluice_app;
+
 reset role;

@@ -1,8 +1,12 @@
 """The engine: every kind of guard through the API, with processes of a test's own."""
 import json
+import re
 
 import jsonschema
+import psycopg2
 import pytest
+
+from contract import ROOT
 
 from helpers import UNKNOWN, blueprint, everything, failures, fault, problem
 
@@ -245,3 +249,84 @@ def test_deputies_are_named_by_those_who_are_away(rep, rep2, admin, new_key):
           'reference')
     fault(new_key('sales').post('/v1/deputies', json=later), 422, 'validation_failed', '/user_id', 'required')
     assert admin.delete(f'/v1/deputies/{made["id"]}').status_code == 204
+
+
+# actions
+
+ACTIONS = [
+    {'key': 'note', 'kind': 'set_field', 'params': {'field': 'description', 'value': 'Set by the process'}},
+    {'key': 'mine', 'kind': 'assign', 'params': {'to': 'actor'}},
+    {'key': 'marked', 'kind': 'tag', 'params': {'add': ['hot', 'seen'], 'remove': ['cold']}},
+    {'key': 'tidy', 'kind': 'close_tasks', 'params': {'status': 'cancelled'}},
+    {'key': 'thank', 'kind': 'create_task', 'params': {'subject': 'Say thanks', 'due': 'P2DT4H', 'priority': 'high'}},
+    {'key': 'told', 'kind': 'event', 'params': {'type': 'won_over', 'payload': {'channel': 'mail'}}}]
+
+
+def acting(*actions):
+    return [{'key': 'made', 'kind': 'initial', 'to': 'new'},
+            {'key': 'go', 'from': ['new'], 'to': 'over', 'actions': list(actions)}]
+
+
+def test_actions_are_part_of_the_move(rows, rep, rep2, number):
+    """One update, one version, one entry of history; events name that entry."""
+    with blueprint(rows, 'account', f'actions_{number}', STATES, acting(*ACTIONS)):
+        account = rep.make('accounts', name='Acted', owner_id=rep.user['id'], tags=['cold', 'north'])
+    old = rep.make('tasks', subject='Old', account_id=account['id'])
+    assert [a['id'] for a in rep.get('/v1/accounts', params={'tag': 'cold'}).json()['items']] == [account['id']]
+    moved = rep2.moved('accounts', account['id'], 'go')
+    assert (moved['version'], moved['description'], moved['owner_id'], moved['tags']) == (
+        2, 'Set by the process', rep2.user['id'], ['hot', 'north', 'seen'])
+    assert rep.read('tasks', old['id'])['status'] == 'cancelled'
+    tasks = rep.get('/v1/tasks', params={'account': account['id'], 'status': 'open'}).json()['items']
+    assert [(t['subject'], t['priority'], t['assignee_id'], t['transition']) for t in tasks] == [
+        ('Say thanks', 'high', rep2.user['id'], 'go')]
+    entry = rep.history('accounts', account['id'])[0]
+    done = entry['detail']['actions']
+    assert [(a['action'], a['kind']) for a in done] == [(a['key'], a['kind']) for a in ACTIONS]
+    assert done[3]['result'] == {'closed': 1}
+    assert done[4]['result'] == {'task': tasks[0]['id']}
+    assert {'description', 'owner_id', 'tags'} < set(entry['changes'])
+    event = rows("select type, payload, audit_seq from sluice.outbox where record_id = %s and payload is not null",
+                 account['id'])
+    assert [(e['type'], e['payload'], e['audit_seq']) for e in event] == [
+        ('account.won_over', {'transition': 'go', 'action': 'told', 'data': {'channel': 'mail'}}, entry['seq'])]
+
+
+def test_actions_of_a_dry_run_leave_nothing(rows, rep, number):
+    with blueprint(rows, 'account', f'dry_{number}', STATES, acting(*ACTIONS)):
+        account = rep.make('accounts', name='Dry')
+    before = everything(rows)
+    answer = rep.move('accounts', account['id'], 'go', headers={'Prefer': 'tx=rollback'})
+    assert (answer.status_code, answer.json()['tags']) == (200, ['hot', 'seen'])
+    assert everything(rows) == before
+
+
+@pytest.mark.parametrize('action, said', [
+    ({'kind': 'set_field', 'params': {'field': 'rejection_reason', 'value': 'bogus'}}, 'cannot set "rejection_reason"'),
+    ({'kind': 'set_field', 'params': {'field': 'owner_id', 'value': 'nobody'}}, '"owner_id" takes no such value'),
+    ({'kind': 'assign', 'params': {'user': UNKNOWN}}, 'there is no such user'),
+    ({'kind': 'set_state', 'params': {}}, 'action_kind_check'),
+    ({'kind': 'event', 'phase': 'in_tx', 'params': {'type': 'x'}}, 'action_phase_kind_check')])
+def test_wrong_actions_are_refused_before_the_day(rows, number, action, said):
+    with pytest.raises(psycopg2.Error) as e:
+        with blueprint(rows, 'account', f'wrong_{number}', STATES, acting({'key': 'a', **action})):
+            pass
+    assert said in str(e.value)
+    assert rows('select count(*) as n from sluice.blueprint where key = %s', f'wrong_{number}')[0]['n'] == 0
+
+
+def test_tags_are_the_users_too(rows, mkt):
+    lead = mkt.make('leads', last_name='Tagged', tags=['fair 2026', 'vip'])
+    assert mkt.patch(f'/v1/leads/{lead["id"]}', json={'tags': ['vip']}).json()['tags'] == ['vip']
+    assert mkt.patch(f'/v1/leads/{lead["id"]}', json={'tags': None}).status_code == 422
+    assert mkt.patch(f'/v1/leads/{lead["id"]}', json={'tags': []}).json()['tags'] == []
+    assert rows('select tags from sluice.lead where id = %s', lead['id'])[0]['tags'] is None
+
+
+def test_compiler_and_database_agree_on_what_actions_set(rows):
+    source = (ROOT / 'lib/blueprint/compile_actions.c').read_text()
+    for entity in ('lead', 'account', 'opportunity'):
+        block = re.search(rf'{entity}_fields\[\] = \{{(.*?)\}};', source, re.S)[1]
+        money = {'lead': {'estimated_value'}, 'opportunity': {'amount'}}.get(entity, set())  # no scalar sets it
+        assert set(re.findall(r'"(\w+)"', block)) == set(
+            rows('select sluice.action_fields(%s) as f', entity)[0]['f']) - money
