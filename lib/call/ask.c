@@ -105,6 +105,12 @@ const struct result *call_result(const struct call *c, int i)
     return c->ask->statements[c->first + i].result;
 }
 
+void call_forget(struct call *c)
+{
+    assert(c->ask && !c->filling && !c->asking);
+    ask_done(c->ask);
+}
+
 bool ask_insert(struct call *c, int at, const struct query *q, const char *const *values)
 {
     struct ask *a = c->ask;

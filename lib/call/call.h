@@ -187,6 +187,13 @@ void call_abandon(struct call *c);
  * Returns false after 3 times. */
 bool call_restart(struct call *c);
 
+/** Goes back, for work that is done page by page: after this step the last @steps run again, this
+ * one included. */
+void call_repeat(struct call *c, unsigned steps);
+
+/** Frees the results of the answered ask before the call ends: many pages would fill the memory. */
+void call_forget(struct call *c);
+
 /* what steps use */
 
 /** Adds a statement to the call's ask. Generated ask_<query>() functions end here. Returns the

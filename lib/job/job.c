@@ -8,6 +8,7 @@
 #include "base/uuid.h"
 #include "call/call.h"
 #include "loop/worker.h"
+#include "service/jobs.h"
 #include "service/timed.h"
 
 #define WAIT_MAX_MS 60000
@@ -20,6 +21,7 @@ static const struct row {
     {"timers", 0, timers_steps},
     {"automatic", 0, automatic_steps},
     {"purge", 60000, purge_steps},
+    {"jobs", 0, job_steps},
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))

@@ -50,7 +50,7 @@ begin
                      else 'update' end;
     end if;
     record_id := coalesce(n, o) ->> 'id';
-    if what = 'transition' then
+    if what = 'transition' or (what = 'update' and diff ? 'blueprint_version_id') then
         cause := nullif(current_setting('sluice.cause', true), '')::jsonb;
     end if;
     at_seq := sluice.next_seq();

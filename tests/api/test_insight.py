@@ -208,3 +208,10 @@ def test_conversion_counts_who_never_arrived(mkt, manager, since):
 def test_reports_refuse_nonsense(manager):
     for params in ({'from': 'yesterday'}, {'entity': 'contact'}, {'unknown': '1'}):
         problem(manager.get('/v1/reports/friction', params=params), 400, 'invalid_parameter')
+
+
+def test_a_move_that_was_forced_is_counted(admin, manager, since):
+    lead = admin.make('leads', last_name='Forced')
+    answer = admin.move('leads', lead['id'], 'contacted', force={'reason': 'The customer is on the line'})
+    assert answer.status_code == 200, answer.text
+    assert of_guard(rows_of(manager, 'friction', **{'from': since}), 'contacted', 'call_logged')['break_glass'] == 1
