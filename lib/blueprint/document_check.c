@@ -132,7 +132,7 @@ static void check_states(struct checking *c, const char *where, const char *name
     size_t i;
 
     if (json_array_size(list) > BLUEPRINT_STATES_MAX)
-        fault(c, "length", under(c, where, name), "It has more than %d items.",
+        fault(c, "too_many", under(c, where, name), "It has more than %d items.",
               BLUEPRINT_STATES_MAX);
     json_array_foreach (list, i, item)
         if (i < BLUEPRINT_STATES_MAX)
@@ -217,7 +217,7 @@ static void check_guard(struct checking *c, const char *where, const json_t *gua
         check_leaf(c, where, guard);
     if (leaf && json_array_size(members) > 0)
         fault(c, "invalid", under(c, where, "guards"), "Only a group has members.");
-    if (group && json_array_size(members) == 0)
+    if (group && !leaf && json_array_size(members) == 0)
         fault(c, "required", under(c, where, "guards"), "A group needs members.");
     if (depth > BLUEPRINT_DEPTH_MAX)
         fault(c, "range", where, "Groups nest deeper than %d.", BLUEPRINT_DEPTH_MAX);
@@ -378,7 +378,7 @@ static void check_transition(struct checking *c, const char *where, const json_t
     check_inputs(c, where, json_object_get(t, "inputs"));
     check_actions(c, where, t);
     if (c->guards - before > BLUEPRINT_GUARDS_MAX)
-        fault(c, "length", under(c, where, "guards"), "A transition has at most %d guards.",
+        fault(c, "too_many", under(c, where, "guards"), "A transition has at most %d guards.",
               BLUEPRINT_GUARDS_MAX);
     json_decref(keys);
 }
@@ -403,7 +403,7 @@ bool document_check(const json_t *doc, struct err *e)
     json_array_foreach (c.transitions, i, t)
         check_transition(&c, item_of(&c, "", "transitions", i), t);
     if (c.guards > DOCUMENT_GUARDS_MAX)
-        fault(&c, "length", "/transitions", "A process has at most %d guards.",
+        fault(&c, "too_many", "/transitions", "A process has at most %d guards.",
               DOCUMENT_GUARDS_MAX);
     return e->code == ERR_NONE;
 }

@@ -43,6 +43,9 @@ static void set_name(json_t *finding, const char *name, const json_t *part)
 }
 
 static void add(json_t *list, const char *severity, const char *code, const struct about *at,
+                const char *format, va_list args) __attribute__((format(printf, 5, 0)));
+
+static void add(json_t *list, const char *severity, const char *code, const struct about *at,
                 const char *format, va_list args)
 {
     json_t *finding;

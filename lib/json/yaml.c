@@ -6,6 +6,10 @@
 #include "base/arena.h"
 #include "json/body.h"
 
+/* YAML itself has a limit for keys without a question mark in front: what is read can be written.
+ */
+#define KEY_MAX_BYTES 128
+
 /* One run: where it stands, what is left of the limits. */
 struct reading {
     yaml_parser_t parser;
@@ -108,6 +112,8 @@ static bool fill_member(struct reading *r, json_t *object, unsigned depth)
 
     if (r->event.type != YAML_SCALAR_EVENT || is_marked(&r->event))
         return fail_here(r, "a key must be a text");
+    if (r->event.data.scalar.length > KEY_MAX_BYTES)
+        return fail_here(r, "a key has more than 128 bytes");
     if (memchr(r->event.data.scalar.value, '\0', r->event.data.scalar.length) != NULL)
         return fail_here(r, "a zero byte cannot be stored");
     key = arena_copy(r->e->arena, (const char *)r->event.data.scalar.value,

@@ -94,6 +94,9 @@ static void what_is_not_json_is_refused(void **state)
     deep[sizeof(deep) - 1] = '\0';
     arena_init(&a, 1 << 20);
     assert_non_null(strstr(read_yaml(&a, deep), "deeper than 32"));
+    memset(deep, 'k', sizeof(deep));
+    memcpy(deep + sizeof(deep) - 4, ": 1", 4);
+    assert_non_null(strstr(read_yaml(&a, deep), "more than 128 bytes"));
     wide[0] = '[';
     for (size_t i = 1; i < 99999; i++)
         wide[i] = i % 2 ? '1' : ',';
