@@ -145,7 +145,7 @@ static json_t *states_form(const json_t *v, const json_t *states)
     return copy;
 }
 
-static json_t *element_form(const struct shape *s, const json_t *element, const json_t *states);
+static json_t *element_form(const struct shape *s, const json_t *given, const json_t *states);
 
 static json_t *list_form(const struct shape *s, const json_t *list, const json_t *states)
 {

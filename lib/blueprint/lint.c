@@ -231,6 +231,7 @@ json_t *blueprint_lint(const json_t *doc, const struct lint_world *w)
         lint_names(l, t, where);
         lint_logic(l, t, where);
     }
+    lint_thresholds(l);
     lint_referrers(l);
     if (json_array_size(l->errors) == 0)
         judge_whole(l);

@@ -268,6 +268,21 @@ void lint_names(struct linting *l, const json_t *t, const char *where)
     judge_actors(l, t, where);
 }
 
+void lint_thresholds(struct linting *l)
+{
+    const json_t *state, *threshold;
+    size_t i, k;
+
+    json_array_foreach (l->states, i, state)
+        json_array_foreach (json_object_get(state, "sla"), k, threshold) {
+            char pointer[POINTER_MAX];
+
+            (void)snprintf(pointer, sizeof(pointer), "/states/%zu/sla/%zu/params/role", i, k);
+            judge_role(l, &(struct about){.pointer = pointer, .state = state},
+                       part_text(json_object_get(threshold, "params"), "role"));
+        }
+}
+
 /* who relies on us */
 
 static void judge_referrer_value(struct linting *l, const json_t *doc, const json_t *t,

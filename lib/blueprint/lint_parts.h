@@ -51,6 +51,9 @@ void lint_logic(struct linting *l, const json_t *t, const char *where);
 /** Says which fields, roles and states of other processes are not there. */
 void lint_names(struct linting *l, const json_t *t, const char *where);
 
+/** Says which roles of thresholds are not there. */
+void lint_thresholds(struct linting *l);
+
 /** Says which other processes rely on a state that the document lacks. */
 void lint_referrers(struct linting *l);
 

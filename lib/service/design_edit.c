@@ -207,26 +207,34 @@ static enum step part_put(struct call *c)
     return write_ask(c, doc);
 }
 
-/* What still names a state that is to go: the document without it does not check. */
+/* Appends the parts of a list that faults point into. */
+static void add_faulty(struct call *c, struct buf *b, const json_t *doc, const char *list)
+{
+    json_t *part;
+    size_t i;
+
+    json_array_foreach (json_object_get(doc, list), i, part) {
+        const char *prefix = arena_printf(&c->arena, "/%s/%zu/", list, i);
+        bool names = false;
+
+        for (const struct fault *f = c->err.faults; prefix && f; f = f->next)
+            names |= f->pointer && strncmp(f->pointer, prefix, strlen(prefix)) == 0;
+        if (names)
+            buf_printf(b, "%s`%s`", b->len ? ", " : "",
+                       json_string_value(json_object_get(part, "key")));
+    }
+}
+
+/* What still names a part that is to go: the document without it does not check. */
 static enum step refuse_named(struct call *c, const json_t *doc)
 {
     struct buf b;
-    json_t *t;
-    size_t i;
 
     buf_init(&b, 2048);
-    json_array_foreach (json_object_get(doc, "transitions"), i, t) {
-        const char *prefix = arena_printf(&c->arena, "/transitions/%zu/", i);
-        bool names = false;
-
-        for (const struct fault *f = c->err.faults; f; f = f->next)
-            names |= f->pointer && strncmp(f->pointer, prefix, strlen(prefix)) == 0;
-        if (names)
-            buf_printf(&b, "%s`%s`", b.len ? ", " : "",
-                       json_string_value(json_object_get(t, "key")));
-    }
+    add_faulty(c, &b, doc, "states");
+    add_faulty(c, &b, doc, "transitions");
     err_init(&c->err, &c->arena);
-    (void)call_fail(c, ERR_IN_USE, "These transitions name it: %s.", buf_text(&b));
+    (void)call_fail(c, ERR_IN_USE, "It is named by: %s.", buf_text(&b));
     buf_done(&b);
     return STEP_FAIL;
 }

@@ -148,6 +148,14 @@ def test_pieces_of_a_draft(admin, draft):
     problem(admin.delete(f'{path}/states/resting'), 404, 'not_found')
     assert admin.get(path).json()['states'] == draft['states']
 
+    timed = put(admin, f'{path}/states/open', {
+        'category': 'open', 'label': label('Open'),
+        'sla': [{'key': 'too_long', 'after': 'P5D', 'what': 'move', 'params': {'transition': 'wait'}}]})
+    assert timed.status_code == 200 and timed.json()['states'][0]['sla'][0]['after'] == 'P5D'
+    assert '`open`' in problem(admin.delete(f'{path}/transitions/wait'), 409, 'in_use')['detail']
+    assert pointers(put(admin, f'{path}/states/open', {
+        'category': 'open', 'sla': [{'key': 'x', 'after': 'soon', 'what': 'warn'}]})) == {('/sla/0/after', 'invalid')}
+
     wrong = put(admin, f'{path}/transitions/rest', {
         'from': ['opne'], 'to': 'resting', 'kind': 'manual', 'colour': 'red',
         'guards': [{'key': 'a', 'kind': 'field_presnt'}]})

@@ -160,6 +160,14 @@ static void names_are_judged(void **state)
          "error unknown_role " AT_GUARD("0") "/params/roles"},
         {GUARDS(LEAF("a", "actor_has_role", "'role':'verifier'")),
          "warning role_without_users " AT_GUARD("0") "/params/role"},
+        {DOC("{'key':'open','category':'open'," LABEL
+             ",'sla':[{'key':'a','after':'P1D','what':'task',"
+             "'params':{'role':'boss'}},{'key':'b','after':'P2D','what':'escalate','params':{'role'"
+             ":"
+             "'verifier'}}]}," STATE("done", "done"),
+             CREATED ",{'key':'move','from':['open'],'to':'done'," LABEL "}"),
+         "error unknown_role /states/0/sla/0/params/role\n"
+         "warning role_without_users /states/0/sla/1/params/role"},
         {GUARDS(LEAF("a", "actor_differs", "'from':'owner_id'")), ""},
         {GUARDS(LEAF("a", "actor_differs", "'from':'ownr_id'")),
          "error unknown_field " AT_GUARD("0") "/params/from"},
