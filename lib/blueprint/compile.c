@@ -380,7 +380,7 @@ struct blueprint *blueprint_compile(const json_t *doc, struct buf *why)
     c.b = &whole->b;
     top.json = whole->doc;
     if (compile_head(&c, &top) && compile_states(&c, &top) && compile_transitions(&c, &top) &&
-        compile_thresholds(&c, &top))
+        compile_thresholds(&c, &top) && compile_criteria(&c, &top))
         return &whole->b;
     blueprint_destroy(&whole->b);
     return NULL;

@@ -67,6 +67,9 @@ bool compile_pausing(struct compiler *c, const struct row *row, struct state *s)
 bool compile_slas(struct compiler *c, const struct row *row, const struct state *s);
 bool compile_automatic(struct compiler *c, const struct row *row, struct transition *t);
 
+/** Reads which records the blueprint governs. */
+bool compile_criteria(struct compiler *c, const struct row *doc);
+
 /** Returns the table of params of a kind of actions; NULL for an unknown one. */
 const struct param *action_kind_params(const char *kind);
 

@@ -279,6 +279,21 @@ static void check_actions(struct checking *c, const char *where, const json_t *t
     buf_done(&why);
 }
 
+/* criteria: likewise */
+
+static void check_criteria(struct checking *c, const json_t *doc)
+{
+    struct row row = {.json = doc, .where = ""};
+    struct compiler compiler = {.arena = c->e->arena, .b = &c->known};
+    struct buf why;
+
+    buf_init(&why, 4096);
+    compiler.why = &why;
+    if (!compile_criteria(&compiler, &row))
+        relay(c, "", buf_text(&why));
+    buf_done(&why);
+}
+
 /* the whole */
 
 /* Returns the list's part at @i as a key, or "" when it has none. */
@@ -395,6 +410,7 @@ bool document_check(const json_t *doc, struct err *e)
         return false;
     check_own_keys(&c, "", "states", c.states);
     check_own_keys(&c, "", "transitions", c.transitions);
+    check_criteria(&c, doc);
     json_array_foreach (c.states, i, t)
         check_time(&c, item_of(&c, "", "states", i), t, (struct state *)&c.known.states[i], NULL);
     json_array_foreach (c.transitions, i, t)

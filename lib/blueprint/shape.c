@@ -89,6 +89,7 @@ static const struct shape_member blueprint_members[] = {
     {.name = "label", .kind = SHAPE_TEXTS},
     {.name = "priority", .kind = SHAPE_VALUE, .omit = "0"},
     {.name = "note", .kind = SHAPE_VALUE},
+    {.name = "criteria", .kind = SHAPE_PARTS, .of = &shape_guard},
     {.name = "states", .kind = SHAPE_PARTS, .of = &shape_state},
     {.name = "transitions", .kind = SHAPE_PARTS, .of = &shape_transition},
     {.name = NULL},

@@ -208,7 +208,8 @@ static enum step convert_decide(struct call *c)
     if (!check_not_converted(c) || !process_is_current(c))
         return process_refuse(c, r, key, NULL);
     if (!t || !transition_leaves(t, s->state)) {
-        err_set(&c->err, ERR_GUARD, "a lead in \"%s\" cannot be converted", s->state);
+        err_set(&c->err, ERR_GUARD, "a lead in \"%s\" cannot be converted",
+                s->state ? s->state : "no state");
         return process_refuse(c, r, key, state_failure(c, t));
     }
     if (!evaluate_actor(t, s->facts)) {

@@ -22,7 +22,7 @@ static bool check_declared(struct call *c, const struct move *m)
     if (!t || !transition_leaves(t, s->state))
         return err_set(&c->err, ERR_NO_TRANSITION,
                        "from \"%s\" there is no transition \"%s\"; \"legal\" lists those there are",
-                       s->state, m->key);
+                       s->state ? s->state : "no state", m->key);
     if (t->kind != TRANSITION_MANUAL)
         return err_set(&c->err, ERR_USE_CONVERSION,
                        "\"%s\" is executed by POST /v1/leads/{id}/conversion", m->key);

@@ -89,6 +89,26 @@ enum step process_ask_of(struct call *c, struct process *s, const struct record 
     return STEP_WAIT;
 }
 
+/* Of a record that no process governs: there is nowhere to go. */
+static const struct blueprint free_blueprint = {.id = ""};
+
+const struct blueprint *blueprint_known(const struct call *c, const char *id)
+{
+    return cache_find(c->env->blueprints, id);
+}
+
+const char *const *blueprints_known(struct call *c)
+{
+    const struct blueprint_cache *cache = c->env->blueprints;
+    const char **ids = call_alloc(c, (CACHE_SIZE + 1) * sizeof(*ids));
+    size_t n = 0;
+
+    for (unsigned i = 0; ids && i < CACHE_SIZE; i++)
+        if (cache->entries[i])
+            ids[n++] = cache->entries[i]->id;
+    return ids;
+}
+
 /* What the facts query said moves into the arena: the next ask replaces the results. */
 static bool keep_facts(struct call *c, struct process *s, const struct result *r)
 {
@@ -104,7 +124,7 @@ static bool keep_facts(struct call *c, struct process *s, const struct result *r
         return err_set(&c->err, ERR_INTERNAL, NULL);
     }
     arena_defer(&c->arena, decref, s->facts);
-    return s->version && s->state && s->blueprint_id && s->evidence;
+    return s->version && s->evidence;
 }
 
 enum step process_blueprint(struct call *c)
@@ -116,7 +136,7 @@ enum step process_blueprint(struct call *c)
         return call_fail(c, ERR_NOT_FOUND, "no such record, or it is not yours to see");
     if (!keep_facts(c, s, r))
         return STEP_FAIL;
-    s->blueprint = cache_find(c->env->blueprints, s->blueprint_id);
+    s->blueprint = s->blueprint_id ? blueprint_known(c, s->blueprint_id) : &free_blueprint;
     if (s->blueprint)
         return STEP_NEXT;
 
@@ -125,7 +145,7 @@ enum step process_blueprint(struct call *c)
     return STEP_WAIT;
 }
 
-static const struct blueprint *compile(struct call *c, const char *text)
+const struct blueprint *blueprint_learn(struct call *c, const struct record *r, const char *text)
 {
     struct blueprint *b;
     json_error_t e;
@@ -136,7 +156,7 @@ static const struct blueprint *compile(struct call *c, const char *text)
     b = doc ? blueprint_compile(doc, &why) : NULL;
     json_decref(doc);
     if (b) {
-        b->fields = process_of(c)->record->fields;
+        b->fields = r->fields;
         cache_put(c->env->blueprints, b);
     } else {
         c->err.log = arena_printf(&c->arena, "blueprint: %s", buf_text(&why));
@@ -151,7 +171,8 @@ enum step process_ready(struct call *c)
 
     if (s->blueprint)
         return STEP_NEXT;
-    s->blueprint = compile(c, result_get(call_result(c, 0), 0, "doc"));
+    s->blueprint =
+        blueprint_learn(c, process_of(c)->record, result_get(call_result(c, 0), 0, "doc"));
     if (!s->blueprint)
         return call_fail(c, ERR_INTERNAL, NULL);
     return STEP_NEXT;

@@ -54,6 +54,7 @@ extern const struct record record_lead, record_account, record_contact, record_o
 
 extern step_fn *const record_list_steps[];
 extern step_fn *const record_create_steps[];
+extern step_fn *const record_birth_steps[]; /* of a governed record */
 extern step_fn *const record_get_steps[];
 extern step_fn *const record_update_steps[];
 extern step_fn *const record_delete_steps[];

@@ -22,6 +22,10 @@ static enum step list_ask_facts(struct call *c)
 static void write_blueprint(struct out *o, const struct blueprint *b)
 {
     out_key(o, "blueprint");
+    if (b->id[0] == '\0') {
+        out_null(o);
+        return;
+    }
     out_object(o);
     out_member(o, "id", b->id);
     out_member(o, "key", b->key);
@@ -38,7 +42,10 @@ static enum step list_reply_all(struct call *c)
     out_object(o);
     out_member_raw(o, "version", s->version);
     out_key(o, "state");
-    state_write(o, blueprint_state(s->blueprint, s->state), c->language);
+    if (s->state)
+        state_write(o, blueprint_state(s->blueprint, s->state), c->language);
+    else
+        out_null(o);
     write_blueprint(o, s->blueprint);
     out_key(o, "items");
     out_array(o);

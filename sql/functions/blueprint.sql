@@ -201,7 +201,7 @@ declare
 begin
     -- one edit is one version, however many of its rows changed
     update sluice.blueprint_version v
-       set version = v.version + 1, label = coalesce(doc -> 'label', '{}'), priority = coalesce((doc ->> 'priority')::integer, 0),
+       set version = v.version + 1, label = coalesce(doc -> 'label', '{}'), priority = coalesce((doc ->> 'priority')::integer, 0), criteria = coalesce(nullif(doc -> 'criteria', 'null'), '[]'),
            note = doc ->> 'note'
      where v.id = v_id;
     insert into sluice.state (blueprint_version_id, key, label, category, position, probability, forecast_category,
@@ -304,6 +304,9 @@ create or replace function sluice.blueprint_doc(version_id uuid) returns jsonb
     language sql stable as $$
     select jsonb_build_object(
         'id', v.id, 'entity', b.entity, 'key', b.key, 'number', v.number, 'label', v.label,
+        'criteria', v.criteria,
+        'scored', exists (select from pg_attribute a where a.attrelid = to_regclass('sluice.' || b.entity)
+                             and a.attname = 'score' and not a.attisdropped),
         'states', (
             select coalesce(jsonb_agg(jsonb_build_object(
                        'key', s.key, 'label', s.label, 'category', s.category, 'position', s.position,
@@ -373,7 +376,7 @@ create or replace function sluice.blueprint_document(version_id uuid) returns js
     language sql stable as $$
     select jsonb_strip_nulls(jsonb_build_object(
         'entity', b.entity, 'key', b.key, 'number', v.number, 'label', nullif(v.label, '{}'),
-        'priority', nullif(v.priority, 0), 'note', v.note,
+        'priority', nullif(v.priority, 0), 'note', v.note, 'criteria', nullif(v.criteria, '[]'),
         'states', (
             select jsonb_agg(jsonb_build_object(
                        'key', s.key, 'label', nullif(s.label, '{}'), 'category', s.category, 'probability', s.probability,

@@ -90,4 +90,19 @@ create index account_tags on sluice.account using gin (tags) where tags is not n
 create index opportunity_tags on sluice.opportunity using gin (tags) where tags is not null;
 grant insert (tags), update (tags) on sluice.lead, sluice.account, sluice.opportunity to sluice_app;
 
+-- Which records a version governs: guards, as in its document, that are evaluated when a record is born. judged:
+-- whether a birth needs a decision, because of them or of guards and actors of the initial transition.
+alter table sluice.blueprint_version
+    add column criteria jsonb not null default '[]'
+        constraint blueprint_version_criteria_check check (jsonb_typeof(criteria) = 'array'),
+    add column judged boolean;
+
+-- A record that no process governs is free: it has no state.
+alter table sluice.lead        alter column blueprint_version_id drop not null, alter column state drop not null,
+                               alter column state_entered_at drop not null;
+alter table sluice.account     alter column blueprint_version_id drop not null, alter column state drop not null,
+                               alter column state_entered_at drop not null;
+alter table sluice.opportunity alter column blueprint_version_id drop not null, alter column state drop not null,
+                               alter column state_entered_at drop not null;
+
 reset role;

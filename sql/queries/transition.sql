@@ -16,13 +16,13 @@ select l.version, l.state, l.blueprint_version_id,
            'related', jsonb_build_object(
                'account', (select sluice.account_json(a.*, sa.category)
                              from sluice.account a
-                             join sluice.state sa on sa.blueprint_version_id = a.blueprint_version_id and sa.key = a.state
+                            left join sluice.state sa on sa.blueprint_version_id = a.blueprint_version_id and sa.key = a.state
                             where a.id = l.account_id),
                'contact', (select sluice.contact_json(c.*) from sluice.contact c where c.id = l.contact_id)),
            'activities', w.activities, 'tasks', w.tasks, 'created_by', l.created_by)
        || sluice.visits_json(l.id) || sluice.facts_more('lead', l.id, l.blueprint_version_id, :viewer) as facts
   from sluice.lead l
-  join sluice.state s on s.blueprint_version_id = l.blueprint_version_id and s.key = l.state
+ left join sluice.state s on s.blueprint_version_id = l.blueprint_version_id and s.key = l.state
  cross join lateral sluice.lead_work(l.id) w
  where l.id = :id and l.deleted_at is null and sluice.in_scope(:scope, :viewer, l.owner_id);
 
@@ -44,12 +44,12 @@ select a.version, a.state, a.blueprint_version_id,
            'related', jsonb_build_object(
                'lead', (select sluice.lead_json(l.*, sl.category)
                           from sluice.lead l
-                          join sluice.state sl on sl.blueprint_version_id = l.blueprint_version_id and sl.key = l.state
+                         left join sluice.state sl on sl.blueprint_version_id = l.blueprint_version_id and sl.key = l.state
                          where l.id = a.lead_id)),
            'activities', w.activities, 'tasks', w.tasks, 'created_by', a.created_by)
        || sluice.visits_json(a.id) || sluice.facts_more('account', a.id, a.blueprint_version_id, :viewer) as facts
   from sluice.account a
-  join sluice.state s on s.blueprint_version_id = a.blueprint_version_id and s.key = a.state
+ left join sluice.state s on s.blueprint_version_id = a.blueprint_version_id and s.key = a.state
  cross join lateral sluice.account_work(a.id) w
  where a.id = :id and a.deleted_at is null and sluice.in_scope(:scope, :viewer, a.owner_id);
 
@@ -75,9 +75,9 @@ select o.version, o.state, o.blueprint_version_id,
            'activities', w.activities, 'tasks', w.tasks, 'created_by', o.created_by)
        || sluice.visits_json(o.id) || sluice.facts_more('opportunity', o.id, o.blueprint_version_id, :viewer) as facts
   from sluice.opportunity o
-  join sluice.state s on s.blueprint_version_id = o.blueprint_version_id and s.key = o.state
+ left join sluice.state s on s.blueprint_version_id = o.blueprint_version_id and s.key = o.state
   join sluice.account a on a.id = o.account_id
-  join sluice.state sa on sa.blueprint_version_id = a.blueprint_version_id and sa.key = a.state
+ left join sluice.state sa on sa.blueprint_version_id = a.blueprint_version_id and sa.key = a.state
  cross join lateral sluice.opportunity_work(o.id) w
  where o.id = :id and o.deleted_at is null and sluice.in_scope(:scope, :viewer, o.owner_id);
 

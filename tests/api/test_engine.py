@@ -7,6 +7,7 @@ import psycopg2
 import pytest
 
 from contract import ROOT
+from daemon import Client
 
 from helpers import UNKNOWN, blueprint, everything, failures, fault, problem
 
@@ -330,3 +331,102 @@ def test_compiler_and_database_agree_on_what_actions_set(rows):
         money = {'lead': {'estimated_value'}, 'opportunity': {'amount'}}.get(entity, set())  # no scalar sets it
         assert set(re.findall(r'"(\w+)"', block)) == set(
             rows('select sluice.action_fields(%s) as f', entity)[0]['f']) - money
+
+
+# births: guards of the initial transition, criteria, priorities, records that no process governs
+
+def born(guards=(), actors=(), **members):
+    return [{'key': 'made', 'kind': 'initial', 'to': 'new', 'guards': list(guards), 'actors': list(actors)},
+            {'key': 'go', 'from': ['new'], 'to': 'over', **members}]
+
+
+def publish(rows, entity, key, priority, criteria, transitions=None):
+    """A process of a test's own; the caller retires it."""
+    document = {'entity': entity, 'key': key, 'number': 1, 'label': {'en': key}, 'priority': priority, 'criteria': criteria,
+                'states': [{'key': k, 'category': c, 'label': {'en': k}} for k, c in STATES],
+                'transitions': [{'label': {'en': t['key']}, **t} for t in transitions or born()]}
+    rows('select sluice.blueprint_import(%s::jsonb)', json.dumps(document))
+
+
+def retire(rows, *keys):
+    rows("""update sluice.blueprint_version v set status = 'retired' from sluice.blueprint b
+             where b.id = v.blueprint_id and b.key = any(%s) and v.status = 'published'""", list(keys))
+
+
+def process_of(client, collection, record_id):
+    listing = client.get(f'/v1/{collection}/{record_id}/transitions').json()
+    return listing['blueprint'] and listing['blueprint']['key']
+
+
+def test_guards_of_the_initial_transition_hold_at_birth(rows, rep, verifier, number):
+    """D8: what may not be born is not written."""
+    guards = [{'key': 'industry', 'kind': 'field_present', 'params': {'field': 'industry'}},
+              {'key': 'website', 'kind': 'matches', 'params': {'field': 'website', 'pattern': '^https:'}}]
+    with blueprint(rows, 'account', f'born_{number}', STATES, born(guards)):
+        before = everything(rows)
+        answer = rep.post('/v1/accounts', json={'name': 'Unborn', 'industry': ' '})
+        assert set(failures(answer)) == {'industry', 'website'}
+        assert everything(rows) == before
+        account = rep.make('accounts', name='Born', industry='it', website='https://born.example.org')
+        assert account['verification'] == 'new'
+        dry = rep.post('/v1/accounts', json={'name': 'Dry', 'industry': 'it'}, headers={'Prefer': 'tx=rollback'})
+        assert set(failures(dry)) == {'website'}
+    assert rep.make('accounts', name='As ever')['verification'] == 'to_verify'
+
+
+def test_actors_of_the_initial_transition(rows, rep, manager, number):
+    with blueprint(rows, 'account', f'whose_{number}', STATES, born(actors=[{'kind': 'role', 'value': 'manager'}])):
+        problem(rep.post('/v1/accounts', json={'name': 'Not mine'}), 403, 'not_transition_owner')
+        manager.make('accounts', name='Mine')
+
+
+def test_the_highest_priority_whose_criteria_hold_governs(rows, mkt, number):
+    """E2: deterministic, whatever the order of publishing."""
+    vip, big = f'vip_{number}', f'big_{number}'
+    publish(rows, 'lead', big, 50, [{'key': 'big', 'kind': 'field_compare', 'params': {
+        'field': 'estimated_value.amount', 'op': 'gte', 'value': '1000'}}])
+    publish(rows, 'lead', vip, 60, [{'key': 'either', 'op': 'any', 'guards': [
+        {'key': 'tagged', 'kind': 'matches', 'params': {'field': 'need', 'pattern': 'vip'}},
+        {'key': 'fair', 'kind': 'field_compare', 'params': {'field': 'source', 'value': 'fair'}}]}])
+    try:
+        value = {'amount': '5000', 'currency': 'PLN'}
+        made = [mkt.make('leads', last_name='Born', **members)['id'] for members in (
+            {'source': 'fair', 'estimated_value': value}, {'estimated_value': value}, {'need': 'vip'}, {'source': 'web'})]
+        assert [process_of(mkt, 'leads', i) for i in made] == [vip, big, vip, 'lead_default']
+    finally:
+        retire(rows, vip, big)
+    assert process_of(mkt, 'leads', mkt.make('leads', last_name='After', source='fair')['id']) == 'lead_default'
+    assert process_of(mkt, 'leads', made[0]) == vip, 'records keep their process'
+
+
+def test_a_record_of_no_process_is_free(new_daemon, contract):
+    """With criteria everywhere, what matches none has no state and no transitions, and lives on."""
+    daemon = new_daemon()
+    client = Client(daemon, contract)
+    session = client.post('/v1/session', json={k: daemon.admin[k] for k in ('email', 'password')}).json()
+    client.token = session['access_token']
+    connection = psycopg2.connect(host=str(daemon.socket_folder), dbname='sluice', user='postgres')
+    connection.autocommit = True
+
+    def rows(sql, *values):
+        with connection.cursor() as cursor:
+            cursor.execute(sql, values)
+    for entity in ('lead', 'account', 'opportunity'):
+        publish(rows, entity, f'only_{entity}', 10, [{'key': 'named', 'kind': 'matches', 'params': {
+            'field': 'description', 'pattern': 'governed'}}])
+    retire(rows, 'lead_default', 'account_verification', 'sales_pipeline')
+    lead = client.make('leads', last_name='Free')
+    account = client.make('accounts', name='Free')
+    deal = client.make('opportunities', name='Free', account_id=account['id'])
+    assert (lead['status'], account['verification_since'], deal['stage_category']) == (None, None, None)
+    for collection, record in (('leads', lead), ('accounts', account), ('opportunities', deal)):
+        listing = client.get(f'/v1/{collection}/{record["id"]}/transitions').json()
+        assert (listing['state'], listing['blueprint'], listing['items']) == (None, None, [])
+        refused = problem(client.move(collection, record['id'], 'go'), 409, 'no_such_transition')
+        assert refused['legal'] == []
+        assert client.patch(f'/v1/{collection}/{record["id"]}', json={'description': 'governed'}).status_code == 200
+        assert len(client.get(f'/v1/{collection}').json()['items']) == 1
+        assert client.get(f'/v1/{collection}/{record["id"]}/timeline').status_code == 200
+    failures(client.post(f'/v1/leads/{lead["id"]}/conversion', json={}))
+    assert client.make('leads', last_name='Governed', description='governed')['status'] == 'new'
+    connection.close()

@@ -123,12 +123,49 @@ static void keys_are_unique(void **state)
     free(said);
 }
 
+static void criteria_are_a_tree(void **state)
+{
+    static const char format[] =
+        "{'id':'v','entity':'lead','key':'k','number':1,'criteria':%s,'states':[{'key':'open',"
+        "'category':'open'}],'transitions':[{'key':'made','kind':'initial','to':'open'}]}";
+    static const struct {
+        const char *criteria, *why;
+    } rows[] = {
+        {"null", ""},
+        {"[{'key':'a','op':'any','guards':[{'key':'b','kind':'field_present','params':{'field':"
+         "'need'}},{'key':'c','kind':'field_present','params':{'field':'city'}}]}]",
+         ""},
+        {"{}", "/criteria: must be a list"},
+        {"[{'key':'a','op':'any'}]", "/criteria/0: a group without members"},
+        {"[{'key':'a','kind':'field_present'}]", "/criteria/0/params/field: is required"},
+        {"[7]", "/criteria/0: must be an object"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char text[2048];
+        struct blueprint *b;
+        struct buf why;
+
+        (void)snprintf(text, sizeof(text), format, rows[i].criteria);
+        buf_init(&why, 4096);
+        b = fixture_compile_text(text, &why);
+        assert_string_equal(buf_text(&why), rows[i].why);
+        assert_int_equal(b != NULL, rows[i].why[0] == '\0');
+        if (i == 1)
+            assert_int_equal(b->entry.guards.children[0].nchildren, 2);
+        blueprint_destroy(b);
+        buf_done(&why);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(actions_are_checked),
         cmocka_unit_test(each_entity_has_its_fields),
         cmocka_unit_test(keys_are_unique),
+        cmocka_unit_test(criteria_are_a_tree),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
