@@ -15,6 +15,7 @@
  *                     "to": "contacted", "position": 2, "from_any": false, "from": ["open"],
  *                     "except": [], "actors": [{"kind": "role", "value": "sales"}],
  *                     "auto": {"after": "P3D", "calendar": "default"},
+ *                     "approval": {"needed": 2, "actors": [{"kind": "role", "value": "manager"}]},
  *                     "guards": [...], "inputs": [...]}]}
  *
  * Guards are rows, not a tree: {"id": 7 (any string or integer; default: the key), "parent": null
@@ -143,6 +144,9 @@ struct transition {
     struct guard guards; /* the root, always GUARD_ALL, possibly without children */
     const struct input *inputs;
     size_t ninputs;
+    unsigned approvals; /* how many of the approvers must agree; 0: nobody is asked */
+    const struct actor_rule *approvers;
+    size_t napprovers;
     const json_t *automatic; /* how it happens by itself: {"after", "calendar"}, {"at_field",
                                 "calendar"} or {"when": true}; NULL: somebody executes it */
 };

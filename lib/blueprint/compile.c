@@ -232,7 +232,8 @@ static bool compile_state_list(struct compiler *c, const struct row *row, const 
     return true;
 }
 
-static bool compile_actors(struct compiler *c, const struct row *row, struct transition *t)
+bool compile_actors(struct compiler *c, const struct row *row, const struct actor_rule **ret,
+                    size_t *ret_n)
 {
     static const char *const kinds[] = {"role", "team", "user", "field", NULL};
     struct actor_rule *actors;
@@ -254,8 +255,8 @@ static bool compile_actors(struct compiler *c, const struct row *row, struct tra
         if (actors[i].value == NULL || actors[i].value[0] == '\0')
             return compile_fail(c, "%s/value: is required", rows[i].where);
     }
-    t->actors = actors;
-    t->nactors = n;
+    *ret = actors;
+    *ret_n = n;
     return true;
 }
 
@@ -325,9 +326,11 @@ static bool compile_transitions(struct compiler *c, const struct row *doc)
     if (!compile_names(c, rows, n, all))
         return false;
     for (size_t i = 0; i < n; i++)
-        if (!compile_edges(c, &rows[i], &all[i]) || !compile_actors(c, &rows[i], &all[i]) ||
+        if (!compile_edges(c, &rows[i], &all[i]) ||
+            !compile_actors(c, &rows[i], &all[i].actors, &all[i].nactors) ||
             !compile_inputs(c, &rows[i], &all[i]) || !compile_guards(c, &rows[i], &all[i]) ||
-            !compile_actions(c, &rows[i]) || !compile_automatic(c, &rows[i], &all[i]))
+            !compile_actions(c, &rows[i]) || !compile_automatic(c, &rows[i], &all[i]) ||
+            !compile_approval(c, &rows[i], &all[i]))
             return false;
     return true;
 }

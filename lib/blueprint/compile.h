@@ -61,6 +61,13 @@ const struct param *input_kind_params(const char *kind);
 bool compile_inputs(struct compiler *c, const struct row *row, struct transition *t);
 bool compile_guards(struct compiler *c, const struct row *row, struct transition *t);
 
+/** Reads the list "actors". */
+bool compile_actors(struct compiler *c, const struct row *row, const struct actor_rule **ret,
+                    size_t *ret_n);
+
+/** Reads who must agree to a transition. */
+bool compile_approval(struct compiler *c, const struct row *row, struct transition *t);
+
 /** Read what the clock does: pauses and thresholds of a state (all transitions are known by then),
  * and how a transition happens by itself. */
 bool compile_pausing(struct compiler *c, const struct row *row, struct state *s);

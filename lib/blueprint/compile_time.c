@@ -1,6 +1,7 @@
-/* what the clock does: pauses, thresholds, and transitions that happen by themselves */
+/* what the clock does (pauses, thresholds, transitions that happen by themselves), and approvals */
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "blueprint/compile.h"
 #include "blueprint/evaluate.h"
@@ -202,4 +203,34 @@ bool compile_automatic(struct compiler *c, const struct row *row, struct transit
         return false;
     t->automatic = given;
     return check_calendar(c, row->where, given);
+}
+
+/* approval */
+
+#define APPROVALS_MAX 20
+
+bool compile_approval(struct compiler *c, const struct row *row, struct transition *t)
+{
+    const json_t *given = json_object_get(row->json, "approval"), *needed;
+    struct row approval = {.json = given};
+
+    if (given == NULL || json_is_null(given))
+        return true;
+    approval.where = arena_printf(c->arena, "%s/approval", row->where);
+    if (approval.where == NULL)
+        return compile_fail(c, ": the blueprint is too large");
+    if (!json_is_object(given))
+        return compile_fail(c, "%s: must be an object", approval.where);
+    if (t->kind != TRANSITION_MANUAL || t->automatic != NULL)
+        return compile_fail(c, "%s: only what somebody executes waits for approval",
+                            approval.where);
+    needed = json_object_get(given, "needed");
+    if (!json_is_integer(needed) || json_integer_value(needed) < 1 ||
+        json_integer_value(needed) > APPROVALS_MAX)
+        return compile_fail(c, "%s/needed: must be an integer from 1 to %d", approval.where,
+                            APPROVALS_MAX);
+    t->approvals = (unsigned)json_integer_value(needed);
+    if (!compile_actors(c, &approval, &t->approvers, &t->napprovers))
+        return false;
+    return t->napprovers > 0 || compile_fail(c, "%s/actors: say who may agree", approval.where);
 }

@@ -377,7 +377,7 @@ static void check_time(struct checking *c, const char *where, const json_t *part
     if (state != NULL)
         fine = compile_pausing(&compiler, &row, state) && compile_slas(&compiler, &row, state);
     else
-        fine = compile_automatic(&compiler, &row, t);
+        fine = compile_automatic(&compiler, &row, t) && compile_approval(&compiler, &row, t);
     if (!fine)
         relay(c, "", buf_text(&why));
     buf_done(&why);

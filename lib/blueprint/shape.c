@@ -74,6 +74,7 @@ static const struct shape_member transition_members[] = {
     {.name = "except", .kind = SHAPE_STATES},
     {.name = "to", .kind = SHAPE_VALUE},
     {.name = "auto", .kind = SHAPE_PARAMS},
+    {.name = "approval", .kind = SHAPE_PARAMS},
     {.name = "actors", .kind = SHAPE_ROWS, .of = &shape_actor},
     {.name = "guards", .kind = SHAPE_PARTS, .of = &shape_guard},
     {.name = "inputs", .kind = SHAPE_PARTS, .of = &shape_input},

@@ -71,9 +71,9 @@ bool move_decide(struct call *c, struct move *m)
     return false;
 }
 
-/* New ids for the visit and for every activity and task that comes along, as a uuid[] literal. */
-static const char *new_ids(struct call *c, const json_t *body)
+const char *move_ids(struct call *c, const struct move *m)
 {
+    const json_t *body = m->body;
     size_t n = 1 + json_array_size(json_object_get(body, "activities")) +
                json_array_size(json_object_get(body, "tasks"));
     const char **words = call_alloc(c, (n + 1) * sizeof(*words));
@@ -88,8 +88,7 @@ static const char *new_ids(struct call *c, const json_t *body)
     return text_array(c, words);
 }
 
-/* What the history shows beside the inputs. */
-static const char *more_of(struct call *c, const struct move *m)
+const char *move_more(struct call *c, const struct move *m)
 {
     json_t *more = json_object(), *forced;
 
@@ -105,6 +104,11 @@ static const char *more_of(struct call *c, const struct move *m)
     return process_more(c, m->transition, m->body, more);
 }
 
+const char *move_part(struct call *c, const struct move *m, const char *name)
+{
+    return call_json(c, json_object_get(m->body, name));
+}
+
 int move_write(struct call *c, const struct move *m)
 {
     const struct process *s = process_of(c);
@@ -115,17 +119,17 @@ int move_write(struct call *c, const struct move *m)
         s->version,
         s->state,
         m->transition->key,
-        call_json(c, json_object_get(m->body, "fields")),
-        call_json(c, json_object_get(m->body, "activities")),
-        call_json(c, json_object_get(m->body, "tasks")),
+        move_part(c, m, "fields"),
+        move_part(c, m, "activities"),
+        move_part(c, m, "tasks"),
         json_string_value(json_object_get(m->body, "note")),
         process_verdict(c, m->root),
         s->evidence,
         caller_id(c),
         call_scope(c, r->may_write),
-        new_ids(c, m->body),
-        call_json(c, json_object_get(m->body, "checklist")),
-        more_of(c, m),
+        move_ids(c, m),
+        move_part(c, m, "checklist"),
+        move_more(c, m),
     };
 
     return call_ask(c, &query_transition_apply, values);

@@ -31,4 +31,11 @@ bool move_decide(struct call *c, struct move *m);
  * "state". */
 int move_write(struct call *c, const struct move *m);
 
+/** The parts of a decided move as statements take them: ids for the visit, activities and tasks
+ * (uuid[]), what the history shows beside the inputs (JSON or NULL), and a member of the body as
+ * JSON. */
+const char *move_ids(struct call *c, const struct move *m);
+const char *move_more(struct call *c, const struct move *m);
+const char *move_part(struct call *c, const struct move *m, const char *name);
+
 #endif

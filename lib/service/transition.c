@@ -3,6 +3,7 @@
  * Read facts, decide here, write with the version and evidence that the decision saw. A write that
  * finds anything changed does nothing and the decision is made again on what is there now.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "asks.gen.h"
@@ -64,39 +65,91 @@ step_fn *const record_transitions_steps[] = {
 
 /* POST /v1/leads/{id}/transitions/{key} */
 
+/* What the steps share; first, the process. */
+struct asked {
+    struct process process;
+    struct move move;
+    bool waits; /* for approval: it was asked for */
+};
+
 static enum step request_ask(struct call *c)
 {
     const struct record *r = record_of(c);
+    struct asked *q = call_alloc(c, sizeof(*q));
+    struct uuid id;
 
-    return process_ask(c, r, r->may_write);
+    if (!q || !call_path_uuid(c, "id", &id))
+        return STEP_FAIL;
+    return process_ask_of(c, &q->process, r, id, r->may_write);
+}
+
+/* Others must agree first: what was asked for is kept with the question. */
+static enum step request_approval(struct call *c, struct asked *q)
+{
+    const struct process *s = &q->process;
+    struct uuid id = call_new_id(c);
+
+    if (c->who->kind != ACTOR_USER) {
+        err_set(&c->err, ERR_NOT_ACTOR, "\"%s\" needs approval, which only users can ask for",
+                q->move.key);
+        return process_refuse(c, s->record, q->move.key, NULL);
+    }
+    q->waits = true;
+    ask_approval_request(c, (struct q_approval_request){
+                                .id = id,
+                                .entity = s->record->entity,
+                                .record_id = s->id,
+                                .expected_version = strtoll(s->version, NULL, 10),
+                                .from_state = s->state,
+                                .transition = q->move.key,
+                                .body = call_json(c, c->body),
+                            });
+    ask_approval_get(c, (struct q_approval_get){.id = id, .viewer = c->who->id});
+    return STEP_WAIT;
 }
 
 static enum step request_decide(struct call *c)
 {
     const struct record *r = record_of(c);
-    struct move *m = call_alloc(c, sizeof(*m));
+    struct asked *q = c->state;
+    struct move *m = &q->move;
 
-    if (!m)
-        return STEP_FAIL;
     m->key = call_path(c, "key");
     m->body = c->body;
     m->force = move_force(c->body);
     if (!process_is_current(c) || !move_decide(c, m))
         return process_refuse(c, r, m->key, m->failures);
+    if (m->transition->approvals > 0 && !m->force)
+        return request_approval(c, q);
     move_write(c, m);
-    record_ask_get(c, r, &process_of(c)->id, r->may_write);
+    record_ask_get(c, r, &q->process.id, r->may_write);
     return STEP_WAIT;
+}
+
+static enum step reply_approval(struct call *c)
+{
+    const struct result *r = call_result(c, 1);
+    struct out *o;
+
+    if (result_rows(r) == 0)
+        return call_fail(c, ERR_INTERNAL, NULL);
+    o = reply_json(c, 202);
+    reply_write_row(o, r, 0, NULL);
+    reply_header(c, "Location",
+                 arena_printf(&c->arena, "/v1/approvals/%s", result_get(r, 0, "id")));
+    return STEP_REPLY;
 }
 
 static enum step request_check(struct call *c)
 {
+    const struct asked *q = c->state;
     const char *outcome;
 
     if (c->err.code != ERR_NONE)
         return STEP_FAIL;
     outcome = result_get(call_result(c, 0), 0, "outcome");
-    if (outcome && strcmp(outcome, "applied") == 0)
-        return STEP_NEXT;
+    if (outcome && strcmp(outcome, q->waits ? "requested" : "applied") == 0)
+        return q->waits ? reply_approval(c) : STEP_NEXT;
     if (outcome && strcmp(outcome, "gone") == 0)
         return call_fail(c, ERR_NOT_FOUND, "the record is gone");
     /* somebody was faster: decide again on what is there now */

@@ -148,6 +148,8 @@ create or replace trigger transition_from_draft before insert or update or delet
     for each row execute function sluice.draft_only('version');
 create or replace trigger transition_actor_draft before insert or update or delete on sluice.transition_actor
     for each row execute function sluice.draft_only('transition');
+create or replace trigger transition_approver_draft before insert or update or delete on sluice.transition_approver
+    for each row execute function sluice.draft_only('transition');
 create or replace trigger guard_draft before insert or update or delete on sluice.guard
     for each row execute function sluice.draft_only('transition');
 create or replace trigger input_draft before insert or update or delete on sluice.input
@@ -191,6 +193,15 @@ create or replace function sluice.auto_of(t sluice.transition) returns jsonb
     return nullif(jsonb_strip_nulls(jsonb_build_object(
         'after', t.auto_after, 'at_field', t.auto_at_field, 'when', t.auto_when, 'calendar', t.auto_calendar)), '{}');
 
+-- Who must agree to a transition, as documents have it.
+create or replace function sluice.approval_of(t sluice.transition) returns jsonb
+    language sql stable as $$
+    select jsonb_build_object('needed', t.approval_needed, 'actors', (
+               select coalesce(jsonb_agg(jsonb_build_object('kind', a.kind, 'value', a.value) order by a.position), '[]')
+                 from sluice.transition_approver a where a.transition_id = t.id))
+     where t.approval_needed is not null;
+$$;
+
 -- Fills an empty draft from a document (as in sql/blueprints). Ids follow from @path and keys.
 create or replace function sluice.blueprint_fill(v_id uuid, path text, doc jsonb) returns void
     language plpgsql set search_path = sluice, pg_temp as $$
@@ -220,11 +231,15 @@ begin
         at := path || '/' || (item.t ->> 'key');
         t_id := sluice.path_id(at);
         insert into sluice.transition (id, blueprint_version_id, key, label, kind, from_any, to_state, position,
-                                       auto_after, auto_at_field, auto_when, auto_calendar)
+                                       auto_after, auto_at_field, auto_when, auto_calendar, approval_needed)
         values (t_id, v_id, item.t ->> 'key', coalesce(item.t -> 'label', '{}'), coalesce(item.t ->> 'kind', 'manual'),
                 coalesce(item.t -> 'from' = '"any"', false), item.t ->> 'to', item.n,
                 sluice.duration_of(item.t -> 'auto'), item.t #>> '{auto,at_field}',
-                nullif((item.t #>> '{auto,when}')::boolean, false), item.t #>> '{auto,calendar}');
+                nullif((item.t #>> '{auto,when}')::boolean, false), item.t #>> '{auto,calendar}',
+                (item.t #>> '{approval,needed}')::integer);
+        insert into sluice.transition_approver (transition_id, position, kind, value)
+        select t_id, a.ordinality, a.value ->> 'kind', a.value ->> 'value'
+          from jsonb_array_elements(item.t #> '{approval,actors}') with ordinality a;
         insert into sluice.transition_from (transition_id, blueprint_version_id, state, "except")
         select t_id, v_id, s, false from jsonb_array_elements_text(nullif(item.t -> 'from', '"any"')) s
         union all
@@ -322,6 +337,7 @@ create or replace function sluice.blueprint_doc(version_id uuid) returns jsonb
             select coalesce(jsonb_agg(jsonb_build_object(
                        'key', t.key, 'label', t.label, 'kind', t.kind, 'to', t.to_state, 'position', t.position,
                        'from_any', t.from_any, 'auto', sluice.auto_of(t.*),
+                       'approval', sluice.approval_of(t.*),
                        'from', case when not t.from_any then (
                            select coalesce(jsonb_agg(f.state order by s.position), '[]')
                              from sluice.transition_from f
@@ -390,7 +406,7 @@ create or replace function sluice.blueprint_document(version_id uuid) returns js
         'transitions', (
             select jsonb_agg(jsonb_build_object(
                        'key', t.key, 'label', nullif(t.label, '{}'), 'kind', nullif(t.kind, 'manual'), 'to', t.to_state,
-                       'auto', sluice.auto_of(t.*),
+                       'auto', sluice.auto_of(t.*), 'approval', sluice.approval_of(t.*),
                        'from', case when t.from_any then '"any"' else (
                            select jsonb_agg(f.state order by s.position)
                              from sluice.transition_from f
@@ -424,7 +440,8 @@ create or replace function sluice.blueprint_document(version_id uuid) returns js
 $$;
 
 grant execute on function
-    sluice.choices_from(text), sluice.auto_of(sluice.transition), sluice.blueprint_doc(uuid), sluice.guard_nest(jsonb, text),
+    sluice.choices_from(text), sluice.auto_of(sluice.transition), sluice.approval_of(sluice.transition),
+    sluice.blueprint_doc(uuid), sluice.guard_nest(jsonb, text),
     sluice.blueprint_document(uuid)
     to sluice_app;
 

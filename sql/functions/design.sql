@@ -34,6 +34,8 @@ begin
     delete from sluice.guard g using sluice.transition t where t.id = g.transition_id and t.blueprint_version_id = v_id;
     delete from sluice.action a using sluice.transition t where t.id = a.transition_id and t.blueprint_version_id = v_id;
     delete from sluice.input i using sluice.transition t where t.id = i.transition_id and t.blueprint_version_id = v_id;
+    delete from sluice.transition_approver a using sluice.transition t
+     where t.id = a.transition_id and t.blueprint_version_id = v_id;
     delete from sluice.transition_actor a using sluice.transition t
      where t.id = a.transition_id and t.blueprint_version_id = v_id;
     delete from sluice.transition_from f where f.blueprint_version_id = v_id;

@@ -146,7 +146,7 @@ begin
 end
 $$;
 
--- The state is left: what did not fire never will, and a task about it is done.
+-- The state is left: what did not fire never will, a task about it is done, and nobody is asked to approve.
 create or replace function sluice.visit_left() returns trigger
     language plpgsql security definer set search_path = sluice, pg_temp as $$
 begin
@@ -156,6 +156,7 @@ begin
        and k.id in (select (t.result ->> 'task_id')::uuid from sluice.timer t
                      where t.record_id = new.record_id and t.live);
     update sluice.timer t set live = false where t.record_id = new.record_id and t.live;
+    perform sluice.approvals_outdate(new.record_id);
     return null;
 end
 $$;

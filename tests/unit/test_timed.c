@@ -1,4 +1,5 @@
-/* What the clock does in a blueprint: pauses, thresholds, transitions that happen by themselves. */
+/* What the clock does in a blueprint (pauses, thresholds, transitions that happen by themselves),
+ * and approvals. */
 #include "blueprint_fixture.h"
 
 /* A process whose open state and whose transition "move" have these members more. */
@@ -43,6 +44,7 @@ static void what_the_clock_does_compiles(void **state)
              "'close_date'}"),
          ""},
         {"account", SLA("'key':'a','after':'PT1S','what':'warn','params':{}"), ""},
+        {"lead", "", ",'approval':{'needed':2,'actors':[{'kind':'role','value':'manager'}]}"},
         {"lead", "", ",'auto':{'after':'P3D','calendar':'default'}"},
         {"lead", "", ",'auto':{'after_s':5}"},
         {"lead", "", ",'auto':{'when':true}"},
@@ -59,7 +61,7 @@ static void what_the_clock_does_compiles(void **state)
         if (b == NULL)
             fail_msg("%zu: %s", i, buf_text(&why));
         assert_int_equal(b->states[0].pausing, i == 0);
-        assert_int_equal(b->transitions[2].automatic != NULL, i >= 7);
+        assert_int_equal(b->transitions[2].automatic != NULL, i >= 8);
         blueprint_destroy(b);
     }
     buf_done(&why);
@@ -108,6 +110,15 @@ static void what_it_cannot_do_is_refused(void **state)
         {"lead", "", ",'auto':{'at_field':'close_date'}",
          "/transitions/2/auto/at_field: must be a field that names a moment: nurture_until, "
          "call_back_at"},
+        {"lead", "", ",'approval':1", "/transitions/2/approval: must be an object"},
+        {"lead", "", ",'approval':{'needed':0,'actors':[{'kind':'role','value':'a'}]}",
+         "/transitions/2/approval/needed: must be an integer from 1 to 20"},
+        {"lead", "", ",'approval':{'needed':1}",
+         "/transitions/2/approval/actors: say who may agree"},
+        {"lead", "", ",'approval':{'needed':1,'actors':[{'kind':'role'}]}",
+         "/transitions/2/approval/actors/0/value: is required"},
+        {"lead", "", ",'auto':{'when':true},'approval':{'needed':1}",
+         "/transitions/2/approval: only what somebody executes waits for approval"},
         {"lead", "", ",'kind':'convert','auto':{'when':true}",
          "/transitions/2/auto: only a manual transition may happen by itself"},
     };
