@@ -233,6 +233,7 @@ json_t *blueprint_lint(const json_t *doc, const struct lint_world *w)
     }
     lint_thresholds(l);
     lint_referrers(l);
+    lint_rivals(l);
     if (json_array_size(l->errors) == 0)
         judge_whole(l);
     judge_labels(l);

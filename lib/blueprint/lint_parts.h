@@ -54,6 +54,9 @@ void lint_names(struct linting *l, const json_t *t, const char *where);
 /** Says which roles of thresholds are not there. */
 void lint_thresholds(struct linting *l);
 
+/** Says where the order of processes of one entity leaves it to chance, or one without records. */
+void lint_rivals(struct linting *l);
+
 /** Says which other processes rely on a state that the document lacks. */
 void lint_referrers(struct linting *l);
 

@@ -241,7 +241,8 @@ def test_only_administrators_design(manager, rep, draft, key):
 
 def test_lint_names_what_would_not_work(admin, draft):
     path = f'/v1/blueprints/{draft["id"]}'
-    assert findings(admin, draft['id']) == []
+    rival = ('warning', 'never_governs', '/priority')  # the shipped process has no criteria
+    assert set(findings(admin, draft['id'])) <= {rival}
     put(admin, f'{path}/states/lost_here', {'category': 'open', 'label': label('Lost')})
     put(admin, f'{path}/transitions/finish', {
         'from': ['open', 'waiting'], 'to': 'done', 'label': {'en': 'Finish'},
@@ -249,7 +250,7 @@ def test_lint_names_what_would_not_work(admin, draft):
         'guards': [{'key': 'a', 'kind': 'field_compare', 'params': {'field': 'industry', 'op': 'eq', 'value': 'x'}},
                    {'key': 'b', 'kind': 'field_compare', 'params': {'field': 'industry', 'op': 'eq', 'value': 'y'}},
                    {'key': 'c', 'kind': 'field_present', 'params': {'field': 'industy'}}]})
-    assert set(findings(admin, draft['id'])) == {
+    assert set(findings(admin, draft['id'])) - {rival} == {
         ('error', 'unreachable_state', '/states/3'), ('error', 'dead_end', '/states/3'),
         ('error', 'unknown_role', '/transitions/2/actors/0/value'),
         ('error', 'unknown_field', '/transitions/2/guards/2/params/field'),
