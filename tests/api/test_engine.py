@@ -1,6 +1,7 @@
 """The engine: every kind of guard through the API, with processes of a test's own."""
 import json
 import re
+from datetime import datetime, timezone
 
 import jsonschema
 import psycopg2
@@ -9,7 +10,7 @@ import pytest
 from contract import ROOT
 from daemon import Client
 
-from helpers import UNKNOWN, blueprint, everything, failures, fault, problem
+from helpers import UNKNOWN, blueprint, everything, failures, fault, moment, problem
 
 STATES = [('new', 'open'), ('busy', 'open'), ('over', 'won')]
 
@@ -430,3 +431,36 @@ def test_a_record_of_no_process_is_free(new_daemon, contract):
     failures(client.post(f'/v1/leads/{lead["id"]}/conversion', json={}))
     assert client.make('leads', last_name='Governed', description='governed')['status'] == 'new'
     connection.close()
+
+
+def test_working_time_by_a_calendar(rows, admin, mkt, number):
+    """A calendar that is open on one day of the week only, and today is another."""
+    today = datetime.now(timezone.utc).isoweekday()
+    day = (today + 2) % 7 + 1
+    admin.make('calendars', key=f'far_{number}', name='Far', time_zone='UTC',
+               hours=[{'day': day, 'from': '00:00', 'to': '24:00'}])
+    with blueprint(rows, 'lead', f'shut_{number}', STATES, guarded('working_time', {'calendar': f'far_{number}'})):
+        lead = mkt.make('leads', last_name='Shut')
+    f = refusal(mkt, 'leads', lead['id'])
+    opens = moment(f['observed'])
+    assert (opens.isoweekday(), opens.hour, f['path'], f['expected']) == (day, 0, 'now', {'calendar': f'far_{number}'})
+    with blueprint(rows, 'lead', f'open_{number}', STATES, guarded('working_time', {'calendar': 'always'})):
+        lead = mkt.make('leads', last_name='Open')
+    mkt.moved('leads', lead['id'], 'go')
+
+
+def test_tasks_of_actions_are_due_in_working_time(rows, admin, rep, number):
+    today = datetime.now(timezone.utc).isoweekday()
+    day = (today + 2) % 7 + 1
+    admin.make('calendars', key=f'due_{number}', name='Due', time_zone='UTC',
+               hours=[{'day': day, 'from': '08:00', 'to': '16:00'}])
+    task = {'key': 'next', 'kind': 'create_task', 'params': {'subject': 'Next', 'due': 'PT2H', 'calendar': f'due_{number}'}}
+    with blueprint(rows, 'account', f'due_{number}', STATES, acting(task)):
+        account = rep.make('accounts', name='Due')
+    rep.moved('accounts', account['id'], 'go')
+    due = moment(rep.get('/v1/tasks', params={'account': account['id']}).json()['items'][0]['due_at'])
+    assert (due.isoweekday(), due.hour, due.minute) == (day, 10, 0)
+    with pytest.raises(psycopg2.Error, match='there is no such calendar'):
+        with blueprint(rows, 'account', f'nodue_{number}', STATES, acting({
+                'key': 'a', 'kind': 'create_task', 'params': {'subject': 'x', 'due': 'P1D', 'calendar': 'nowhere'}})):
+            pass
