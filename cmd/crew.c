@@ -17,6 +17,7 @@
 #include "http/health.h"
 #include "http/metrics.h"
 #include "http/server.h"
+#include "job/job.h"
 #include "loop/offload.h"
 #include "loop/worker.h"
 #include "queries.gen.h"
@@ -33,6 +34,7 @@ struct member {
     struct worker *worker;
     struct db *db;
     struct server *server, *admin;
+    struct jobs *jobs; /* the first one's: what no client asks for */
     struct call_env env;
     struct ssl_ctx_st *tls; /* loaded since the start; NULL: the crew's is in use */
     struct timer *tick;
@@ -62,7 +64,8 @@ static void publish(void *arg)
 {
     struct member *m = arg;
     struct db_stats stats;
-    bool drained = server_is_drained(m->server) && (!m->admin || server_is_drained(m->admin));
+    bool drained = server_is_drained(m->server) && (!m->admin || server_is_drained(m->admin)) &&
+                   (!m->jobs || jobs_are_idle(m->jobs));
 
     db_read_stats(m->db, &stats);
     pthread_mutex_lock(&m->crew->lock);
@@ -257,6 +260,8 @@ static bool hire(struct crew *crew, unsigned i, const struct conf *conf, const s
     m->tick = timer_create_on(m->worker, publish, m);
     if (!listen_on(m, conf, why))
         return false;
+    if (i == 0 && conf->job_interval_ms)
+        m->jobs = jobs_create(m->worker, &m->env, (unsigned)conf->job_interval_ms);
     timer_set(m->tick, 0);
     return true;
 }
@@ -384,6 +389,8 @@ static void drain(void *arg)
     server_drain(m->server);
     if (m->admin)
         server_drain(m->admin);
+    if (m->jobs)
+        jobs_stop(m->jobs);
 }
 
 static void stop(void *arg)
@@ -402,6 +409,7 @@ static void dismiss(struct member *m)
     tls_free(m->tls);
     timer_destroy(m->tick);
     db_destroy(m->db);
+    jobs_destroy(m->jobs);
     blueprint_cache_destroy(m->env.blueprints);
     principals_destroy(m->env.principals);
     worker_destroy(m->worker);

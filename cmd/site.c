@@ -154,6 +154,15 @@ bool site_migrate(const struct conf *conf, struct buf *why)
     return result != MIGRATE_FAILED;
 }
 
+bool site_attach(struct site *s, const struct conf *conf, struct buf *why)
+{
+    memset(s, 0, sizeof(*s));
+    s->url = conf->database_url;
+    if (!is_set(s->url) && !start_cluster(s, conf, why))
+        return false;
+    return migrate_check(s->url, why);
+}
+
 void site_close(struct site *s)
 {
     cluster_stop(s->cluster);

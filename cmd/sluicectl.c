@@ -1,10 +1,11 @@
-/* sluicectl - what an administrator does from a shell: migrate the database, look at the settings.
- */
+/* sluicectl - what an administrator does from a shell: migrate the database, look at the settings,
+ * put processes in force. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "blueprints.h"
 #include "conf/conf.h"
 #include "site.h"
 
@@ -12,6 +13,8 @@ static const char usage[] = "usage: sluicectl COMMAND [--SETTING VALUE]...\n"
                             "\n"
                             "  migrate   bring the database to this build's schema (under a lock; "
                             "safe to repeat), and exit\n"
+                            "  blueprint export, lint, diff and apply processes as texts; see "
+                            "sluicectl blueprint help\n"
                             "  config    print every setting with its origin, secrets masked\n"
                             "  version   print the version\n"
                             "  help      this text\n"
@@ -74,6 +77,8 @@ int main(int argc, char **argv)
 {
     const struct command *command = commands;
 
+    if (argc > 1 && strcmp(argv[1], "blueprint") == 0)
+        return blueprints_main(argc - 1, argv + 1);
     while (argc > 1 && command->name && strcmp(command->name, argv[1]) != 0)
         command++;
     if (argc < 2 || !command->name) {

@@ -7,22 +7,32 @@
  *
  *   {"id": "<of the version>", "entity": "lead", "key": "lead_default", "number": 1,
  *    "states": [{"key": "open", "label": {"en": "Open", "pl": "...", "ru": "..."},
- *                "category": "open", "position": 1}],
+ *                "category": "open", "position": 1, "pausing": false,
+ *                "sla": [{"key": "first_response", "after": "PT8H" (or "after_s": 28800),
+ *                         "calendar": "default" or null, "what": "warn", "escalate", "task" or
+ *                         "move", "params": {...}}]}],
  *    "transitions": [{"key": "contacted", "label": {...}, "kind": "manual" (the default),
  *                     "to": "contacted", "position": 2, "from_any": false, "from": ["open"],
  *                     "except": [], "actors": [{"kind": "role", "value": "sales"}],
+ *                     "auto": {"after": "P3D", "calendar": "default"},
+ *                     "approval": {"needed": 2, "actors": [{"kind": "role", "value": "manager"}]},
  *                     "guards": [...], "inputs": [...]}]}
  *
  * Guards are rows, not a tree: {"id": 7 (any string or integer; default: the key), "parent": null
  * or an id, "position": 1, "key": "call_logged", "op": "all", "any" or "none" for a group (null or
  * "leaf": a leaf), "kind": "related_count", "params": {...}, "message": null or {"en": ...}}.
  *
+ * Actions of a transition: {"key": "...", "phase": "in_tx" or "outbox" (follows from the kind),
+ * "kind": "set_field", "assign", "tag", "create_task", "close_tasks" or "event", "params": {...}}.
+ * They are checked here and run by the database.
+ *
  * Inputs: {"key": "...", "kind": "field", "note", "checklist", "activity", "task" or "file",
  * "label":
  * {...}, "required": false, "position": 1, "params": {...}}.
  *
- * "scored": true says that records of the entity have a score. Other members are ignored. Rows are
- * put in order of position.
+ * "criteria" is a list of guards as trees ("guards" in a group), which say which records the
+ * blueprint governs. "scored": true says that records of the entity have a score. Other members are
+ * ignored. Rows are put in order of position.
  */
 #ifndef SLUICE_BLUEPRINT_BLUEPRINT_H
 #define SLUICE_BLUEPRINT_BLUEPRINT_H
@@ -39,6 +49,7 @@ struct schema;
 #define BLUEPRINT_GUARDS_MAX 1000 /* of one transition */
 #define BLUEPRINT_DEPTH_MAX 16    /* groups around a guard */
 #define BLUEPRINT_INPUTS_MAX 100
+#define BLUEPRINT_SLAS_MAX 20 /* of one state */
 
 /** Text in the three languages; a missing one falls back to English. */
 struct label {
@@ -63,6 +74,7 @@ struct state {
     struct label label;
     enum state_category category;
     int position;
+    bool pausing; /* a stay here does not count for thresholds */
 };
 
 enum transition_kind {
@@ -132,6 +144,11 @@ struct transition {
     struct guard guards; /* the root, always GUARD_ALL, possibly without children */
     const struct input *inputs;
     size_t ninputs;
+    unsigned approvals; /* how many of the approvers must agree; 0: nobody is asked */
+    const struct actor_rule *approvers;
+    size_t napprovers;
+    const json_t *automatic; /* how it happens by itself: {"after", "calendar"}, {"at_field",
+                                "calendar"} or {"when": true}; NULL: somebody executes it */
 };
 
 struct blueprint {
@@ -143,7 +160,8 @@ struct blueprint {
     size_t nstates;
     const struct transition *transitions; /* in order of position */
     size_t ntransitions;
-    bool scored; /* records have a score ("scored" of the document) */
+    struct transition entry; /* its guards are the criteria: which records it governs */
+    bool scored;             /* records have a score ("scored" of the document) */
     const struct schema
         *fields; /* how the entity's fields look: set by the owner after compiling, or NULL.
                     Gives inputs their type and checks the values that come with a request */

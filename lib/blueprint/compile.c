@@ -190,7 +190,8 @@ static bool compile_states(struct compiler *c, const struct row *doc)
 
         if (!compile_key(c, &rows[i], "key", &s->key) ||
             !compile_label(c, &rows[i], "label", &s->label) ||
-            !compile_word(c, &rows[i], "category", categories, -1, &category))
+            !compile_word(c, &rows[i], "category", categories, -1, &category) ||
+            !compile_pausing(c, &rows[i], s))
             return false;
         if (blueprint_state(c->b, s->key) != NULL)
             return compile_fail(c, "%s/key: a second state \"%s\"", rows[i].where, s->key);
@@ -231,7 +232,8 @@ static bool compile_state_list(struct compiler *c, const struct row *row, const 
     return true;
 }
 
-static bool compile_actors(struct compiler *c, const struct row *row, struct transition *t)
+bool compile_actors(struct compiler *c, const struct row *row, const struct actor_rule **ret,
+                    size_t *ret_n)
 {
     static const char *const kinds[] = {"role", "team", "user", "field", NULL};
     struct actor_rule *actors;
@@ -253,8 +255,8 @@ static bool compile_actors(struct compiler *c, const struct row *row, struct tra
         if (actors[i].value == NULL || actors[i].value[0] == '\0')
             return compile_fail(c, "%s/value: is required", rows[i].where);
     }
-    t->actors = actors;
-    t->nactors = n;
+    *ret = actors;
+    *ret_n = n;
     return true;
 }
 
@@ -324,8 +326,24 @@ static bool compile_transitions(struct compiler *c, const struct row *doc)
     if (!compile_names(c, rows, n, all))
         return false;
     for (size_t i = 0; i < n; i++)
-        if (!compile_edges(c, &rows[i], &all[i]) || !compile_actors(c, &rows[i], &all[i]) ||
-            !compile_inputs(c, &rows[i], &all[i]) || !compile_guards(c, &rows[i], &all[i]))
+        if (!compile_edges(c, &rows[i], &all[i]) ||
+            !compile_actors(c, &rows[i], &all[i].actors, &all[i].nactors) ||
+            !compile_inputs(c, &rows[i], &all[i]) || !compile_guards(c, &rows[i], &all[i]) ||
+            !compile_actions(c, &rows[i]) || !compile_automatic(c, &rows[i], &all[i]) ||
+            !compile_approval(c, &rows[i], &all[i]))
+            return false;
+    return true;
+}
+
+static bool compile_thresholds(struct compiler *c, const struct row *doc)
+{
+    struct row *rows = NULL;
+    size_t n = 0;
+
+    if (!compile_rows(c, doc, "states", BLUEPRINT_STATES_MAX, &rows, &n))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!compile_slas(c, &rows[i], &c->b->states[i]))
             return false;
     return true;
 }
@@ -364,7 +382,8 @@ struct blueprint *blueprint_compile(const json_t *doc, struct buf *why)
     c.arena = &whole->arena;
     c.b = &whole->b;
     top.json = whole->doc;
-    if (compile_head(&c, &top) && compile_states(&c, &top) && compile_transitions(&c, &top))
+    if (compile_head(&c, &top) && compile_states(&c, &top) && compile_transitions(&c, &top) &&
+        compile_thresholds(&c, &top) && compile_criteria(&c, &top))
         return &whole->b;
     blueprint_destroy(&whole->b);
     return NULL;

@@ -53,9 +53,34 @@ bool compile_word(struct compiler *c, const struct row *row, const char *name,
 /** Checks the params of a row against a table. */
 bool compile_params(struct compiler *c, const struct row *row, const struct param *table);
 
+/** Returns the table of params of an input kind; NULL for an unknown one. */
+const struct param *input_kind_params(const char *kind);
+
 /** Reads the guards and inputs of a transition; inputs first, as guards point at them. All states
  * and the keys of all transitions are known by then. */
 bool compile_inputs(struct compiler *c, const struct row *row, struct transition *t);
 bool compile_guards(struct compiler *c, const struct row *row, struct transition *t);
+
+/** Reads the list "actors". */
+bool compile_actors(struct compiler *c, const struct row *row, const struct actor_rule **ret,
+                    size_t *ret_n);
+
+/** Reads who must agree to a transition. */
+bool compile_approval(struct compiler *c, const struct row *row, struct transition *t);
+
+/** Read what the clock does: pauses and thresholds of a state (all transitions are known by then),
+ * and how a transition happens by itself. */
+bool compile_pausing(struct compiler *c, const struct row *row, struct state *s);
+bool compile_slas(struct compiler *c, const struct row *row, const struct state *s);
+bool compile_automatic(struct compiler *c, const struct row *row, struct transition *t);
+
+/** Reads which records the blueprint governs. */
+bool compile_criteria(struct compiler *c, const struct row *doc);
+
+/** Returns the table of params of a kind of actions; NULL for an unknown one. */
+const struct param *action_kind_params(const char *kind);
+
+/** Checks the actions of a transition. */
+bool compile_actions(struct compiler *c, const struct row *row);
 
 #endif

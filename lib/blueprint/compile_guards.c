@@ -258,14 +258,15 @@ static bool compile_children(struct compiler *c, const struct tree *tree, size_t
     return true;
 }
 
-bool compile_guards(struct compiler *c, const struct row *row, struct transition *t)
+static bool compile_tree(struct compiler *c, const struct row *row, const char *name,
+                         struct transition *t)
 {
     struct tree tree = {.t = t};
     json_t *ids, *keys;
     bool fine;
 
     t->guards = (struct guard){.key = t->key, .op = GUARD_ALL};
-    if (!compile_rows(c, row, "guards", BLUEPRINT_GUARDS_MAX, &tree.rows, &tree.n))
+    if (!compile_rows(c, row, name, BLUEPRINT_GUARDS_MAX, &tree.rows, &tree.n))
         return false;
     tree.parents = compile_alloc(c, tree.n, sizeof(*tree.parents));
     if (tree.parents == NULL)
@@ -277,4 +278,48 @@ bool compile_guards(struct compiler *c, const struct row *row, struct transition
     json_decref(ids);
     json_decref(keys);
     return fine;
+}
+
+bool compile_guards(struct compiler *c, const struct row *row, struct transition *t)
+{
+    return compile_tree(c, row, "guards", t);
+}
+
+/* Members of groups join the list behind the others, with the group as their parent. */
+static bool flatten(struct compiler *c, const json_t *list, const char *parent, json_t *rows,
+                    unsigned depth)
+{
+    if (depth > BLUEPRINT_DEPTH_MAX)
+        return compile_fail(c, "/criteria: groups nest deeper than %d", BLUEPRINT_DEPTH_MAX);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *guard = json_array_get(list, i);
+        json_t *row = json_is_object(guard) ? json_copy((json_t *)guard) : json_null();
+
+        (void)json_array_append_new(rows, row);
+        if (!json_is_object(guard))
+            continue;
+        (void)json_object_del(row, "guards");
+        (void)json_object_del(row, "id");
+        (void)json_object_set_new(row, "position", json_integer((json_int_t)json_array_size(rows)));
+        (void)json_object_set_new(row, "parent",
+                                  parent != NULL ? json_string(parent) : json_null());
+        if (!flatten(c, json_object_get(guard, "guards"),
+                     json_string_value(json_object_get(guard, "key")), rows, depth + 1))
+            return false;
+    }
+    return true;
+}
+
+bool compile_criteria(struct compiler *c, const struct row *doc)
+{
+    const json_t *list = json_object_get(doc->json, "criteria");
+    struct row flat = {.where = ""};
+    json_t *rows = json_array(), *whole = json_pack("{s:o}", "criteria", rows);
+
+    arena_defer(c->arena, release, whole);
+    flat.json = whole;
+    c->b->entry = (struct transition){.key = "criteria", .to = ""};
+    if (list != NULL && !json_is_null(list) && !json_is_array(list))
+        return compile_fail(c, "/criteria: must be a list");
+    return flatten(c, list, NULL, rows, 0) && compile_tree(c, &flat, "criteria", &c->b->entry);
 }

@@ -5,9 +5,14 @@
 #include "blueprint/compile.h"
 #include "blueprint/evaluate.h"
 
+/* Lists of coded reasons that a choice may offer; the loader puts their keys in "choices". */
+static const char *const reason_lists[] = {"unqualified_reason", "lost_reason", "rejection_reason",
+                                           NULL};
+
 static const struct param field_params[] = {
     {.name = "field", .type = PARAM_KEY, .required = true},
     {.name = "choices", .type = PARAM_STRINGS},
+    {.name = "choices_from", .type = PARAM_KEY, .values = reason_lists},
     {.name = NULL},
 };
 
@@ -36,6 +41,14 @@ static const struct {
     [INPUT_TASK] = {no_params, "/tasks"},
     [INPUT_FILE] = {no_params, "/files"},
 };
+
+const struct param *input_kind_params(const char *kind)
+{
+    for (size_t i = 0; kinds[i] != NULL; i++)
+        if (strcmp(kinds[i], kind) == 0)
+            return rows_of_kinds[i].params;
+    return NULL;
+}
 
 static const char *name_of(const struct input *input)
 {

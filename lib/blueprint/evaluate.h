@@ -22,6 +22,7 @@
  *    contacts, opportunities, leads                            those of the account, as records
  *    duplicates       "duplicates": 2                          living records with the same keys
  *    ticks            "ticks": [{"item": "papers", "at": "...", "by": "..."}]
+ *    deputies         "deputy_for": ["<user>"]                 for whom the actor stands in
  *    calendars        "calendars": {"office": {"open": false, "opens_at": "..."}}
  *
  * An activity or task that came with the request carries "pointer" ("/activities/0") and counts as
@@ -82,6 +83,7 @@ struct verdict {
 
 enum param_type {
     PARAM_FIELD,   /* "industry", "amount.amount" */
+    PARAM_RELATED, /* a field of a related record: "account.verification" */
     PARAM_KEY,     /* "call" */
     PARAM_KEYS,    /* a key or a list of keys */
     PARAM_ACTOR,   /* "creator", "transition:<key>" or a field */
@@ -90,8 +92,11 @@ enum param_type {
     PARAM_SCALAR,  /* string, number or boolean */
     PARAM_VALUE,   /* a scalar or a list of scalars */
     PARAM_STRINGS, /* a list of strings */
-    PARAM_PATTERN, /* a regular expression */
-    PARAM_WHERE,   /* a list of {"field", "op"?, "value"} or {"field", "is": "present" | "email"} */
+    PARAM_TEXT,    /* not blank */
+    PARAM_OBJECT,
+    PARAM_DURATION, /* "P2D", "PT4H" */
+    PARAM_PATTERN,  /* a regular expression */
+    PARAM_WHERE, /* a list of {"field", "op"?, "value"} or {"field", "is": "present" | "email"} */
 };
 
 /** A parameter of a guard or an input. Lists end with a NULL name. */
@@ -138,8 +143,12 @@ void guard_kind_write_params(struct out *o, const struct guard_kind *k);
 const struct verdict *evaluate(const struct transition *t, const json_t *facts, struct arena *a);
 
 /** Tells whether the actor in the facts may execute: one of the transition's actor rules, or none
- * given. */
+ * given. What happens by itself belongs to the timer, which may execute everything. */
 bool evaluate_actor(const struct transition *t, const json_t *facts);
+
+/** Returns the user on whose behalf the actor may execute as a deputy; NULL when the actor may in
+ * their own right, or not at all. */
+const char *evaluate_on_behalf(const struct transition *t, const json_t *facts);
 
 /** Returns facts with the request's inputs laid over: "fields" over "record", "activities" and
  * "tasks" appended with their pointers, "checklist" and "note". New reference; @facts is not

@@ -118,26 +118,65 @@ bool actor_differs_evaluate(const struct guard *g, const json_t *facts, struct a
     return actor != NULL && json_is_string(who) && strcmp(json_string_value(who), actor) != 0;
 }
 
+/* Tells whether the actor stands in for the user. */
+static bool is_deputy(const json_t *facts, const char *user)
+{
+    return list_has(json_object_get(facts, "deputy_for"), user);
+}
+
+/* The user whom the rule names, if it names one. */
+static const char *user_named(const struct actor_rule *rule, const json_t *facts)
+{
+    if (rule->kind == ACTOR_RULE_USER)
+        return rule->value;
+    if (rule->kind == ACTOR_RULE_FIELD)
+        return json_string_value(value_at(json_object_get(facts, "record"), rule->value));
+    return NULL;
+}
+
 static bool rule_allows(const struct actor_rule *rule, const json_t *facts)
 {
     const json_t *actor = json_object_get(facts, "actor");
-    const char *id = json_string_value(json_object_get(actor, "id")), *named;
+    const char *id = json_string_value(json_object_get(actor, "id"));
+    const char *named = user_named(rule, facts);
 
     switch (rule->kind) {
     case ACTOR_RULE_ROLE: return list_has(json_object_get(actor, "roles"), rule->value);
     case ACTOR_RULE_TEAM: return list_has(json_object_get(actor, "teams"), rule->value);
-    case ACTOR_RULE_USER: return id != NULL && strcmp(id, rule->value) == 0;
-    case ACTOR_RULE_FIELD:
-        named = json_string_value(value_at(json_object_get(facts, "record"), rule->value));
-        return id != NULL && named != NULL && strcmp(id, named) == 0;
+    case ACTOR_RULE_USER:
+    case ACTOR_RULE_FIELD: return id != NULL && named != NULL && strcmp(id, named) == 0;
     }
     return false;
 }
 
-bool evaluate_actor(const struct transition *t, const json_t *facts)
+static bool any_allows(const struct transition *t, const json_t *facts)
 {
+    const char *kind = json_string_value(value_at(facts, "actor.kind"));
+
+    if (kind != NULL && strcmp(kind, "timer") == 0)
+        return true;
+    if (t->automatic != NULL)
+        return false;
     for (size_t i = 0; i < t->nactors; i++)
         if (rule_allows(&t->actors[i], facts))
             return true;
     return t->nactors == 0;
+}
+
+const char *evaluate_on_behalf(const struct transition *t, const json_t *facts)
+{
+    if (any_allows(t, facts))
+        return NULL;
+    for (size_t i = 0; i < t->nactors; i++) {
+        const char *user = user_named(&t->actors[i], facts);
+
+        if (user != NULL && is_deputy(facts, user))
+            return user;
+    }
+    return NULL;
+}
+
+bool evaluate_actor(const struct transition *t, const json_t *facts)
+{
+    return any_allows(t, facts) || evaluate_on_behalf(t, facts) != NULL;
 }

@@ -20,7 +20,7 @@ static const struct param field_compare_params[] = {
 };
 
 static const struct param related_field_params[] = {
-    {.name = "field", .type = PARAM_FIELD, .required = true},
+    {.name = "field", .type = PARAM_RELATED, .required = true},
     {.name = "op", .type = PARAM_KEY, .values = value_ops},
     {.name = "value", .type = PARAM_VALUE, .required = true},
     {.name = "aim", .type = PARAM_SCALAR},

@@ -135,6 +135,43 @@ static bool is_strings(const json_t *v)
     return is_list(v, is_string);
 }
 
+static bool is_text(const json_t *v)
+{
+    return json_is_string(v) && !value_blank(v);
+}
+
+static bool is_object(const json_t *v)
+{
+    return json_is_object(v);
+}
+
+/* Reads digits and one of @units in order; each at most once. Returns where it stopped. */
+static const char *read_units(const char *text, const char *units)
+{
+    for (; *units != '\0'; units++) {
+        size_t n = strspn(text, "0123456789");
+
+        if (n > 0 && n <= 6 && text[n] == *units)
+            text += n + 1;
+    }
+    return text;
+}
+
+static bool is_duration(const json_t *v)
+{
+    const char *text = json_string_value(v), *date, *time;
+
+    if (text == NULL || text[0] != 'P')
+        return false;
+    date = read_units(text + 1, "D");
+    if (*date == '\0')
+        return date != text + 1;
+    if (*date != 'T')
+        return false;
+    time = read_units(date + 1, "HMS");
+    return *time == '\0' && time != date + 1;
+}
+
 static bool is_pattern(const json_t *v)
 {
     const char *text = json_string_value(v);
@@ -193,6 +230,8 @@ static const struct type {
 } types[] = {
     [PARAM_FIELD] = {is_field, "the name of a field, as in \"industry\" or \"amount.amount\"",
                      "{\"type\":\"string\",\"pattern\":" FIELD_PATTERN "}"},
+    [PARAM_RELATED] = {is_field, "a field of a related record, as in \"account.verification\"",
+                       "{\"type\":\"string\",\"pattern\":" FIELD_PATTERN "}"},
     [PARAM_KEY] = {is_key, "a key of lower-case letters, digits and underscores", KEY_SCHEMA},
     [PARAM_KEYS] = {is_keys, "a key or a list of keys",
                     "{\"oneOf\":[" KEY_SCHEMA "," LIST_OF(KEY_SCHEMA) "]}"},
@@ -203,6 +242,10 @@ static const struct type {
     [PARAM_SCALAR] = {is_scalar, "a string, a number or a boolean", SCALAR_SCHEMA},
     [PARAM_VALUE] = {is_value, "a string, a number, a boolean, or a list of them", VALUE_SCHEMA},
     [PARAM_STRINGS] = {is_strings, "a list of strings", LIST_OF("{\"type\":\"string\"}")},
+    [PARAM_TEXT] = {is_text, "a text", "{\"type\":\"string\",\"minLength\":1}"},
+    [PARAM_OBJECT] = {is_object, "an object", "{\"type\":\"object\"}"},
+    [PARAM_DURATION] = {is_duration, "a duration as in \"P2D\" or \"PT4H30M\"",
+                        "{\"type\":\"string\",\"format\":\"duration\"}"},
     [PARAM_PATTERN] =
         {is_pattern, "a regular expression of at most 200 characters",
          "{\"type\":\"string\",\"format\":\"regex\",\"minLength\":1,\"maxLength\":200}"},

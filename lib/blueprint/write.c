@@ -222,15 +222,16 @@ void state_write(struct out *o, const struct state *s, const char *language)
     out_object_end(o);
 }
 
-static void write_actors(struct out *o, const struct transition *t)
+static void write_actors(struct out *o, const struct actor_rule *actors, size_t n)
 {
     static const char *const kinds[] = {"role", "team", "user", "field"};
 
+    out_key(o, "actors");
     out_array(o);
-    for (size_t i = 0; i < t->nactors; i++) {
+    for (size_t i = 0; i < n; i++) {
         out_object(o);
-        write_text(o, "kind", kinds[t->actors[i].kind]);
-        write_text(o, "value", t->actors[i].value);
+        write_text(o, "kind", kinds[actors[i].kind]);
+        write_text(o, "value", actors[i].value);
         out_object_end(o);
     }
     out_array_end(o);
@@ -335,8 +336,17 @@ void transition_write(struct out *o, const struct blueprint *b, const struct tra
     state_write(o, blueprint_state(b, t->to), language);
     write_bool(o, "available", actor_allowed && root->passed);
     write_bool(o, "actor_allowed", actor_allowed);
-    out_key(o, "actors");
-    write_actors(o, t);
+    write_actors(o, t->actors, t->nactors);
+    if (t->automatic != NULL)
+        write_json(o, "auto", t->automatic);
+    if (t->approvals > 0) {
+        out_key(o, "approval");
+        out_object(o);
+        out_key(o, "needed");
+        out_int(o, t->approvals);
+        write_actors(o, t->approvers, t->napprovers);
+        out_object_end(o);
+    }
     out_key(o, "guards");
     out_array(o);
     for (size_t i = 0; i < root->nchildren; i++)

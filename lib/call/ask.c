@@ -105,6 +105,12 @@ const struct result *call_result(const struct call *c, int i)
     return c->ask->statements[c->first + i].result;
 }
 
+void call_forget(struct call *c)
+{
+    assert(c->ask && !c->filling && !c->asking);
+    ask_done(c->ask);
+}
+
 bool ask_insert(struct call *c, int at, const struct query *q, const char *const *values)
 {
     struct ask *a = c->ask;
@@ -132,15 +138,25 @@ static const char *id_text(struct call *c, const struct uuid *id)
     return arena_strdup(&c->arena, text);
 }
 
+const char *actor_word(enum actor_kind kind)
+{
+    static const char *const words[] = {
+        [ACTOR_ANONYMOUS] = "anonymous", [ACTOR_USER] = "user",     [ACTOR_API_KEY] = "api_key",
+        [ACTOR_INTAKE] = "intake",       [ACTOR_SYSTEM] = "system", [ACTOR_TIMER] = "timer",
+    };
+
+    return words[kind];
+}
+
 static bool add_identity(struct call *c)
 {
-    static const char *const kinds[] = {
-        [ACTOR_ANONYMOUS] = "anonymous", [ACTOR_USER] = "user",     [ACTOR_API_KEY] = "api_key",
-        [ACTOR_INTAKE] = "intake",       [ACTOR_SYSTEM] = "system",
-    };
     const char *const values[] = {
-        kinds[c->who->kind], id_text(c, &c->who->id),   id_text(c, &c->who->session), c->request.id,
-        c->route->id,        c->dry ? "true" : "false",
+        actor_word(c->who->kind),
+        id_text(c, &c->who->id),
+        id_text(c, &c->who->session),
+        c->request.id,
+        c->route->id,
+        c->dry ? "true" : "false",
     };
 
     return ask_insert(c, 0, &query_enter, values);

@@ -200,6 +200,12 @@ bool call_restart(struct call *c)
     return true;
 }
 
+void call_repeat(struct call *c, unsigned steps)
+{
+    assert(steps <= c->next && call_in_operation(c));
+    c->next -= steps;
+}
+
 static void job_done(struct job *job)
 {
     struct call *c = job->arg;

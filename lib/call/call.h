@@ -51,7 +51,17 @@ struct operation {
 
 enum scope { SCOPE_NONE, SCOPE_OWN, SCOPE_TEAM, SCOPE_ALL };
 
-enum actor_kind { ACTOR_ANONYMOUS, ACTOR_USER, ACTOR_API_KEY, ACTOR_INTAKE, ACTOR_SYSTEM };
+enum actor_kind {
+    ACTOR_ANONYMOUS,
+    ACTOR_USER,
+    ACTOR_API_KEY,
+    ACTOR_INTAKE,
+    ACTOR_SYSTEM,
+    ACTOR_TIMER /* nobody: what is due by the clock or by a change */
+};
+
+/** The word for it that the database and the history use. */
+const char *actor_word(enum actor_kind kind);
 
 #define PERMISSIONS_MAX 64
 
@@ -176,6 +186,13 @@ void call_abandon(struct call *c);
 /** Runs the steps of the operation again from the first one (the record changed between two asks).
  * Returns false after 3 times. */
 bool call_restart(struct call *c);
+
+/** Goes back, for work that is done page by page: after this step the last @steps run again, this
+ * one included. */
+void call_repeat(struct call *c, unsigned steps);
+
+/** Frees the results of the answered ask before the call ends: many pages would fill the memory. */
+void call_forget(struct call *c);
 
 /* what steps use */
 

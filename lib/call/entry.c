@@ -10,6 +10,7 @@
 #include "call/reply.h"
 #include "queries.gen.h"
 #include "json/body.h"
+#include "json/yaml.h"
 
 static enum step entry_permission(struct call *c)
 {
@@ -174,6 +175,7 @@ static const struct {
     {MEDIA_JSON, "application/json"},
     {MEDIA_MERGE_PATCH, "application/merge-patch+json"},
     {MEDIA_FORM, "application/x-www-form-urlencoded"},
+    {MEDIA_YAML, "application/yaml"},
 };
 
 #define NMEDIAS (sizeof(medias) / sizeof(medias[0]))
@@ -291,6 +293,19 @@ static enum step entry_note_attempt(struct call *c)
     return STEP_WAIT;
 }
 
+static json_t *body_parse(struct call *c, struct span text, unsigned media)
+{
+    struct json_limits limits = json_default_limits;
+
+    if (c->route->parts_limit)
+        limits.structural = c->route->parts_limit;
+    switch (media) {
+    case MEDIA_FORM: return body_parse_form(&c->arena, text, &c->err);
+    case MEDIA_YAML: return yaml_parse(&c->arena, text, &limits, &c->err);
+    default: return body_parse_json(&c->arena, text, &limits, &c->err);
+    }
+}
+
 static enum step entry_body(struct call *c)
 {
     const struct route *r = c->route;
@@ -309,10 +324,7 @@ static enum step entry_body(struct call *c)
     }
     if (!(r->media & media))
         return media_unsupported(c);
-    if (media == MEDIA_FORM)
-        c->body = body_parse_form(&c->arena, text, &c->err);
-    else
-        c->body = body_parse_json(&c->arena, text, &json_default_limits, &c->err);
+    c->body = body_parse(c, text, media);
     if (!c->body)
         return STEP_FAIL;
     if (media == MEDIA_FORM)

@@ -252,7 +252,7 @@ static enum scope scope_of(const char *word)
 }
 
 /* "lead.read:team"; the widest counts if two roles give the same permission. */
-static void grant(struct principal *p, const char *text)
+void principal_grant(struct principal *p, const char *text)
 {
     const char *colon = strchr(text, ':');
     size_t n = colon ? (size_t)(colon - text) : 0;
@@ -285,7 +285,7 @@ static bool entry_fill(struct entry *e, const struct result *r, bool is_key)
     if (!p->roles || !p->teams || !granted)
         return false;
     while (*granted)
-        grant(p, *granted++);
+        principal_grant(p, *granted++);
     return true;
 }
 

@@ -26,6 +26,9 @@ void principal_forget(struct call *c);
 /** Tells whether the principal holds the permission in any scope. */
 bool principal_may(const struct principal *p, enum permission permission);
 
+/** Adds a permission as the database gives it ("lead.read:team"); the widest scope counts. */
+void principal_grant(struct principal *p, const char *text);
+
 /* steps, for entry.c */
 
 /** Reads Authorization; asks for the session or key unless it is remembered. */

@@ -22,7 +22,7 @@ struct route_param {
 };
 
 /** Body media types that an operation takes. */
-enum media { MEDIA_JSON = 1, MEDIA_MERGE_PATCH = 2, MEDIA_FORM = 4 };
+enum media { MEDIA_JSON = 1, MEDIA_MERGE_PATCH = 2, MEDIA_FORM = 4, MEDIA_YAML = 8 };
 
 struct route {
     const char *id; /* operationId */
@@ -38,6 +38,7 @@ struct route {
     bool body_required;
     const struct schema *body;
     size_t body_limit;    /* bytes */
+    unsigned parts_limit; /* members and items of the body; 0: the default */
     int success;          /* status */
     bool raw;             /* the operation checks body and parameters itself (intake) */
     bool secret;          /* the answer holds a secret: never kept for a replay */

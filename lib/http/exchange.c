@@ -15,6 +15,7 @@ static const struct {
     {MEDIA_JSON, {"application/json", 16}},
     {MEDIA_MERGE_PATCH, {"application/merge-patch+json", 28}},
     {MEDIA_FORM, {"application/x-www-form-urlencoded", 33}},
+    {MEDIA_YAML, {"application/yaml", 16}},
 };
 
 #define NMEDIA (sizeof media_types / sizeof *media_types)

@@ -1,4 +1,5 @@
-/* admin - users, teams, API keys, intake forms: records like the others, but for their secrets.
+/* admin - users, teams, calendars, API keys, intake forms: records like the others, but for their
+ * secrets.
  *
  * A secret is made here, its hash goes to the database with the body, and the answer shows it once.
  */
@@ -27,6 +28,8 @@
 ADMIN_RECORD(user, "user", PERMISSION_ADMIN_USERS, .update = &query_user_update);
 ADMIN_RECORD(team, "team", PERMISSION_ADMIN_USERS, .update = &query_team_update,
              .erase = &query_team_delete);
+ADMIN_RECORD(calendar, "calendar", PERMISSION_ADMIN_CALENDARS, .update = &query_calendar_update,
+             .erase = &query_calendar_delete);
 ADMIN_RECORD(api_key, "api_key", PERMISSION_ADMIN_KEYS, .erase = &query_api_key_delete);
 ADMIN_RECORD(intake_form, "intake_form", PERMISSION_ADMIN_INTAKE,
              .update = &query_intake_form_update);
@@ -34,6 +37,9 @@ ADMIN_RECORD(intake_form, "intake_form", PERMISSION_ADMIN_INTAKE,
 const struct operation team_create = {record_create_steps, &team};
 const struct operation team_update = {record_update_steps, &team};
 const struct operation team_delete = {record_delete_steps, &team};
+const struct operation calendar_create = {record_create_steps, &calendar};
+const struct operation calendar_update = {record_update_steps, &calendar};
+const struct operation calendar_delete = {record_delete_steps, &calendar};
 const struct operation api_key_delete = {record_delete_steps, &api_key};
 const struct operation intake_form_update = {record_update_steps, &intake_form};
 

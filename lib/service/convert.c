@@ -209,7 +209,8 @@ static enum step convert_decide(struct call *c)
     if (!check_not_converted(c) || !process_is_current(c))
         return process_refuse(c, r, key, NULL);
     if (!t || !transition_leaves(t, s->state)) {
-        err_set(&c->err, ERR_GUARD, "a lead in \"%s\" cannot be converted", s->state);
+        err_set(&c->err, ERR_GUARD, "a lead in \"%s\" cannot be converted",
+                s->state ? s->state : "no state");
         return process_refuse(c, r, key, state_failure(c, t));
     }
     if (!evaluate_actor(t, s->facts)) {
@@ -345,6 +346,7 @@ static enum step convert_write(struct call *c)
                .note = call_body_text(c, "note"),
                .account_scope = call_scope(c, PERMISSION_ACCOUNT_READ),
                .contact_scope = call_scope(c, PERMISSION_CONTACT_READ),
+               .more = process_more(c, t, c->body, NULL),
            });
     record_ask_get(c, record_of(c), &s->id, PERMISSION_LEAD_CONVERT);
     return STEP_WAIT;

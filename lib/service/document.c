@@ -46,3 +46,12 @@ static enum step problems_reply(struct call *c)
 }
 
 const struct operation docs_problems = {.steps = (step_fn *const[]){problems_reply, NULL}};
+
+/* GET /docs/designing */
+
+static enum step designing_reply(struct call *c)
+{
+    return reply_bytes(c, "text/plain; charset=utf-8", page_designing, page_designing_size);
+}
+
+const struct operation docs_designing = {.steps = (step_fn *const[]){designing_reply, NULL}};

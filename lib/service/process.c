@@ -64,19 +64,49 @@ static void decref(void *json)
 enum step process_ask(struct call *c, const struct record *r, enum permission p)
 {
     struct process *s = call_alloc(c, sizeof(*s));
+    struct uuid id;
+
+    if (!s || !call_path_uuid(c, "id", &id))
+        return STEP_FAIL;
+    return process_ask_of(c, s, r, id, p);
+}
+
+enum step process_ask_of(struct call *c, struct process *s, const struct record *r, struct uuid id,
+                         enum permission p)
+{
     const char *values[6];
 
-    if (!s || !call_path_uuid(c, "id", &s->id))
-        return STEP_FAIL;
+    s->record = r;
+    s->id = id;
     c->state = s;
     values[0] = uuid_text(c, &s->id);
     values[1] = caller_id(c);
     values[2] = call_scope(c, p);
-    values[3] = c->who->kind == ACTOR_USER ? "user" : "api_key";
+    values[3] = actor_word(c->who->kind);
     values[4] = text_array(c, c->who->roles);
     values[5] = text_array(c, c->who->teams);
     call_ask(c, r->facts, values);
     return STEP_WAIT;
+}
+
+/* Of a record that no process governs: there is nowhere to go. */
+static const struct blueprint free_blueprint = {.id = ""};
+
+const struct blueprint *blueprint_known(const struct call *c, const char *id)
+{
+    return cache_find(c->env->blueprints, id);
+}
+
+const char *const *blueprints_known(struct call *c)
+{
+    const struct blueprint_cache *cache = c->env->blueprints;
+    const char **ids = call_alloc(c, (CACHE_SIZE + 1) * sizeof(*ids));
+    size_t n = 0;
+
+    for (unsigned i = 0; ids && i < CACHE_SIZE; i++)
+        if (cache->entries[i])
+            ids[n++] = cache->entries[i]->id;
+    return ids;
 }
 
 /* What the facts query said moves into the arena: the next ask replaces the results. */
@@ -94,7 +124,7 @@ static bool keep_facts(struct call *c, struct process *s, const struct result *r
         return err_set(&c->err, ERR_INTERNAL, NULL);
     }
     arena_defer(&c->arena, decref, s->facts);
-    return s->version && s->state && s->blueprint_id && s->evidence;
+    return s->version && s->evidence;
 }
 
 enum step process_blueprint(struct call *c)
@@ -106,7 +136,7 @@ enum step process_blueprint(struct call *c)
         return call_fail(c, ERR_NOT_FOUND, "no such record, or it is not yours to see");
     if (!keep_facts(c, s, r))
         return STEP_FAIL;
-    s->blueprint = cache_find(c->env->blueprints, s->blueprint_id);
+    s->blueprint = s->blueprint_id ? blueprint_known(c, s->blueprint_id) : &free_blueprint;
     if (s->blueprint)
         return STEP_NEXT;
 
@@ -115,7 +145,7 @@ enum step process_blueprint(struct call *c)
     return STEP_WAIT;
 }
 
-static const struct blueprint *compile(struct call *c, const char *text)
+const struct blueprint *blueprint_learn(struct call *c, const struct record *r, const char *text)
 {
     struct blueprint *b;
     json_error_t e;
@@ -126,7 +156,7 @@ static const struct blueprint *compile(struct call *c, const char *text)
     b = doc ? blueprint_compile(doc, &why) : NULL;
     json_decref(doc);
     if (b) {
-        b->fields = record_of(c)->fields;
+        b->fields = r->fields;
         cache_put(c->env->blueprints, b);
     } else {
         c->err.log = arena_printf(&c->arena, "blueprint: %s", buf_text(&why));
@@ -141,7 +171,8 @@ enum step process_ready(struct call *c)
 
     if (s->blueprint)
         return STEP_NEXT;
-    s->blueprint = compile(c, result_get(call_result(c, 0), 0, "doc"));
+    s->blueprint =
+        blueprint_learn(c, process_of(c)->record, result_get(call_result(c, 0), 0, "doc"));
     if (!s->blueprint)
         return call_fail(c, ERR_INTERNAL, NULL);
     return STEP_NEXT;
@@ -264,4 +295,19 @@ bool process_write_option(struct call *c, struct out *o, const struct transition
         return false;
     transition_write(o, s->blueprint, t, root, evaluate_actor(t, s->facts), c->language);
     return true;
+}
+
+const char *process_more(struct call *c, const struct transition *t, const json_t *body,
+                         json_t *extra)
+{
+    json_t *more = extra ? json_incref(extra) : json_object();
+    const char *absent = evaluate_on_behalf(t, process_of(c)->facts);
+    json_t *files = json_object_get(body, "files");
+
+    arena_defer(&c->arena, decref, more);
+    if (json_array_size(files) > 0)
+        json_object_set(more, "files", files);
+    if (absent)
+        json_object_set_new(more, "on_behalf_of", json_string(absent));
+    return json_object_size(more) > 0 ? call_json(c, more) : NULL;
 }

@@ -14,6 +14,7 @@
 
 /** A record as the decision sees it. Lives in the call's arena; c->state points to it. */
 struct process {
+    const struct record *record;
     struct uuid id;
     const char *version; /* as text, for the write that depends on it */
     const char *state;
@@ -26,6 +27,10 @@ struct process {
 /** Steps: ask for the facts of record_of(c) (scope of @p), then for its blueprint unless the worker
  * has it, then fill struct process. No record: 404. */
 enum step process_ask(struct call *c, const struct record *r, enum permission p);
+
+/** As process_ask, for the record @id of any kind; @s must live as long as the call. */
+enum step process_ask_of(struct call *c, struct process *s, const struct record *r, struct uuid id,
+                         enum permission p);
 enum step process_blueprint(struct call *c);
 enum step process_ready(struct call *c);
 
@@ -47,6 +52,11 @@ enum step process_refused(struct call *c);
 const char *process_failures(struct call *c, const struct verdict *root);
 const char *process_verdict(struct call *c, const struct verdict *root);
 
+/** What comes along with a move beside its inputs, as JSON text: files of the body, on whose
+ * behalf, @extra (may be NULL); NULL for nothing. */
+const char *process_more(struct call *c, const struct transition *t, const json_t *body,
+                         json_t *extra);
+
 /** Checks If-Match against the record's version: false with ERR_STALE set. */
 bool process_is_current(struct call *c);
 
@@ -54,6 +64,13 @@ bool process_is_current(struct call *c);
  * Writes nothing for one that does not leave it. False when the arena is full. */
 struct out;
 bool process_write_option(struct call *c, struct out *o, const struct transition *t);
+
+/** The compiled blueprint with this id of a version, if the worker has it; the ids of those that it
+ * has, ending with NULL; and one from its document, for the worker to keep (NULL: it is none,
+ * err.log says why). */
+const struct blueprint *blueprint_known(const struct call *c, const char *id);
+const char *const *blueprints_known(struct call *c);
+const struct blueprint *blueprint_learn(struct call *c, const struct record *r, const char *text);
 
 /** A cache of compiled blueprints; one per worker (call_env.blueprints). */
 struct blueprint_cache;

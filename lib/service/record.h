@@ -46,11 +46,15 @@ const char *uuid_text(struct call *c, const struct uuid *id);
 /** Returns the words as a PostgreSQL text[] literal in the arena; @words ends with NULL. */
 const char *text_array(struct call *c, const char *const *words);
 
+/** Returns the governed resource of that entity, or NULL. */
+const struct record *record_governed(const char *entity);
+
 extern const struct record record_lead, record_account, record_contact, record_opportunity,
     record_activity, record_task;
 
 extern step_fn *const record_list_steps[];
 extern step_fn *const record_create_steps[];
+extern step_fn *const record_birth_steps[]; /* of a governed record */
 extern step_fn *const record_get_steps[];
 extern step_fn *const record_update_steps[];
 extern step_fn *const record_delete_steps[];

@@ -1,5 +1,4 @@
-/* reference - what others refer to and nobody writes here: submissions, blueprints, roles, reasons.
- */
+/* reference - what others refer to and nobody writes here: submissions, roles, reasons. */
 #include "asks.gen.h"
 #include "call/reply.h"
 #include "service/record.h"
@@ -13,30 +12,6 @@ static const struct record submission = {
 
 const struct operation intake_submission_list = {record_list_steps, &submission};
 const struct operation intake_submission_get = {record_get_steps, &submission};
-
-static enum step blueprints_ask(struct call *c)
-{
-    ask_blueprint_list(c, (struct q_blueprint_list){.entity = NULL});
-    return STEP_WAIT;
-}
-
-const struct operation blueprint_list = {
-    .steps = (step_fn *const[]){blueprints_ask, reply_rows, NULL},
-};
-
-static enum step blueprint_ask(struct call *c)
-{
-    struct uuid id;
-
-    if (!call_path_uuid(c, "id", &id))
-        return STEP_FAIL;
-    ask_blueprint_get(c, (struct q_blueprint_get){.id = id});
-    return STEP_WAIT;
-}
-
-const struct operation blueprint_get = {
-    .steps = (step_fn *const[]){blueprint_ask, reply_row, NULL},
-};
 
 static enum step roles_ask(struct call *c)
 {

@@ -3,6 +3,8 @@
  * Everything that they share is in record.c and transition.c; what only one of them can do has a
  * file of its own (convert.c).
  */
+#include <string.h>
+
 #include "asks.gen.h"
 #include "schemas.gen.h"
 #include "service/record.h"
@@ -20,7 +22,6 @@
                                          .list = &list_##name##_list,                              \
                                          __VA_ARGS__};                                             \
     const struct operation name##_list = {record_list_steps, &record_##name};                      \
-    const struct operation name##_create = {record_create_steps, &record_##name};                  \
     const struct operation name##_get = {record_get_steps, &record_##name};                        \
     const struct operation name##_update = {record_update_steps, &record_##name};                  \
     const struct operation name##_delete = {record_delete_steps, &record_##name};                  \
@@ -30,8 +31,13 @@
 #define WITH_TIMELINE(name)                                                                        \
     const struct operation name##_timeline = {record_timeline_steps, &record_##name}
 
+/* Those that no process governs. */
+#define UNGOVERNED(name)                                                                           \
+    const struct operation name##_create = {record_create_steps, &record_##name}
+
 /* Those whose state a blueprint governs. */
 #define GOVERNED(name)                                                                             \
+    const struct operation name##_create = {record_birth_steps, &record_##name};                   \
     const struct operation name##_transitions = {record_transitions_steps, &record_##name};        \
     const struct operation name##_transition = {record_transition_steps, &record_##name};          \
     const struct operation name##_draft_get = {record_draft_get_steps, &record_##name};            \
@@ -52,7 +58,20 @@ WITH_TIMELINE(opportunity);
 GOVERNED(opportunity);
 
 RESOURCE(contact, CONTACT);
+UNGOVERNED(contact);
 WITH_TIMELINE(contact);
 
 RESOURCE(activity, ACTIVITY);
+UNGOVERNED(activity);
 RESOURCE(task, TASK);
+UNGOVERNED(task);
+
+const struct record *record_governed(const char *entity)
+{
+    static const struct record *const all[] = {&record_lead, &record_account, &record_opportunity};
+
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        if (strcmp(all[i]->entity, entity) == 0)
+            return all[i];
+    return NULL;
+}

@@ -4,17 +4,13 @@
  * finds anything changed fails as a whole, and the engine starts again: the decision is made on
  * what is there now.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "asks.gen.h"
 #include "call/reply.h"
-#include "service/process.h"
+#include "service/move.h"
 #include "json/out.h"
-
-static void decref(void *json)
-{
-    json_decref(json);
-}
 
 /* GET /v1/leads/{id}/transitions */
 
@@ -28,6 +24,10 @@ static enum step list_ask_facts(struct call *c)
 static void write_blueprint(struct out *o, const struct blueprint *b)
 {
     out_key(o, "blueprint");
+    if (b->id[0] == '\0') {
+        out_null(o);
+        return;
+    }
     out_object(o);
     out_member(o, "id", b->id);
     out_member(o, "key", b->key);
@@ -44,7 +44,10 @@ static enum step list_reply_all(struct call *c)
     out_object(o);
     out_member_raw(o, "version", s->version);
     out_key(o, "state");
-    state_write(o, blueprint_state(s->blueprint, s->state), c->language);
+    if (s->state)
+        state_write(o, blueprint_state(s->blueprint, s->state), c->language);
+    else
+        out_null(o);
     write_blueprint(o, s->blueprint);
     out_key(o, "items");
     out_array(o);
@@ -63,111 +66,99 @@ step_fn *const record_transitions_steps[] = {
 
 /* POST /v1/leads/{id}/transitions/{key} */
 
-static enum step move_ask_facts(struct call *c)
+/* What the steps share; first, the process. */
+struct asked {
+    struct process process;
+    struct move move;
+    bool waits; /* for approval: it was asked for */
+};
+
+static enum step request_ask(struct call *c)
 {
     const struct record *r = record_of(c);
+    struct asked *q = call_alloc(c, sizeof(*q));
+    struct uuid id;
 
-    return process_ask(c, r, r->may_write);
+    if (!q || !call_path_uuid(c, "id", &id))
+        return STEP_FAIL;
+    return process_ask_of(c, &q->process, r, id, r->may_write);
 }
 
-static bool check_declared(struct call *c, const struct transition *t, const char *key)
+/* Others must agree first: what was asked for is kept with the question. */
+static enum step request_approval(struct call *c, struct asked *q)
 {
-    const struct process *s = process_of(c);
+    const struct process *s = &q->process;
+    struct uuid id = call_new_id(c);
 
-    if (!t || !transition_leaves(t, s->state))
-        return err_set(&c->err, ERR_NO_TRANSITION,
-                       "from \"%s\" there is no transition \"%s\"; \"legal\" lists those there are",
-                       s->state, key);
-    if (t->kind != TRANSITION_MANUAL)
-        return err_set(&c->err, ERR_USE_CONVERSION,
-                       "\"%s\" is executed by POST /v1/leads/{id}/conversion", key);
-    if (!evaluate_actor(t, s->facts))
-        return err_set(&c->err, ERR_NOT_ACTOR,
-                       "\"%s\" belongs to others; the listing of "
-                       "transitions names them",
-                       key);
-    return true;
-}
-
-/* New ids for the visit and for every activity and task that comes along, as a uuid[] literal. */
-static const char *new_ids(struct call *c)
-{
-    size_t n = 1 + json_array_size(json_object_get(c->body, "activities")) +
-               json_array_size(json_object_get(c->body, "tasks"));
-    const char **words = call_alloc(c, (n + 1) * sizeof(*words));
-
-    if (!words)
-        return NULL;
-    for (size_t i = 0; i < n; i++) {
-        struct uuid id = uuid_v7();
-
-        words[i] = uuid_text(c, &id);
+    if (c->who->kind != ACTOR_USER) {
+        err_set(&c->err, ERR_NOT_ACTOR, "\"%s\" needs approval, which only users can ask for",
+                q->move.key);
+        return process_refuse(c, s->record, q->move.key, NULL);
     }
-    return text_array(c, words);
-}
-
-/* What comes along beside the usual: an object, or NULL for nothing. */
-static const char *transition_more(struct call *c)
-{
-    json_t *more = json_object(), *files = json_object_get(c->body, "files");
-
-    arena_defer(&c->arena, decref, more);
-    if (json_array_size(files) > 0)
-        json_object_set(more, "files", files);
-    return json_object_size(more) > 0 ? call_json(c, more) : NULL;
-}
-
-static enum step move_write(struct call *c, const struct transition *t, const struct verdict *root)
-{
-    const struct record *r = record_of(c);
-    const struct process *s = process_of(c);
-    const char *const values[] = {
-        r->entity,
-        uuid_text(c, &s->id),
-        s->version,
-        s->state,
-        t->key,
-        call_json(c, json_object_get(c->body, "fields")),
-        call_json(c, json_object_get(c->body, "activities")),
-        call_json(c, json_object_get(c->body, "tasks")),
-        call_body_text(c, "note"),
-        process_verdict(c, root),
-        s->evidence,
-        caller_id(c),
-        call_scope(c, r->may_write),
-        new_ids(c),
-        call_json(c, json_object_get(c->body, "checklist")),
-        transition_more(c),
-    };
-
-    call_ask(c, &query_transition_apply, values);
-    record_ask_get(c, r, &s->id, r->may_write);
+    q->waits = true;
+    ask_approval_request(c, (struct q_approval_request){
+                                .id = id,
+                                .entity = s->record->entity,
+                                .record_id = s->id,
+                                .expected_version = strtoll(s->version, NULL, 10),
+                                .from_state = s->state,
+                                .transition = q->move.key,
+                                .body = call_json(c, c->body),
+                            });
+    ask_approval_get(c, (struct q_approval_get){.id = id, .viewer = c->who->id});
     return STEP_WAIT;
 }
 
-static enum step move_decide(struct call *c)
+static enum step request_decide(struct call *c)
 {
     const struct record *r = record_of(c);
-    const struct process *s = process_of(c);
-    const char *key = call_path(c, "key");
-    const struct transition *t = blueprint_transition(s->blueprint, key);
-    const struct verdict *root;
-    json_t *facts;
+    struct asked *q = c->state;
+    struct move *m = &q->move;
 
-    if (!process_is_current(c) || !check_declared(c, t, key))
-        return process_refuse(c, r, key, NULL);
-    facts = facts_with_inputs(s->facts, c->body);
-    arena_defer(&c->arena, decref, facts);
-    root = evaluate(t, facts, &c->arena);
-    if (!root)
+    m->key = call_path(c, "key");
+    m->body = c->body;
+    m->force = move_force(c->body);
+    if (!process_is_current(c) || !move_decide(c, m))
+        return process_refuse(c, r, m->key, m->failures);
+    if (m->transition->approvals > 0 && !m->force)
+        return request_approval(c, q);
+    move_write(c, m);
+    record_ask_get(c, r, &q->process.id, r->may_write);
+    return STEP_WAIT;
+}
+
+static enum step reply_approval(struct call *c)
+{
+    const struct result *r = call_result(c, 1);
+    struct out *o;
+
+    if (result_rows(r) == 0)
         return call_fail(c, ERR_INTERNAL, NULL);
-    if (inputs_check(s->blueprint, t, facts, c->body, root, &c->err) && root->passed)
-        return move_write(c, t, root);
-    if (c->err.code == ERR_NONE)
-        err_set(&c->err, ERR_GUARD, "\"%s\" still needs what \"failures\" lists", key);
-    return process_refuse(c, r, key, root->passed ? NULL : process_failures(c, root));
+    o = reply_json(c, 202);
+    reply_write_row(o, r, 0, NULL);
+    reply_header(c, "Location",
+                 arena_printf(&c->arena, "/v1/approvals/%s", result_get(r, 0, "id")));
+    return STEP_REPLY;
+}
+
+static enum step request_check(struct call *c)
+{
+    const struct asked *q = c->state;
+    const char *outcome;
+
+    if (c->err.code != ERR_NONE)
+        return STEP_FAIL;
+    outcome = result_get(call_result(c, 0), 0, "outcome");
+    if (outcome && strcmp(outcome, q->waits ? "requested" : "applied") == 0)
+        return q->waits ? reply_approval(c) : STEP_NEXT;
+    if (outcome && strcmp(outcome, "gone") == 0)
+        return call_fail(c, ERR_NOT_FOUND, "the record is gone");
+    /* somebody was faster: decide again on what is there now */
+    if (call_restart(c))
+        return STEP_NEXT;
+    return call_fail(c, ERR_STALE, "the record keeps changing; try again");
 }
 
 step_fn *const record_transition_steps[] = {
-    move_ask_facts, process_blueprint, process_ready, move_decide, process_refused, reply_row, NULL,
+    request_ask, process_blueprint, process_ready, request_decide, request_check, reply_row, NULL,
 };

@@ -1,18 +1,22 @@
 -- The shipped process of a lead: from a first sign of interest to an account, or to a reasoned rest.
--- blueprint_import() brings a number once; change a process by adding the next number in a new statement.
+-- blueprint_import() brings a number once: change the process and raise the number. Records keep the version that
+-- they were born under.
 
 set role sluice_owner;
 
 select sluice.blueprint_import($json$
 {
-  "entity": "lead", "key": "lead_default", "number": 1,
+  "entity": "lead", "key": "lead_default", "number": 2,
   "label": {"en": "Lead", "pl": "Lead", "ru": "Лид"},
   "states": [
-    {"key": "open", "category": "open", "label": {"en": "Open", "pl": "Otwarty", "ru": "Открыт"}},
+    {"key": "open", "category": "open", "label": {"en": "Open", "pl": "Otwarty", "ru": "Открыт"},
+     "sla": [{"key": "first_response", "after": "PT8H", "calendar": "default", "what": "warn"}]},
     {"key": "contacted", "category": "open", "label": {"en": "Contacted", "pl": "Po kontakcie", "ru": "Контакт состоялся"}},
-    {"key": "call_back", "category": "open", "label": {"en": "Call back", "pl": "Oddzwonić", "ru": "Перезвонить"}},
+    {"key": "call_back", "category": "open", "label": {"en": "Call back", "pl": "Oddzwonić", "ru": "Перезвонить"}, "pausing": true},
     {"key": "qualified", "category": "open", "label": {"en": "Qualified", "pl": "Zakwalifikowany", "ru": "Квалифицирован"}},
-    {"key": "unqualified", "category": "lost", "label": {"en": "Unqualified", "pl": "Niezakwalifikowany", "ru": "Не квалифицирован"}},
+    {"key": "unqualified", "category": "lost", "label": {"en": "Unqualified", "pl": "Niezakwalifikowany", "ru": "Не квалифицирован"},
+     "sla": [{"key": "left_lying", "after": "P5D", "calendar": "default", "what": "escalate",
+              "params": {"role": "manager", "without": "nurture_until"}}]},
     {"key": "nurture", "category": "postponed", "label": {"en": "Nurture", "pl": "Pielęgnowany", "ru": "На прогреве"}},
     {"key": "archived", "category": "cancelled", "label": {"en": "Archived", "pl": "Zarchiwizowany", "ru": "В архиве"}},
     {"key": "converted", "category": "done", "label": {"en": "Converted", "pl": "Przekształcony", "ru": "Конвертирован"}}
@@ -106,6 +110,10 @@ select sluice.blueprint_import($json$
        {"key": "nurture_until", "kind": "field", "required": true, "params": {"field": "nurture_until"},
         "label": {"en": "Until", "pl": "Do kiedy", "ru": "До какого дня"}},
        {"key": "note", "kind": "note", "label": {"en": "Note", "pl": "Notatka", "ru": "Заметка"}}]},
+
+    {"key": "resumed", "from": ["nurture", "unqualified"], "to": "open",
+     "label": {"en": "Back in the queue", "pl": "Z powrotem w kolejce", "ru": "Снова в очереди"},
+     "auto": {"at_field": "nurture_until", "calendar": "default"}},
 
     {"key": "archived", "from": ["open", "contacted", "unqualified", "nurture", "call_back"], "to": "archived",
      "label": {"en": "Archive", "pl": "Zarchiwizuj", "ru": "В архив"},

@@ -29,7 +29,7 @@ begin
         what := case when diff ?| '{state_entered_at,state}' then 'transition'
                      when diff ? 'deleted_at' and n ->> 'deleted_at' is not null then 'delete'
                      else 'update' end;
-        if what = 'transition' then
+        if what = 'transition' or (what = 'update' and diff ? 'blueprint_version_id') then
             cause := nullif(current_setting('sluice.cause', true), '')::jsonb;
         end if;
     elsif tg_op = 'INSERT' then

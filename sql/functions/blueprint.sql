@@ -43,10 +43,12 @@ begin
         end if;
         return old;
     end if;
-    if old.status <> 'draft' and (new.id, new.blueprint_id, new.number, new.created_at, new.created_by,
-                                  new.published_at, new.published_by)
-            is distinct from (old.id, old.blueprint_id, old.number, old.created_at, old.created_by,
-                              old.published_at, old.published_by) then
+    if old.status <> 'draft' and (new.id, new.blueprint_id, new.number, new.label, new.priority, new.note,
+                                  new.based_on, new.mapping, new.created_at, new.created_by, new.published_at,
+                                  new.published_by)
+            is distinct from (old.id, old.blueprint_id, old.number, old.label, old.priority, old.note,
+                              old.based_on, old.mapping, old.created_at, old.created_by, old.published_at,
+                              old.published_by) then
         perform sluice.refuse_published('A published blueprint version never changes; make a new version.');
     end if;
     if old.status = new.status then
@@ -72,6 +74,20 @@ begin
                 where t.blueprint_version_id = new.id
                   and (t.kind = 'initial' or f."except" <> t.from_any)) then
         perform sluice.refuse_published('A transition of the version leaves states in two ways at once.');
+    end if;
+    if exists (select from sluice.sla l
+                 join sluice.state s on s.blueprint_version_id = l.blueprint_version_id and s.key = l.state
+                where l.blueprint_version_id = new.id and s.pausing) then
+        perform sluice.refuse_published('A pausing state of the version has thresholds: time does not count there.');
+    end if;
+    if exists (select from sluice.sla l
+                where l.blueprint_version_id = new.id and l.what = 'move'
+                  and not exists (select from sluice.transition t
+                                   where t.blueprint_version_id = new.id and t.kind = 'manual'
+                                     and t.key = l.params ->> 'transition'
+                                     and t.from_any <> exists (select from sluice.transition_from f
+                                                                where f.transition_id = t.id and f.state = l.state))) then
+        perform sluice.refuse_published('A threshold of the version moves by a transition that does not leave its state.');
     end if;
     new.published_at := coalesce(old.published_at, sluice.now());
     new.published_by := coalesce(old.published_by, sluice.actor_id());
@@ -124,15 +140,21 @@ create or replace trigger blueprint_version_life before update or delete on slui
     for each row execute function sluice.version_life();
 create or replace trigger state_draft before insert or update or delete on sluice.state
     for each row execute function sluice.draft_only('version');
+create or replace trigger sla_draft before insert or update or delete on sluice.sla
+    for each row execute function sluice.draft_only('version');
 create or replace trigger transition_draft before insert or update or delete on sluice.transition
     for each row execute function sluice.draft_only('version');
 create or replace trigger transition_from_draft before insert or update or delete on sluice.transition_from
     for each row execute function sluice.draft_only('version');
 create or replace trigger transition_actor_draft before insert or update or delete on sluice.transition_actor
     for each row execute function sluice.draft_only('transition');
+create or replace trigger transition_approver_draft before insert or update or delete on sluice.transition_approver
+    for each row execute function sluice.draft_only('transition');
 create or replace trigger guard_draft before insert or update or delete on sluice.guard
     for each row execute function sluice.draft_only('transition');
 create or replace trigger input_draft before insert or update or delete on sluice.input
+    for each row execute function sluice.draft_only('transition');
+create or replace trigger action_draft before insert or update or delete on sluice.action
     for each row execute function sluice.draft_only('transition');
 create or replace trigger guard_tree after insert or update on sluice.guard
     for each row execute function sluice.guard_tree();
@@ -160,6 +182,97 @@ begin
 end
 $$;
 
+-- A duration as thresholds keep it: "after" as it stands, or "after_s" in seconds. Null if there is none.
+create or replace function sluice.duration_of(doc jsonb) returns text
+    language sql immutable parallel safe
+    return coalesce(doc ->> 'after', 'PT' || (doc ->> 'after_s') || 'S');
+
+-- A transition's "auto" as documents have it.
+create or replace function sluice.auto_of(t sluice.transition) returns jsonb
+    language sql immutable parallel safe
+    return nullif(jsonb_strip_nulls(jsonb_build_object(
+        'after', t.auto_after, 'at_field', t.auto_at_field, 'when', t.auto_when, 'calendar', t.auto_calendar)), '{}');
+
+-- Who must agree to a transition, as documents have it.
+create or replace function sluice.approval_of(t sluice.transition) returns jsonb
+    language sql stable as $$
+    select jsonb_build_object('needed', t.approval_needed, 'actors', (
+               select coalesce(jsonb_agg(jsonb_build_object('kind', a.kind, 'value', a.value) order by a.position), '[]')
+                 from sluice.transition_approver a where a.transition_id = t.id))
+     where t.approval_needed is not null;
+$$;
+
+-- Fills an empty draft from a document (as in sql/blueprints). Ids follow from @path and keys.
+create or replace function sluice.blueprint_fill(v_id uuid, path text, doc jsonb) returns void
+    language plpgsql set search_path = sluice, pg_temp as $$
+declare
+    t_id uuid;
+    at text;
+    item record;
+begin
+    -- one edit is one version, however many of its rows changed
+    update sluice.blueprint_version v
+       set version = v.version + 1, label = coalesce(doc -> 'label', '{}'), priority = coalesce((doc ->> 'priority')::integer, 0), criteria = coalesce(nullif(doc -> 'criteria', 'null'), '[]'),
+           note = doc ->> 'note'
+     where v.id = v_id;
+    insert into sluice.state (blueprint_version_id, key, label, category, position, probability, forecast_category,
+                              pausing)
+    select v_id, s.value ->> 'key', coalesce(s.value -> 'label', '{}'), s.value ->> 'category', s.ordinality,
+           (s.value ->> 'probability')::integer, s.value ->> 'forecast_category',
+           coalesce((s.value ->> 'pausing')::boolean, false)
+      from jsonb_array_elements(doc -> 'states') with ordinality s;
+    insert into sluice.sla (blueprint_version_id, state, key, position, after, calendar, what, params)
+    select v_id, s.value ->> 'key', l.value ->> 'key', l.ordinality, sluice.duration_of(l.value), l.value ->> 'calendar',
+           l.value ->> 'what', coalesce(l.value -> 'params', '{}')
+      from jsonb_array_elements(doc -> 'states') s
+     cross join lateral jsonb_array_elements(s.value -> 'sla') with ordinality l;
+
+    for item in select e.value as t, e.ordinality as n from jsonb_array_elements(doc -> 'transitions') with ordinality e loop
+        at := path || '/' || (item.t ->> 'key');
+        t_id := sluice.path_id(at);
+        insert into sluice.transition (id, blueprint_version_id, key, label, kind, from_any, to_state, position,
+                                       auto_after, auto_at_field, auto_when, auto_calendar, approval_needed)
+        values (t_id, v_id, item.t ->> 'key', coalesce(item.t -> 'label', '{}'), coalesce(item.t ->> 'kind', 'manual'),
+                coalesce(item.t -> 'from' = '"any"', false), item.t ->> 'to', item.n,
+                sluice.duration_of(item.t -> 'auto'), item.t #>> '{auto,at_field}',
+                nullif((item.t #>> '{auto,when}')::boolean, false), item.t #>> '{auto,calendar}',
+                (item.t #>> '{approval,needed}')::integer);
+        insert into sluice.transition_approver (transition_id, position, kind, value)
+        select t_id, a.ordinality, a.value ->> 'kind', a.value ->> 'value'
+          from jsonb_array_elements(item.t #> '{approval,actors}') with ordinality a;
+        insert into sluice.transition_from (transition_id, blueprint_version_id, state, "except")
+        select t_id, v_id, s, false from jsonb_array_elements_text(nullif(item.t -> 'from', '"any"')) s
+        union all
+        select t_id, v_id, s, true from jsonb_array_elements_text(item.t -> 'except') s;
+        insert into sluice.transition_actor (transition_id, position, kind, value)
+        select t_id, a.ordinality, a.value ->> 'kind', a.value ->> 'value'
+          from jsonb_array_elements(item.t -> 'actors') with ordinality a;
+        insert into sluice.input (transition_id, key, position, kind, required, label, params)
+        select t_id, i.value ->> 'key', i.ordinality, i.value ->> 'kind',
+               coalesce((i.value ->> 'required')::boolean, false), coalesce(i.value -> 'label', '{}'),
+               coalesce(i.value -> 'params', '{}')
+          from jsonb_array_elements(item.t -> 'inputs') with ordinality i;
+        perform sluice.actions_import(t_id, item.t -> 'actions');
+        perform sluice.guard_import(t_id, at, null, g.ordinality::integer, g.value)
+           from jsonb_array_elements(item.t -> 'guards') with ordinality g;
+    end loop;
+end
+$$;
+
+-- Makes the draft the version in force; the one before it retires.
+create or replace function sluice.blueprint_enforce(v_id uuid) returns void
+    language plpgsql set search_path = sluice, pg_temp as $$
+declare
+    v sluice.blueprint_version;
+begin
+    select * into strict v from sluice.blueprint_version x where x.id = v_id;
+    update sluice.blueprint_version x set status = 'retired'
+     where x.blueprint_id = v.blueprint_id and x.status = 'published';
+    update sluice.blueprint_version x set status = 'published' where x.id = v_id;
+    update sluice.blueprint b set label = v.label, priority = v.priority where b.id = v.blueprint_id;
+end
+$$;
+
 -- Brings a blueprint version from a document (as in sql/blueprints) and publishes it, unless that number is
 -- there already or a higher one is published. Ids follow from keys, so they are the same everywhere. Returns
 -- whether it did anything.
@@ -168,10 +281,7 @@ create or replace function sluice.blueprint_import(doc jsonb) returns boolean
 declare
     b_id uuid;
     v_id uuid;
-    t_id uuid;
     path text := format('%s/%s/%s', doc ->> 'entity', doc ->> 'key', doc ->> 'number');
-    at text;
-    item record;
 begin
     insert into sluice.blueprint (id, entity, key, label)
     values (sluice.path_id(format('%s/%s', doc ->> 'entity', doc ->> 'key')), doc ->> 'entity', doc ->> 'key', doc -> 'label')
@@ -186,37 +296,9 @@ begin
     end if;
 
     v_id := sluice.path_id(path);
-    insert into sluice.blueprint_version (id, blueprint_id, number, note)
-    values (v_id, b_id, (doc ->> 'number')::integer, doc ->> 'note');
-    insert into sluice.state (blueprint_version_id, key, label, category, position, probability, forecast_category)
-    select v_id, s.value ->> 'key', s.value -> 'label', s.value ->> 'category', s.ordinality,
-           (s.value ->> 'probability')::integer, s.value ->> 'forecast_category'
-      from jsonb_array_elements(doc -> 'states') with ordinality s;
-
-    for item in select e.value as t, e.ordinality as n from jsonb_array_elements(doc -> 'transitions') with ordinality e loop
-        at := path || '/' || (item.t ->> 'key');
-        t_id := sluice.path_id(at);
-        insert into sluice.transition (id, blueprint_version_id, key, label, kind, from_any, to_state, position)
-        values (t_id, v_id, item.t ->> 'key', item.t -> 'label', coalesce(item.t ->> 'kind', 'manual'),
-                coalesce(item.t -> 'from' = '"any"', false), item.t ->> 'to', item.n);
-        insert into sluice.transition_from (transition_id, blueprint_version_id, state, "except")
-        select t_id, v_id, s, false from jsonb_array_elements_text(nullif(item.t -> 'from', '"any"')) s
-        union all
-        select t_id, v_id, s, true from jsonb_array_elements_text(item.t -> 'except') s;
-        insert into sluice.transition_actor (transition_id, position, kind, value)
-        select t_id, a.ordinality, a.value ->> 'kind', a.value ->> 'value'
-          from jsonb_array_elements(item.t -> 'actors') with ordinality a;
-        insert into sluice.input (transition_id, key, position, kind, required, label, params)
-        select t_id, i.value ->> 'key', i.ordinality, i.value ->> 'kind',
-               coalesce((i.value ->> 'required')::boolean, false), i.value -> 'label',
-               coalesce(i.value -> 'params', '{}')
-          from jsonb_array_elements(item.t -> 'inputs') with ordinality i;
-        perform sluice.guard_import(t_id, at, null, g.ordinality::integer, g.value)
-           from jsonb_array_elements(item.t -> 'guards') with ordinality g;
-    end loop;
-
-    update sluice.blueprint_version v set status = 'retired' where v.blueprint_id = b_id and v.status = 'published';
-    update sluice.blueprint_version v set status = 'published' where v.id = v_id;
+    insert into sluice.blueprint_version (id, blueprint_id, number) values (v_id, b_id, (doc ->> 'number')::integer);
+    perform sluice.blueprint_fill(v_id, path, doc);
+    perform sluice.blueprint_enforce(v_id);
     return true;
 end
 $$;
@@ -236,17 +318,26 @@ $$;
 create or replace function sluice.blueprint_doc(version_id uuid) returns jsonb
     language sql stable as $$
     select jsonb_build_object(
-        'id', v.id, 'entity', b.entity, 'key', b.key, 'number', v.number, 'label', b.label,
+        'id', v.id, 'entity', b.entity, 'key', b.key, 'number', v.number, 'label', v.label,
+        'criteria', v.criteria,
+        'scored', exists (select from pg_attribute a where a.attrelid = to_regclass('sluice.' || b.entity)
+                             and a.attname = 'score' and not a.attisdropped),
         'states', (
             select coalesce(jsonb_agg(jsonb_build_object(
                        'key', s.key, 'label', s.label, 'category', s.category, 'position', s.position,
-                       'probability', s.probability, 'forecast_category', s.forecast_category)
+                       'probability', s.probability, 'forecast_category', s.forecast_category, 'pausing', s.pausing,
+                       'sla', (
+                           select coalesce(jsonb_agg(jsonb_build_object(
+                                      'key', l.key, 'after', l.after, 'calendar', l.calendar, 'what', l.what,
+                                      'params', l.params) order by l.position, l.key), '[]')
+                             from sluice.sla l where l.blueprint_version_id = v.id and l.state = s.key))
                        order by s.position, s.key), '[]')
               from sluice.state s where s.blueprint_version_id = v.id),
         'transitions', (
             select coalesce(jsonb_agg(jsonb_build_object(
                        'key', t.key, 'label', t.label, 'kind', t.kind, 'to', t.to_state, 'position', t.position,
-                       'from_any', t.from_any,
+                       'from_any', t.from_any, 'auto', sluice.auto_of(t.*),
+                       'approval', sluice.approval_of(t.*),
                        'from', case when not t.from_any then (
                            select coalesce(jsonb_agg(f.state order by s.position), '[]')
                              from sluice.transition_from f
@@ -265,6 +356,7 @@ create or replace function sluice.blueprint_doc(version_id uuid) returns jsonb
                                       'op', g.op, 'kind', g.kind, 'params', g.params, 'message', g.message)
                                       order by g.parent nulls first, g.position, g.key), '[]')
                              from sluice.guard g where g.transition_id = t.id),
+                       'actions', sluice.actions_doc(t.id),
                        'inputs', (
                            select coalesce(jsonb_agg(jsonb_build_object(
                                       'key', i.key, 'kind', i.kind, 'required', i.required, 'label', i.label,
@@ -294,17 +386,63 @@ begin
 end
 $$;
 
--- The transitions of a version as the API shows them: guards as trees.
-create or replace function sluice.transitions_nested(transitions jsonb) returns jsonb
+-- A version as a document, as people write them: guards as trees, nothing that is empty. What
+-- blueprint_fill() reads, this writes.
+create or replace function sluice.blueprint_document(version_id uuid) returns jsonb
     language sql stable as $$
-    select coalesce(jsonb_agg(t - '{guards,from_any,position}'::text[]
-                              || jsonb_build_object('guards', sluice.guard_nest(t -> 'guards', null)) order by n), '[]')
-      from jsonb_array_elements(transitions) with ordinality e(t, n);
+    select jsonb_strip_nulls(jsonb_build_object(
+        'entity', b.entity, 'key', b.key, 'number', v.number, 'label', nullif(v.label, '{}'),
+        'priority', nullif(v.priority, 0), 'note', v.note, 'criteria', nullif(v.criteria, '[]'),
+        'states', (
+            select jsonb_agg(jsonb_build_object(
+                       'key', s.key, 'label', nullif(s.label, '{}'), 'category', s.category, 'probability', s.probability,
+                       'forecast_category', s.forecast_category, 'pausing', nullif(s.pausing, false), 'sla', (
+                           select jsonb_agg(jsonb_build_object(
+                                      'key', l.key, 'after', l.after, 'calendar', l.calendar, 'what', l.what,
+                                      'params', nullif(l.params, '{}')) order by l.position, l.key)
+                             from sluice.sla l where l.blueprint_version_id = v.id and l.state = s.key))
+                       order by s.position, s.key)
+              from sluice.state s where s.blueprint_version_id = v.id),
+        'transitions', (
+            select jsonb_agg(jsonb_build_object(
+                       'key', t.key, 'label', nullif(t.label, '{}'), 'kind', nullif(t.kind, 'manual'), 'to', t.to_state,
+                       'auto', sluice.auto_of(t.*), 'approval', sluice.approval_of(t.*),
+                       'from', case when t.from_any then '"any"' else (
+                           select jsonb_agg(f.state order by s.position)
+                             from sluice.transition_from f
+                             join sluice.state s on s.blueprint_version_id = v.id and s.key = f.state
+                            where f.transition_id = t.id and not f."except") end,
+                       'except', (
+                           select jsonb_agg(f.state order by s.position)
+                             from sluice.transition_from f
+                             join sluice.state s on s.blueprint_version_id = v.id and s.key = f.state
+                            where f.transition_id = t.id and f."except"),
+                       'actors', (
+                           select jsonb_agg(jsonb_build_object('kind', a.kind, 'value', a.value) order by a.position)
+                             from sluice.transition_actor a where a.transition_id = t.id),
+                       'guards', (
+                           select nullif(sluice.guard_nest(jsonb_agg(jsonb_build_object(
+                                      'id', g.id, 'key', g.key, 'parent', g.parent, 'position', g.position,
+                                      'op', g.op, 'kind', g.kind, 'params', nullif(g.params, '{}'),
+                                      'message', g.message)), null), '[]')
+                             from sluice.guard g where g.transition_id = t.id),
+                       'actions', nullif(sluice.actions_doc(t.id), '[]'),
+                       'inputs', (
+                           select jsonb_agg(jsonb_build_object(
+                                      'key', i.key, 'kind', i.kind, 'required', nullif(i.required, false),
+                                      'label', nullif(i.label, '{}'), 'params', nullif(i.params, '{}'))
+                                      order by i.position, i.key)
+                             from sluice.input i where i.transition_id = t.id))
+                       order by t.position, t.key)
+              from sluice.transition t where t.blueprint_version_id = v.id)))
+      from sluice.blueprint_version v join sluice.blueprint b on b.id = v.blueprint_id
+     where v.id = version_id;
 $$;
 
 grant execute on function
-    sluice.choices_from(text), sluice.blueprint_doc(uuid), sluice.guard_nest(jsonb, text),
-    sluice.transitions_nested(jsonb)
+    sluice.choices_from(text), sluice.auto_of(sluice.transition), sluice.approval_of(sluice.transition),
+    sluice.blueprint_doc(uuid), sluice.guard_nest(jsonb, text),
+    sluice.blueprint_document(uuid)
     to sluice_app;
 
 reset role;

@@ -192,6 +192,9 @@ exception when integrity_constraint_violation then
 end
 $$;
 
+drop function if exists sluice.lead_convert(uuid, bigint, text, text, text, uuid, text, jsonb, jsonb, jsonb, uuid, uuid,
+                                            uuid, jsonb, text, text, text);
+
 -- Converts a lead, all or nothing. @account and @contact are {"id"} to link or {"create": {...}} (members win over
 -- the lead's); null leaves one of them out; @opportunity is its members, or null. outcome: converted; already
 -- (with the ids of then), gone, stale, undeclared: these change nothing. The lead stays; its activities and tasks
@@ -199,7 +202,7 @@ $$;
 create or replace function sluice.lead_convert(
     lead_id uuid, expected_version bigint, from_state text, transition text, evidence text, viewer uuid, scope text,
     account jsonb, contact jsonb, opportunity jsonb, new_account uuid, new_contact uuid, new_opportunity uuid,
-    verdicts jsonb, note text, account_scope text, contact_scope text,
+    verdicts jsonb, note text, account_scope text, contact_scope text, more jsonb default null,
     out outcome text, out version bigint, out state text,
     out account_id uuid, out account_name text, out account_outcome text,
     out contact_id uuid, out contact_name text, out contact_outcome text,
@@ -287,9 +290,11 @@ begin
     r.contact_id := contact_id;
     r.opportunity_id := opportunity_id;
     r.converted_at := sluice.now();
-    said := set_config('sluice.cause', sluice.cause(transition, note, null, verdicts)::text, true);
-    version := sluice.lead_move(r, e.to_state, e.category, transition, null);
+    said := set_config('sluice.cause', sluice.cause(transition, note, null, verdicts, more)::text, true);
+    version := sluice.lead_move(r, e.to_state, e.category, transition,
+                                sluice.run_actions('lead', to_jsonb(r), transition, null));
     said := set_config('sluice.cause', '', true);
+    perform sluice.transition_applied('lead', r.id, transition, null);
     state := e.to_state;
     outcome := 'converted';
 end
@@ -298,7 +303,7 @@ $$;
 grant execute on function
     sluice.public_mail(text), sluice.company_domain(text),
     sluice.lead_convert(uuid, bigint, text, text, text, uuid, text, jsonb, jsonb, jsonb, uuid, uuid, uuid, jsonb, text,
-                        text, text)
+                        text, text, jsonb)
     to sluice_app;
 
 reset role;

@@ -16,7 +16,10 @@ create or replace function sluice.version_needs(version_id uuid) returns text[]
                                                   when 'opportunity' then 'opportunities' end
                    end as need
               from sluice.transition t join sluice.guard g on g.transition_id = t.id
-             where t.blueprint_version_id = version_id) n
+             where t.blueprint_version_id = version_id
+            union all
+            select 'deputies' from sluice.transition t join sluice.transition_actor a on a.transition_id = t.id
+             where t.blueprint_version_id = version_id and a.kind in ('user', 'field')) n
      where n.need is not null;
 $$;
 
@@ -31,15 +34,38 @@ begin
 end
 $$;
 
+-- Whether a birth under the version needs a decision.
+create or replace function sluice.version_judged(version_id uuid, criteria jsonb) returns boolean
+    language sql stable as $$
+    select criteria <> '[]' or exists (
+        select from sluice.transition t
+         where t.blueprint_version_id = version_id and t.kind = 'initial'
+           and (exists (select from sluice.guard g where g.transition_id = t.id)
+                or exists (select from sluice.transition_actor a where a.transition_id = t.id)));
+$$;
+
 -- A published version never changes, so what it needs is found out once.
 create or replace function sluice.keep_needs() returns trigger
     language plpgsql security definer set search_path = sluice, pg_temp as $$
 begin
     new.needs := sluice.version_needs(new.id);
+    new.judged := sluice.version_judged(new.id, new.criteria);
     return new;
 end
 $$;
 
+-- Criteria are part of what was published.
+create or replace function sluice.keep_criteria() returns trigger
+    language plpgsql as $$
+begin
+    perform sluice.refuse_published('A published blueprint version never changes; make a new version.');
+    return null;
+end
+$$;
+
+create or replace trigger blueprint_version_criteria before update of criteria on sluice.blueprint_version
+    for each row when (old.status <> 'draft' and old.criteria is distinct from new.criteria)
+    execute function sluice.keep_criteria();
 create or replace trigger blueprint_version_needs before update of status on sluice.blueprint_version
     for each row when (new.status = 'published') execute function sluice.keep_needs();
 
@@ -137,8 +163,10 @@ begin
 end
 $$;
 
--- The facts that a version's guards need beside the usual ones.
-create or replace function sluice.facts_more(entity text, record_id uuid, version_id uuid) returns jsonb
+-- The facts that a version's guards and actor rules need beside the usual ones.
+drop function if exists sluice.facts_more(text, uuid, uuid);
+
+create or replace function sluice.facts_more(entity text, record_id uuid, version_id uuid, viewer uuid) returns jsonb
     language plpgsql stable as $$
 declare
     needs text[] := sluice.needs_of(version_id);
@@ -169,6 +197,9 @@ begin
     end if;
     if 'leads' = any (needs) then
         facts := facts || jsonb_build_object('leads', sluice.leads_json(of_account));
+    end if;
+    if 'deputies' = any (needs) and viewer is not null then
+        facts := facts || jsonb_build_object('deputy_for', sluice.deputy_for(viewer));
     end if;
     return facts;
 end
@@ -220,9 +251,9 @@ end
 $$;
 
 grant execute on function
-    sluice.version_needs(uuid), sluice.needs_of(uuid), sluice.account_of(text, uuid), sluice.changed_since_entry(uuid),
+    sluice.version_judged(uuid, jsonb), sluice.version_needs(uuid), sluice.needs_of(uuid), sluice.account_of(text, uuid), sluice.changed_since_entry(uuid),
     sluice.duplicates_of(text, uuid), sluice.contacts_json(uuid), sluice.opportunities_json(uuid),
-    sluice.leads_json(uuid), sluice.ticks_json(uuid), sluice.calendars_json(), sluice.facts_more(text, uuid, uuid),
+    sluice.leads_json(uuid), sluice.ticks_json(uuid), sluice.calendars_json(), sluice.facts_more(text, uuid, uuid, uuid),
     sluice.whole_evidence(text, uuid, uuid, text), sluice.with_more(json, jsonb)
     to sluice_app;
 

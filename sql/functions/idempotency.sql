@@ -30,7 +30,7 @@ create or replace function sluice.idempotency_purge(most integer) returns bigint
     with gone as (
         delete from sluice.idempotency i
          where (i.principal, i.key) in (select x.principal, x.key from sluice.idempotency x
-                                         where x.expires_at <= transaction_timestamp() limit most)
+                                         where x.expires_at <= transaction_timestamp() limit most for update skip locked)
         returning 1)
     select count(*) from gone;
 $$;

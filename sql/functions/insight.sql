@@ -95,7 +95,7 @@ create or replace function sluice.attempts(entity text, since timestamptz, until
                    actor_kind text, actor_id uuid, refused boolean, broke_glass boolean, failures jsonb, changes jsonb)
     language sql stable as $$
     select a.seq, a.at, b.blueprint_id, a.entity, a.record_id, a.transition, a.actor_kind, a.actor_id, a.action = 'denied',
-           a.action <> 'denied' and coalesce(a.detail ? 'break_glass', false),
+           a.action <> 'denied' and coalesce(a.detail ? 'forced', false),
            case when a.action = 'denied' then coalesce(a.detail -> 'failures', '[]') end, a.changes
       from sluice.audit a
      cross join lateral (select v.blueprint_version_id from sluice.visit v

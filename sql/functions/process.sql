@@ -18,6 +18,7 @@ begin
     if checklist is not null then
         perform sluice.add_ticks(entity, record_id, transition, checklist);
     end if;
+    perform sluice.send_events(entity, record_id);
     delete from sluice.transition_draft d
      where d.record_id = transition_applied.record_id and d.principal = sluice.actor_id()
        and d.transition = transition_applied.transition;

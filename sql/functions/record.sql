@@ -14,23 +14,33 @@ begin
 end
 $$;
 
--- Before each insert of a governed record: the published version of the entity's blueprint and its initial
--- state, whatever the statement says. Argument: the entity.
+-- Before each insert of a governed record: the version that governs it and its initial state, whatever the
+-- statement says. birth_choose() said which; who did not choose gets the version of the highest priority that
+-- governs every record. Without one the record is free. Argument: the entity.
 create or replace function sluice.birth() returns trigger
     language plpgsql security definer set search_path = sluice, pg_temp as $$
+declare
+    chosen text := nullif(current_setting('sluice.chosen', true), '');
 begin
-    select v.id, t.to_state into new.blueprint_version_id, new.state
+    perform set_config('sluice.chosen', '', true);  -- one choice, one birth
+    new.blueprint_version_id := null;
+    new.state := null;
+    new.state_entered_at := null;
+    select v.id, t.to_state, sluice.now() into new.blueprint_version_id, new.state, new.state_entered_at
       from sluice.blueprint b
       join sluice.blueprint_version v on v.blueprint_id = b.id and v.status = 'published'
       join sluice.transition t on t.blueprint_version_id = v.id and t.kind = 'initial'
      where b.entity = tg_argv[0]
+       and case when chosen is null then v.criteria = '[]' else v.id::text = chosen end
      order by b.priority desc, b.key
      limit 1;
-    if not found then
+    if not found and chosen is distinct from 'none' and (chosen is not null or not exists (
+            select from sluice.blueprint b join sluice.blueprint_version v on v.blueprint_id = b.id
+             where b.entity = tg_argv[0] and v.status = 'published')) then
         raise exception using errcode = 'SL409', message = 'conflict',
-            detail = format('There is no published blueprint for %s.', tg_argv[0]);
+            detail = case when chosen is null then format('There is no published blueprint for %s.', tg_argv[0])
+                          else 'The process that governs the record has changed meanwhile; try again.' end;
     end if;
-    new.state_entered_at := sluice.now();
     return new;
 end
 $$;
@@ -39,6 +49,9 @@ $$;
 create or replace function sluice.first_visit() returns trigger
     language plpgsql security definer set search_path = sluice, pg_temp as $$
 begin
+    if new.state is null then
+        return null;
+    end if;
     insert into sluice.visit (id, entity, record_id, blueprint_version_id, state, entered_at, entered_by, via)
     select sluice.next_seq(), tg_argv[0], new.id, new.blueprint_version_id, new.state, new.state_entered_at,
            sluice.actor_id(), t.key
@@ -200,6 +213,8 @@ create or replace trigger team_touch before update on sluice.team
     for each row when (old *<> new) execute function sluice.touch();
 create or replace trigger api_key_touch before update of name, key_hash, expires_at, revoked_at, updated_at
     on sluice.api_key for each row when (old *<> new) execute function sluice.touch();
+create or replace trigger deputy_touch before update on sluice.deputy
+    for each row when (old *<> new) execute function sluice.touch();
 create or replace trigger intake_form_touch before update on sluice.intake_form
     for each row when (old *<> new) execute function sluice.touch();
 create or replace trigger intake_submission_touch before update on sluice.intake_submission

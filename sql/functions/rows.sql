@@ -4,6 +4,25 @@
 
 set role sluice_owner;
 
+-- The next threshold of a record's present state, and whether one has passed: by the clock, fired or not.
+create or replace function sluice.next_due(id uuid) returns timestamptz
+    language plpgsql stable as $$
+begin
+    return (select min(t.due_at) from sluice.timer t
+             where t.record_id = next_due.id and t.live and t.sla and t.due_at > sluice.now());
+end
+$$;
+
+create or replace function sluice.is_breached(id uuid) returns boolean
+    language plpgsql stable as $$
+begin
+    return exists (select from sluice.timer t
+                    where t.record_id = is_breached.id and t.live and t.sla and t.due_at <= sluice.now());
+end
+$$;
+
+grant execute on function sluice.next_due(uuid), sluice.is_breached(uuid) to sluice_app;
+
 drop view if exists sluice.lead_row, sluice.account_row, sluice.contact_row, sluice.opportunity_row,
   sluice.activity_row, sluice.task_row;
 
@@ -14,9 +33,10 @@ select l.id, l.version,
        l.street, l.postcode, l.city, l.country, l.need, l.budget_confirmed,
        l.estimated_value_amount as "estimated_value.amount",
        l.estimated_value_currency as "estimated_value.currency",
-       l.description, l.source, l.campaign, l.utm, l.external_id, l.owner_id,
+       l.description, l.source, l.campaign, l.utm, l.external_id, l.owner_id, coalesce(l.tags, '{}') as tags,
        l.unqualified_reason, l.nurture_until, l.call_back_at,
        l.account_id, l.contact_id, l.opportunity_id, l.converted_at, l.extra,
+       sluice.next_due(l.id) as due_at, sluice.is_breached(l.id) as breached,
        l.created_at, l.updated_at, l.created_by
   from sluice.lead l
   left join sluice.state st on st.blueprint_version_id = l.blueprint_version_id and st.key = l.state
@@ -28,7 +48,8 @@ select a.id, a.version,
        a.state_entered_at as verification_since,
        a.name, a.tax_id, a.email, a.phone, a.website, a.industry,
        a.street, a.postcode, a.city, a.country, a.description, a.source, a.campaign, a.lead_id,
-       a.external_id, a.owner_id, a.rejection_reason,
+       a.external_id, a.owner_id, coalesce(a.tags, '{}') as tags, a.rejection_reason,
+       sluice.next_due(a.id) as due_at, sluice.is_breached(a.id) as breached,
        a.created_at, a.updated_at, a.created_by
   from sluice.account a
   left join sluice.state st on st.blueprint_version_id = a.blueprint_version_id and st.key = a.state
@@ -51,7 +72,8 @@ select o.id, o.version,
        coalesce(o.probability, st.probability) as probability,
        coalesce(o.forecast_category, st.forecast_category) as forecast_category,
        coalesce(st.category = 'open' and ast.category = 'open', false) as awaiting_verification,
-       o.description, o.source, o.campaign, o.owner_id, o.lost_reason, o.closed_at, o.external_id,
+       o.description, o.source, o.campaign, o.owner_id, coalesce(o.tags, '{}') as tags, o.lost_reason, o.closed_at, o.external_id,
+       sluice.next_due(o.id) as due_at, sluice.is_breached(o.id) as breached,
        o.created_at, o.updated_at, o.created_by
   from sluice.opportunity o
   left join sluice.state st on st.blueprint_version_id = o.blueprint_version_id and st.key = o.state

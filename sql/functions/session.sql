@@ -47,6 +47,19 @@ create or replace function sluice.permissions_of(roles text[]) returns text[]
              order by p.permission, array_position(array['all', 'team', 'own'], p.scope)) x
 $$;
 
+-- Removes sessions that ended a week ago, at most @most.
+create or replace function sluice.session_purge(most integer) returns bigint
+    language sql as $$
+    with gone as (
+        delete from sluice.session s
+         where s.id in (select x.id from sluice.session x
+                         where least(x.expires_at, x.revoked_at) < sluice.now() - interval '7 days'
+                         limit most for update skip locked)
+        returning 1)
+    select count(*) from gone;
+$$;
+
+grant execute on function sluice.session_purge(integer) to sluice_app;
 grant execute on function sluice.permissions_of(text[]) to sluice_app;
 grant execute on function sluice.session_rotate(text, text, bigint) to sluice_app;
 

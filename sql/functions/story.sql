@@ -95,7 +95,7 @@ returns table (id uuid, at timestamptz, kind text, entity text, record_id uuid, 
            jsonb_strip_nulls(jsonb_build_object('from_state', a.from_state, 'to_state', a.to_state,
                              'changes', case when a.action = 'update' then sluice.api_changes(a.entity, a.changes) end))
       from ids, sluice.audit a
-     where a.record_id = any (ids.everything) and a.action <> 'denied'
+     where a.record_id = any (ids.everything) and a.action not in ('denied', 'timer', 'approval')
 $$;
 
 grant execute on function sluice.api_changes(text, jsonb), sluice.story_records(text, uuid, uuid, jsonb),

@@ -68,7 +68,8 @@ begin
 end
 $$;
 
--- What the audit entry of a move will say; @more is what came along beside the usual, {"files": [...]}. It stands in
+-- What the audit entry of a move will say; @more is what came along beside the usual: {"files": [...],
+-- "on_behalf_of": id, "forced": {"reason", "failures"}, "approval": {...}}. It stands in
 -- the setting sluice.cause while the move is written, where the trigger reads it, and is empty otherwise.
 create or replace function sluice.cause(transition text, note text, checklist jsonb, verdicts jsonb, more jsonb default null)
 returns jsonb
@@ -76,7 +77,10 @@ returns jsonb
     return jsonb_build_object(
         'transition', transition,
         'detail', nullif(jsonb_strip_nulls(jsonb_build_object('note', note, 'checklist', checklist,
-                                                              'files', more -> 'files'))
+                                                              'files', more -> 'files',
+                                                              'on_behalf_of', more -> 'on_behalf_of',
+                                                              'forced', more -> 'forced',
+                                                              'approval', more -> 'approval'))
                          || case when verdicts is not null then jsonb_build_object('verdicts', verdicts)
                                  else '{}'::jsonb end,
                          '{}'));
@@ -108,7 +112,7 @@ create or replace function sluice.lead_move(
 declare
     allowed constant text[] := '{first_name,last_name,email,phone,company,job_title,tax_id,website,industry,street,'
         'postcode,city,country,need,budget_confirmed,estimated_value,description,external_id,owner_id,'
-        'unqualified_reason,nurture_until,call_back_at}';
+        'unqualified_reason,nurture_until,call_back_at,tags}';
     given jsonb := coalesce(fields, '{}');
     wide boolean := given <> '{}';
     next_version bigint;
@@ -134,7 +138,7 @@ begin
                industry = r.industry, street = r.street, postcode = r.postcode, city = r.city, country = r.country,
                need = r.need, budget_confirmed = r.budget_confirmed,
                estimated_value_amount = r.estimated_value_amount, estimated_value_currency = r.estimated_value_currency,
-               description = r.description, external_id = r.external_id, owner_id = r.owner_id,
+               description = r.description, external_id = r.external_id, owner_id = r.owner_id, tags = r.tags,
                unqualified_reason = r.unqualified_reason, nurture_until = r.nurture_until,
                call_back_at = r.call_back_at, account_id = r.account_id, contact_id = r.contact_id,
                opportunity_id = r.opportunity_id, converted_at = r.converted_at
@@ -184,6 +188,7 @@ begin
     if num_nonnulls(activities, tasks) > 0 then
         perform sluice.add_work(transition, activities, tasks, ids, r.id, r.account_id, r.contact_id, r.opportunity_id);
     end if;
+    fields := sluice.run_actions('lead', to_jsonb(r), transition, fields);
     version := sluice.lead_move(r, e.to_state, e.category, transition, fields);
     state := e.to_state;
     outcome := 'applied';
@@ -198,7 +203,7 @@ create or replace function sluice.account_apply(
     language plpgsql as $$
 declare
     allowed constant text[] := '{name,tax_id,email,phone,website,industry,street,postcode,city,country,'
-        'description,external_id,owner_id,rejection_reason}';
+        'description,external_id,owner_id,rejection_reason,tags}';
     r sluice.account;
     e record;
     given jsonb := coalesce(fields, '{}');
@@ -228,6 +233,7 @@ begin
     if num_nonnulls(activities, tasks) > 0 then
         perform sluice.add_work(transition, activities, tasks, ids, null, r.id, null, null);
     end if;
+    given := sluice.run_actions('account', to_jsonb(r), transition, given);
     if given - allowed <> '{}' then
         perform sluice.refuse_field(given, allowed);
     end if;
@@ -239,7 +245,7 @@ begin
        set state = e.to_state, state_entered_at = sluice.now(),
            name = r.name, tax_id = r.tax_id, email = r.email, phone = r.phone, website = r.website,
            industry = r.industry, street = r.street, postcode = r.postcode, city = r.city, country = r.country,
-           description = r.description, external_id = r.external_id, owner_id = r.owner_id,
+           description = r.description, external_id = r.external_id, owner_id = r.owner_id, tags = r.tags,
            rejection_reason = r.rejection_reason
      where a.id = r.id returning a.version into account_apply.version;
     visit := sluice.move_visit('account', r.id, r.blueprint_version_id, e.to_state, transition);
@@ -256,7 +262,7 @@ create or replace function sluice.opportunity_apply(
     language plpgsql as $$
 declare
     allowed constant text[] := '{name,contact_id,amount,product_kind,delivery_date,close_date,probability,'
-        'forecast_category,description,external_id,owner_id,lost_reason}';
+        'forecast_category,description,external_id,owner_id,lost_reason,tags}';
     r sluice.opportunity;
     e record;
     given jsonb := coalesce(fields, '{}');
@@ -286,6 +292,7 @@ begin
     if num_nonnulls(activities, tasks) > 0 then
         perform sluice.add_work(transition, activities, tasks, ids, null, r.account_id, r.contact_id, r.id);
     end if;
+    given := sluice.run_actions('opportunity', to_jsonb(r), transition, given);
     if given - allowed <> '{}' then
         perform sluice.refuse_field(given, allowed);
     end if;
@@ -299,7 +306,7 @@ begin
            name = r.name, contact_id = r.contact_id, amount_amount = r.amount_amount,
            amount_currency = r.amount_currency, product_kind = r.product_kind, delivery_date = r.delivery_date,
            close_date = r.close_date, probability = r.probability, forecast_category = r.forecast_category,
-           description = r.description, external_id = r.external_id, owner_id = r.owner_id,
+           description = r.description, external_id = r.external_id, owner_id = r.owner_id, tags = r.tags,
            lost_reason = r.lost_reason
      where o.id = r.id returning o.version into opportunity_apply.version;
     visit := sluice.move_visit('opportunity', r.id, r.blueprint_version_id, e.to_state, transition);
@@ -344,6 +351,9 @@ begin
     state := done.state;
     if outcome = 'applied' then
         perform sluice.transition_applied(entity, record_id, transition, checklist);
+        if more ? 'forced' then
+            perform sluice.move_forced(entity, record_id);
+        end if;
     end if;
 end
 $$;

@@ -3,12 +3,12 @@
 set role sluice_owner;
 
 insert into sluice.permission (key)
-select unnest(array['report.read', 'report.friction_actors']);
+select unnest(array['report.read', 'report.friction_actors', 'blueprint.simulate', 'blueprint.migrate', 'job.read']);
 
 insert into sluice.role_permission (role, permission)
-select 'admin', unnest(array['report.read', 'report.friction_actors'])
+select 'admin', unnest(array['report.read', 'report.friction_actors', 'blueprint.simulate', 'blueprint.migrate', 'job.read'])
 union all
-select 'manager', unnest(array['report.read', 'report.friction_actors'])
+select 'manager', unnest(array['report.read', 'report.friction_actors', 'blueprint.simulate', 'job.read'])
 union all
 select 'marketing', 'report.read';
 

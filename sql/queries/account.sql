@@ -13,9 +13,10 @@ select r.*
 -- in: body jsonb
 insert into sluice.account
   (id, name, tax_id, email, phone, website, industry, street, postcode, city, country, description,
-   external_id, owner_id, source, campaign)
+   external_id, owner_id, tags, source, campaign)
 select :id, b.name, b.tax_id, b.email, b.phone, b.website, b.industry, b.street, b.postcode, b.city,
-       b.country, b.description, b.external_id, coalesce(b.owner_id, sluice.actor_user()), b.source,
+       b.country, b.description, b.external_id, coalesce(b.owner_id, sluice.actor_user()),
+       nullif(b.tags, '{}'), b.source,
        b.campaign
   from jsonb_populate_record(null::sluice.account, :body) b;
 
@@ -29,9 +30,10 @@ select :id, b.name, b.tax_id, b.email, b.phone, b.website, b.industry, b.street,
 -- in: patch   jsonb
 update sluice.account r
    set (name, tax_id, email, phone, website, industry, street, postcode, city, country, description,
-        external_id, owner_id)
+        external_id, owner_id, tags)
      = (select b.name, b.tax_id, b.email, b.phone, b.website, b.industry, b.street, b.postcode,
-               b.city, b.country, b.description, b.external_id, b.owner_id
+               b.city, b.country, b.description, b.external_id, b.owner_id,
+               nullif(b.tags, '{}')
           from jsonb_populate_record(r, :patch) b)
  where r.id = :id and r.deleted_at is null
    and (:version is null or r.version = :version)
@@ -65,6 +67,8 @@ returning r.version;
 -- filter: country text eq on r.country
 -- filter: source text eq on r.source
 -- filter: created_at timestamptz gt,gte,lt,lte on r.created_at
+-- filter: breached boolean eq (r.id in (select t.record_id from sluice.timer t where t.entity = 'account' and t.live and t.sla and t.due_at <= sluice.now())) = any(:value)
+-- filter: tag text eq r.id in (select x.id from sluice.account x where x.tags && :value)
 -- filter: q text search on s.text
 -- sort: created_at timestamptz r.created_at
 -- sort: updated_at timestamptz r.updated_at

@@ -5,23 +5,32 @@ select sluice.blueprint_doc(v.id) as doc
   from sluice.blueprint_version v
  where v.id = :version;
 
--- query: blueprint_list many read
--- Published versions, of one entity or (null) of all.
--- in: entity text
-select v.id, b.entity, b.key, v.number, v.status, v.published_at
-  from sluice.blueprint_version v join sluice.blueprint b on b.id = v.blueprint_id
- where v.status = 'published' and (:entity is null or b.entity = :entity)
- order by b.entity, b.priority desc, b.key;
-
--- query: blueprint_get one read
--- A published or retired version with everything in it.
--- in: id uuid
-select v.id, b.entity, b.key, v.number, v.status, v.published_at,
-       d.doc -> 'states' as states, sluice.transitions_nested(d.doc -> 'transitions') as transitions
+-- query: blueprint_list list read
+-- Versions of processes: drafts, in force, retired.
+-- id: v.id
+-- filter: status text eq on v.status
+-- filter: entity text eq on b.entity
+-- filter: key text eq on b.key
+-- sort: created_at timestamptz v.created_at
+-- sort: number integer v.number
+select v.id, v.version, b.entity, b.key, v.number, v.status, v.label, v.priority, v.note, v.based_on,
+       v.published_at, v.retired_at, v.created_at, v.updated_at, v.created_by
+-- from
   from sluice.blueprint_version v
   join sluice.blueprint b on b.id = v.blueprint_id
- cross join lateral (select sluice.blueprint_doc(v.id) as doc) d
- where v.id = :id and v.status <> 'draft';
+-- where
+ where true;
+
+-- query: blueprint_get one read
+-- A version with everything in it.
+-- in: id uuid
+select v.id, v.version, b.entity, b.key, v.number, v.status, v.label, v.priority, v.note, v.based_on, v.mapping,
+       v.published_at, v.retired_at, v.created_at, v.updated_at, v.created_by,
+       coalesce(d.doc -> 'states', '[]') as states, coalesce(d.doc -> 'transitions', '[]') as transitions
+  from sluice.blueprint_version v
+  join sluice.blueprint b on b.id = v.blueprint_id
+ cross join lateral (select sluice.blueprint_document(v.id) as doc) d
+ where v.id = :id;
 
 -- query: role_list many read
 -- Roles and what they may do.

@@ -18,13 +18,14 @@
 -- in: note             text
 -- in: account_scope    text
 -- in: contact_scope    text
+-- in: more             jsonb
 select c.outcome, c.version, c.state,
        c.account_id, c.account_name, c.account_outcome,
        c.contact_id, c.contact_name, c.contact_outcome,
        c.opportunity_id, c.opportunity_name, c.opportunity_outcome, c.conflicts
   from sluice.lead_convert(:lead_id, :expected_version, :from_state, :transition, :evidence, :viewer, :scope,
                            :account, :contact, :opportunity, :new_account, :new_contact, :new_opportunity,
-                           :verdicts, :note, :account_scope, :contact_scope) c
+                           :verdicts, :note, :account_scope, :contact_scope, :more) c
  where sluice.carried_out(c.outcome);
 
 -- query: lead_conversion_candidates many read

@@ -85,3 +85,53 @@ select b.id as "blueprint.id", b.entity as "blueprint.entity", b.key as "bluepri
   join sluice.blueprint b on b.id = r.blueprint_id
  order by b.entity, b.key, r.from_state, r.reached desc, r.to_state
  limit 5000;
+
+-- query: survey_scope one slow
+-- What a survey of the records of a process begins with: the version asked about, those that records live under,
+-- and how many records there are.
+-- in: version uuid
+select v.status, v.blueprint_id, b.entity, sluice.blueprint_doc(v.id) as doc,
+       sluice.survey_versions(v.blueprint_id) as versions, sluice.survey_count(v.blueprint_id) as total
+  from sluice.blueprint_version v join sluice.blueprint b on b.id = v.blueprint_id
+ where v.id = :version;
+
+-- query: survey_again one slow
+-- The same, for going on: nothing is counted.
+-- in: version uuid
+select v.status, v.blueprint_id, b.entity, sluice.blueprint_doc(v.id) as doc,
+       sluice.survey_versions(v.blueprint_id) as versions, null::bigint as total
+  from sluice.blueprint_version v join sluice.blueprint b on b.id = v.blueprint_id
+ where v.id = :version;
+
+-- query: survey_page many slow
+-- A page of the living records of a process, as few rows as they have different facts.
+-- in: blueprint uuid
+-- in: needs     jsonb
+-- in: also      uuid
+-- in: past      boolean
+-- in: after     uuid
+-- in: batch     integer
+select s.last, s.version_id, s.via, s.state, s.facts, s.n, s.ids, s.seen
+  from sluice.survey(:blueprint, :needs, :also, :past, :after, :batch) s;
+
+-- query: unused one slow
+-- States that nobody entered and transitions that nobody used in the period, of a version.
+-- in: version uuid
+-- in: since   timestamptz
+-- in: until   timestamptz
+select array(select s.key from sluice.state s
+              where s.blueprint_version_id = :version
+                and not exists (select from sluice.visit v
+                                  join sluice.blueprint_version o on o.id = v.blueprint_version_id
+                                 where o.blueprint_id = own.blueprint_id and v.state = s.key
+                                   and (:since is null or v.entered_at >= :since) and (:until is null or v.entered_at < :until))
+              order by s.position) as states,
+       array(select t.key from sluice.transition t
+              where t.blueprint_version_id = :version
+                and not exists (select from sluice.visit v
+                                  join sluice.blueprint_version o on o.id = v.blueprint_version_id
+                                 where o.blueprint_id = own.blueprint_id and v.via = t.key
+                                   and (:since is null or v.entered_at >= :since) and (:until is null or v.entered_at < :until))
+              order by t.position) as transitions
+  from sluice.blueprint_version own
+ where own.id = :version;

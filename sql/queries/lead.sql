@@ -14,11 +14,11 @@ select r.*
 insert into sluice.lead
   (id, first_name, last_name, email, phone, company, job_title, tax_id, website, industry, street,
    postcode, city, country, need, budget_confirmed, estimated_value_amount,
-   estimated_value_currency, description, external_id, owner_id, source, campaign)
+   estimated_value_currency, description, external_id, owner_id, tags, source, campaign)
 select :id, b.first_name, b.last_name, b.email, b.phone, b.company, b.job_title, b.tax_id, b.website,
        b.industry, b.street, b.postcode, b.city, b.country, b.need, b.budget_confirmed,
        b.estimated_value_amount, b.estimated_value_currency, b.description, b.external_id,
-       b.owner_id, b.source, b.campaign
+       b.owner_id, nullif(b.tags, '{}'), b.source, b.campaign
   from jsonb_populate_record(null::sluice.lead, sluice.flat_money(:body, 'estimated_value')) b;
 
 -- query: lead_update one write
@@ -32,11 +32,12 @@ select :id, b.first_name, b.last_name, b.email, b.phone, b.company, b.job_title,
 update sluice.lead r
    set (first_name, last_name, email, phone, company, job_title, tax_id, website, industry, street,
         postcode, city, country, need, budget_confirmed, estimated_value_amount,
-        estimated_value_currency, description, external_id, owner_id)
+        estimated_value_currency, description, external_id, owner_id, tags)
      = (select b.first_name, b.last_name, b.email, b.phone, b.company, b.job_title, b.tax_id,
                b.website, b.industry, b.street, b.postcode, b.city, b.country, b.need,
                b.budget_confirmed, b.estimated_value_amount, b.estimated_value_currency,
-               b.description, b.external_id, b.owner_id
+               b.description, b.external_id, b.owner_id,
+               nullif(b.tags, '{}')
           from jsonb_populate_record(r, sluice.flat_money(:patch, 'estimated_value')) b)
  where r.id = :id and r.deleted_at is null
    and (:version is null or r.version = :version)
@@ -78,6 +79,8 @@ returning r.version;
 -- filter: updated_at timestamptz gte,lt on r.updated_at
 -- filter: nurture_until date gte,lte on r.nurture_until
 -- filter: call_back_at timestamptz gte,lte on r.call_back_at
+-- filter: breached boolean eq (r.id in (select t.record_id from sluice.timer t where t.entity = 'lead' and t.live and t.sla and t.due_at <= sluice.now())) = any(:value)
+-- filter: tag text eq r.id in (select x.id from sluice.lead x where x.tags && :value)
 -- filter: q text search on s.text
 -- sort: created_at timestamptz r.created_at
 -- sort: updated_at timestamptz r.updated_at

@@ -13,10 +13,10 @@ select r.*
 -- in: body jsonb
 insert into sluice.opportunity
   (id, name, account_id, contact_id, amount_amount, amount_currency, product_kind, delivery_date,
-   close_date, probability, forecast_category, description, external_id, owner_id, source, campaign)
+   close_date, probability, forecast_category, description, external_id, owner_id, tags, source, campaign)
 select :id, b.name, b.account_id, b.contact_id, b.amount_amount, b.amount_currency, b.product_kind,
        b.delivery_date, b.close_date, b.probability, b.forecast_category, b.description,
-       b.external_id, coalesce(b.owner_id, sluice.actor_user()), coalesce(b.source, a.source),
+       b.external_id, coalesce(b.owner_id, sluice.actor_user()), nullif(b.tags, '{}'), coalesce(b.source, a.source),
        coalesce(b.campaign, a.campaign)
   from jsonb_populate_record(null::sluice.opportunity, sluice.flat_money(:body, 'amount')) b
   left join sluice.account a on a.id = b.account_id;
@@ -31,10 +31,11 @@ select :id, b.name, b.account_id, b.contact_id, b.amount_amount, b.amount_curren
 -- in: patch   jsonb
 update sluice.opportunity r
    set (name, account_id, contact_id, amount_amount, amount_currency, product_kind, delivery_date,
-        close_date, probability, forecast_category, description, external_id, owner_id)
+        close_date, probability, forecast_category, description, external_id, owner_id, tags)
      = (select b.name, b.account_id, b.contact_id, b.amount_amount, b.amount_currency,
                b.product_kind, b.delivery_date, b.close_date, b.probability, b.forecast_category,
-               b.description, b.external_id, b.owner_id
+               b.description, b.external_id, b.owner_id,
+               nullif(b.tags, '{}')
           from jsonb_populate_record(r, sluice.flat_money(:patch, 'amount')) b)
  where r.id = :id and r.deleted_at is null
    and (:version is null or r.version = :version)
@@ -72,6 +73,8 @@ returning r.version;
 -- filter: amount numeric gte,lte on r."amount.amount"
 -- filter: external_id text eq on r.external_id
 -- filter: created_at timestamptz gt,gte,lt,lte on r.created_at
+-- filter: breached boolean eq (r.id in (select t.record_id from sluice.timer t where t.entity = 'opportunity' and t.live and t.sla and t.due_at <= sluice.now())) = any(:value)
+-- filter: tag text eq r.id in (select x.id from sluice.opportunity x where x.tags && :value)
 -- filter: q text search on s.text
 -- sort: created_at timestamptz r.created_at
 -- sort: updated_at timestamptz r.updated_at

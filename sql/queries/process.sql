@@ -23,3 +23,24 @@ select d.body, sluice.rfc3339(d.saved_at) as saved_at, sluice.rfc3339(d.expires_
 -- in: transition text
 delete from sluice.transition_draft d
  where d.principal = :principal and d.record_id = :record_id and d.transition = :transition;
+
+-- query: birth_versions many read
+-- Published versions of an entity, first come first asked, when a birth needs a decision.
+-- in: entity text
+-- in: known  uuid[]
+select v.id, v.doc from sluice.birth_versions(:entity, :known) v;
+
+-- query: birth_facts one read
+-- What a decision about a new record is made on.
+-- in: entity     text
+-- in: body       jsonb
+-- in: actor_kind text
+-- in: viewer     uuid
+-- in: roles      text[]
+-- in: teams      text[]
+select sluice.birth_facts(:entity, :body, :actor_kind, :viewer, :roles, :teams) as facts;
+
+-- query: birth_choose none write
+-- Says under which version the next record of the transaction is born.
+-- in: version text
+select sluice.birth_choose(:version);

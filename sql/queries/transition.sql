@@ -18,7 +18,7 @@ select l.version, l.state, l.blueprint_version_id,
                'contact', (select row_to_json(c) from sluice.contact_fact c where c.id = l.contact_id)),
            'activities', w.activities, 'tasks', w.tasks, 'created_by', l.created_by,
            'visits', v.visits, 'transitions_done', v.done),
-           sluice.facts_more('lead', l.id, l.blueprint_version_id)) as facts
+           sluice.facts_more('lead', l.id, l.blueprint_version_id, :viewer)) as facts
   from sluice.lead l
   join sluice.lead_fact f on f.id = l.id
  cross join lateral sluice.lead_work(l.id) w
@@ -45,7 +45,7 @@ select a.version, a.state, a.blueprint_version_id,
                'lead', (select row_to_json(l) from sluice.lead_fact l where l.id = a.lead_id)),
            'activities', w.activities, 'tasks', w.tasks, 'created_by', a.created_by,
            'visits', v.visits, 'transitions_done', v.done),
-           sluice.facts_more('account', a.id, a.blueprint_version_id)) as facts
+           sluice.facts_more('account', a.id, a.blueprint_version_id, :viewer)) as facts
   from sluice.account a
   join sluice.account_fact f on f.id = a.id
  cross join lateral sluice.account_work(a.id) w
@@ -73,7 +73,7 @@ select o.version, o.state, o.blueprint_version_id,
                'contact', (select row_to_json(c) from sluice.contact_fact c where c.id = o.contact_id)),
            'activities', w.activities, 'tasks', w.tasks, 'created_by', o.created_by,
            'visits', v.visits, 'transitions_done', v.done),
-           sluice.facts_more('opportunity', o.id, o.blueprint_version_id)) as facts
+           sluice.facts_more('opportunity', o.id, o.blueprint_version_id, :viewer)) as facts
   from sluice.opportunity o
   join sluice.opportunity_fact f on f.id = o.id
   join sluice.account_fact a on a.id = o.account_id

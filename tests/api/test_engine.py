@@ -1,10 +1,16 @@
 """The engine: every kind of guard through the API, with processes of a test's own."""
 import json
+import re
+from datetime import datetime, timezone
 
 import jsonschema
+import psycopg2
 import pytest
 
-from helpers import UNKNOWN, blueprint, everything, failures, fault, problem
+from contract import ROOT
+from daemon import Client
+
+from helpers import UNKNOWN, blueprint, everything, failures, fault, moment, problem
 
 STATES = [('new', 'open'), ('busy', 'open'), ('over', 'won')]
 
@@ -200,3 +206,261 @@ def test_drafts_expire_and_are_checked(rows, rep, viewer, number):
     problem(rep.get(path), 404, 'not_found')
     rep.call('PUT', f'/v1/accounts/{account["id"]}/transitions/go/draft', json={'note': 'New'})
     assert rep.get(path).json()['body'] == {'note': 'New'}
+
+
+# deputies
+
+def test_a_deputy_acts_while_somebody_is_away(rows, rep, rep2, manager, viewer, admin, new_user, number):
+    """What belongs to a user, or to the user in a field, is the deputy's too, and history says for whom."""
+    absent, other = new_user('sales'), new_user('sales')
+    process = [{'key': 'made', 'kind': 'initial', 'to': 'new'},
+               {'key': 'named', 'from': ['new'], 'to': 'busy', 'actors': [{'kind': 'user', 'value': absent.user['id']}]},
+               {'key': 'owned', 'from': ['busy'], 'to': 'over', 'actors': [{'kind': 'field', 'value': 'owner_id'},
+                                                                           {'kind': 'role', 'value': 'verifier'}]}]
+    with blueprint(rows, 'account', f'deputy_{number}', STATES, process):
+        account = rep.make('accounts', name='Away', owner_id=absent.user['id'])
+    problem(other.move('accounts', account['id'], 'named'), 403, 'not_transition_owner')
+    made = absent.make('deputies', deputy_id=other.user['id'], until='2099-01-01T00:00:00Z')
+    assert (made['user_id'], made['active']) == (absent.user['id'], True)
+    other.moved('accounts', account['id'], 'named')
+    entry = rep.history('accounts', account['id'])[0]
+    assert (entry['actor']['id'], entry['detail']['on_behalf_of']) == (other.user['id'], absent.user['id'])
+    listing = other.get(f'/v1/accounts/{account["id"]}/transitions').json()['items']
+    assert [(t['key'], t['actor_allowed']) for t in listing] == [('owned', True)]
+    problem(rep2.move('accounts', account['id'], 'owned'), 403, 'not_transition_owner')
+
+    assert [d['id'] for d in other.get('/v1/deputies', params={'deputy': 'me', 'active': 'true'}).json()['items']] == [made['id']]
+    problem(rep2.get(f'/v1/deputies/{made["id"]}'), 404, 'not_found')
+    problem(other.delete(f'/v1/deputies/{made["id"]}'), 403, 'forbidden')
+    assert absent.delete(f'/v1/deputies/{made["id"]}').status_code == 204
+    problem(other.move('accounts', account['id'], 'owned'), 403, 'not_transition_owner')
+    absent.moved('accounts', account['id'], 'owned')
+    assert 'on_behalf_of' not in (rep.history('accounts', account['id'])[0]['detail'] or {})
+
+
+def test_deputies_are_named_by_those_who_are_away(rep, rep2, admin, new_key):
+    later = {'deputy_id': rep2.user['id'], 'from': '2098-01-01T00:00:00Z', 'until': '2099-01-01T00:00:00Z'}
+    made = admin.make('deputies', user_id=rep.user['id'], **later)
+    assert made['active'] is False
+    problem(rep2.post('/v1/deputies', json={'user_id': rep.user['id'], **later}), 403, 'forbidden')
+    fault(rep.post('/v1/deputies', json={**later, 'deputy_id': rep.user['id']}), 422, 'validation_failed', '/deputy_id',
+          'invalid')
+    fault(rep.post('/v1/deputies', json={**later, 'until': '2097-01-01T00:00:00Z'}), 422, 'validation_failed', '/until',
+          'invalid')
+    fault(rep.post('/v1/deputies', json={**later, 'deputy_id': UNKNOWN}), 422, 'unknown_reference', '/deputy_id',
+          'reference')
+    fault(new_key('sales').post('/v1/deputies', json=later), 422, 'validation_failed', '/user_id', 'required')
+    assert admin.delete(f'/v1/deputies/{made["id"]}').status_code == 204
+
+
+# actions
+
+ACTIONS = [
+    {'key': 'note', 'kind': 'set_field', 'params': {'field': 'description', 'value': 'Set by the process'}},
+    {'key': 'mine', 'kind': 'assign', 'params': {'to': 'actor'}},
+    {'key': 'marked', 'kind': 'tag', 'params': {'add': ['hot', 'seen'], 'remove': ['cold']}},
+    {'key': 'tidy', 'kind': 'close_tasks', 'params': {'status': 'cancelled'}},
+    {'key': 'thank', 'kind': 'create_task', 'params': {'subject': 'Say thanks', 'due': 'P2DT4H', 'priority': 'high'}},
+    {'key': 'told', 'kind': 'event', 'params': {'type': 'won_over', 'payload': {'channel': 'mail'}}}]
+
+
+def acting(*actions):
+    return [{'key': 'made', 'kind': 'initial', 'to': 'new'},
+            {'key': 'go', 'from': ['new'], 'to': 'over', 'actions': list(actions)}]
+
+
+def test_actions_are_part_of_the_move(rows, rep, rep2, number):
+    """One update, one version, one entry of history; events name that entry."""
+    with blueprint(rows, 'account', f'actions_{number}', STATES, acting(*ACTIONS)):
+        account = rep.make('accounts', name='Acted', owner_id=rep.user['id'], tags=['cold', 'north'])
+    old = rep.make('tasks', subject='Old', account_id=account['id'])
+    assert [a['id'] for a in rep.get('/v1/accounts', params={'tag': 'cold'}).json()['items']] == [account['id']]
+    moved = rep2.moved('accounts', account['id'], 'go')
+    assert (moved['version'], moved['description'], moved['owner_id'], moved['tags']) == (
+        2, 'Set by the process', rep2.user['id'], ['hot', 'north', 'seen'])
+    assert rep.read('tasks', old['id'])['status'] == 'cancelled'
+    tasks = rep.get('/v1/tasks', params={'account': account['id'], 'status': 'open'}).json()['items']
+    assert [(t['subject'], t['priority'], t['assignee_id'], t['transition']) for t in tasks] == [
+        ('Say thanks', 'high', rep2.user['id'], 'go')]
+    entry = rep.history('accounts', account['id'])[0]
+    done = entry['detail']['actions']
+    assert [(a['action'], a['kind']) for a in done] == [(a['key'], a['kind']) for a in ACTIONS]
+    assert done[3]['result'] == {'closed': 1}
+    assert done[4]['result'] == {'task': tasks[0]['id']}
+    assert {'description', 'owner_id', 'tags'} < set(entry['changes'])
+    event = rows("select type, payload, audit_seq from sluice.outbox where record_id = %s and payload is not null",
+                 account['id'])
+    assert [(e['type'], e['payload'], e['audit_seq']) for e in event] == [
+        ('account.won_over', {'transition': 'go', 'action': 'told', 'data': {'channel': 'mail'}}, entry['seq'])]
+
+
+def test_actions_of_a_dry_run_leave_nothing(rows, rep, number):
+    with blueprint(rows, 'account', f'dry_{number}', STATES, acting(*ACTIONS)):
+        account = rep.make('accounts', name='Dry')
+    before = everything(rows)
+    answer = rep.move('accounts', account['id'], 'go', headers={'Prefer': 'tx=rollback'})
+    assert (answer.status_code, answer.json()['tags']) == (200, ['hot', 'seen'])
+    assert everything(rows) == before
+
+
+@pytest.mark.parametrize('action, said', [
+    ({'kind': 'set_field', 'params': {'field': 'rejection_reason', 'value': 'bogus'}}, 'cannot set "rejection_reason"'),
+    ({'kind': 'set_field', 'params': {'field': 'owner_id', 'value': 'nobody'}}, '"owner_id" takes no such value'),
+    ({'kind': 'assign', 'params': {'user': UNKNOWN}}, 'there is no such user'),
+    ({'kind': 'set_state', 'params': {}}, 'action_kind_check'),
+    ({'kind': 'event', 'phase': 'in_tx', 'params': {'type': 'x'}}, 'action_phase_kind_check')])
+def test_wrong_actions_are_refused_before_the_day(rows, number, action, said):
+    with pytest.raises(psycopg2.Error) as e:
+        with blueprint(rows, 'account', f'wrong_{number}', STATES, acting({'key': 'a', **action})):
+            pass
+    assert said in str(e.value)
+    assert rows('select count(*) as n from sluice.blueprint where key = %s', f'wrong_{number}')[0]['n'] == 0
+
+
+def test_tags_are_the_users_too(rows, mkt):
+    lead = mkt.make('leads', last_name='Tagged', tags=['fair 2026', 'vip'])
+    assert mkt.patch(f'/v1/leads/{lead["id"]}', json={'tags': ['vip']}).json()['tags'] == ['vip']
+    assert mkt.patch(f'/v1/leads/{lead["id"]}', json={'tags': None}).status_code == 422
+    assert mkt.patch(f'/v1/leads/{lead["id"]}', json={'tags': []}).json()['tags'] == []
+    assert rows('select tags from sluice.lead where id = %s', lead['id'])[0]['tags'] is None
+
+
+def test_compiler_and_database_agree_on_what_actions_set(rows):
+    source = (ROOT / 'lib/blueprint/compile_actions.c').read_text()
+    for entity in ('lead', 'account', 'opportunity'):
+        block = re.search(rf'{entity}_fields\[\] = \{{(.*?)\}};', source, re.S)[1]
+        money = {'lead': {'estimated_value'}, 'opportunity': {'amount'}}.get(entity, set())  # no scalar sets it
+        assert set(re.findall(r'"(\w+)"', block)) == set(
+            rows('select sluice.action_fields(%s) as f', entity)[0]['f']) - money
+
+
+# births: guards of the initial transition, criteria, priorities, records that no process governs
+
+def born(guards=(), actors=(), **members):
+    return [{'key': 'made', 'kind': 'initial', 'to': 'new', 'guards': list(guards), 'actors': list(actors)},
+            {'key': 'go', 'from': ['new'], 'to': 'over', **members}]
+
+
+def publish(rows, entity, key, priority, criteria, transitions=None):
+    """A process of a test's own; the caller retires it."""
+    document = {'entity': entity, 'key': key, 'number': 1, 'label': {'en': key}, 'priority': priority, 'criteria': criteria,
+                'states': [{'key': k, 'category': c, 'label': {'en': k}} for k, c in STATES],
+                'transitions': [{'label': {'en': t['key']}, **t} for t in transitions or born()]}
+    rows('select sluice.blueprint_import(%s::jsonb)', json.dumps(document))
+
+
+def retire(rows, *keys):
+    rows("""update sluice.blueprint_version v set status = 'retired' from sluice.blueprint b
+             where b.id = v.blueprint_id and b.key = any(%s) and v.status = 'published'""", list(keys))
+
+
+def process_of(client, collection, record_id):
+    listing = client.get(f'/v1/{collection}/{record_id}/transitions').json()
+    return listing['blueprint'] and listing['blueprint']['key']
+
+
+def test_guards_of_the_initial_transition_hold_at_birth(rows, rep, verifier, number):
+    """D8: what may not be born is not written."""
+    guards = [{'key': 'industry', 'kind': 'field_present', 'params': {'field': 'industry'}},
+              {'key': 'website', 'kind': 'matches', 'params': {'field': 'website', 'pattern': '^https:'}}]
+    with blueprint(rows, 'account', f'born_{number}', STATES, born(guards)):
+        before = everything(rows)
+        answer = rep.post('/v1/accounts', json={'name': 'Unborn', 'industry': ' '})
+        assert set(failures(answer)) == {'industry', 'website'}
+        assert everything(rows) == before
+        account = rep.make('accounts', name='Born', industry='it', website='https://born.example.org')
+        assert account['verification'] == 'new'
+        dry = rep.post('/v1/accounts', json={'name': 'Dry', 'industry': 'it'}, headers={'Prefer': 'tx=rollback'})
+        assert set(failures(dry)) == {'website'}
+    assert rep.make('accounts', name='As ever')['verification'] == 'to_verify'
+
+
+def test_actors_of_the_initial_transition(rows, rep, manager, number):
+    with blueprint(rows, 'account', f'whose_{number}', STATES, born(actors=[{'kind': 'role', 'value': 'manager'}])):
+        problem(rep.post('/v1/accounts', json={'name': 'Not mine'}), 403, 'not_transition_owner')
+        manager.make('accounts', name='Mine')
+
+
+def test_the_highest_priority_whose_criteria_hold_governs(rows, mkt, number):
+    """E2: deterministic, whatever the order of publishing."""
+    vip, big = f'vip_{number}', f'big_{number}'
+    publish(rows, 'lead', big, 50, [{'key': 'big', 'kind': 'field_compare', 'params': {
+        'field': 'estimated_value.amount', 'op': 'gte', 'value': '1000'}}])
+    publish(rows, 'lead', vip, 60, [{'key': 'either', 'op': 'any', 'guards': [
+        {'key': 'tagged', 'kind': 'matches', 'params': {'field': 'need', 'pattern': 'vip'}},
+        {'key': 'fair', 'kind': 'field_compare', 'params': {'field': 'source', 'value': 'fair'}}]}])
+    try:
+        value = {'amount': '5000', 'currency': 'PLN'}
+        made = [mkt.make('leads', last_name='Born', **members)['id'] for members in (
+            {'source': 'fair', 'estimated_value': value}, {'estimated_value': value}, {'need': 'vip'}, {'source': 'web'})]
+        assert [process_of(mkt, 'leads', i) for i in made] == [vip, big, vip, 'lead_default']
+    finally:
+        retire(rows, vip, big)
+    assert process_of(mkt, 'leads', mkt.make('leads', last_name='After', source='fair')['id']) == 'lead_default'
+    assert process_of(mkt, 'leads', made[0]) == vip, 'records keep their process'
+
+
+def test_a_record_of_no_process_is_free(new_daemon, contract):
+    """With criteria everywhere, what matches none has no state and no transitions, and lives on."""
+    daemon = new_daemon()
+    client = Client(daemon, contract)
+    session = client.post('/v1/session', json={k: daemon.admin[k] for k in ('email', 'password')}).json()
+    client.token = session['access_token']
+    connection = psycopg2.connect(host=str(daemon.socket_folder), dbname='sluice', user='postgres')
+    connection.autocommit = True
+
+    def rows(sql, *values):
+        with connection.cursor() as cursor:
+            cursor.execute(sql, values)
+    for entity in ('lead', 'account', 'opportunity'):
+        publish(rows, entity, f'only_{entity}', 10, [{'key': 'named', 'kind': 'matches', 'params': {
+            'field': 'description', 'pattern': 'governed'}}])
+    retire(rows, 'lead_default', 'account_verification', 'sales_pipeline')
+    lead = client.make('leads', last_name='Free')
+    account = client.make('accounts', name='Free')
+    deal = client.make('opportunities', name='Free', account_id=account['id'])
+    assert (lead['status'], account['verification_since'], deal['stage_category']) == (None, None, None)
+    for collection, record in (('leads', lead), ('accounts', account), ('opportunities', deal)):
+        listing = client.get(f'/v1/{collection}/{record["id"]}/transitions').json()
+        assert (listing['state'], listing['blueprint'], listing['items']) == (None, None, [])
+        refused = problem(client.move(collection, record['id'], 'go'), 409, 'no_such_transition')
+        assert refused['legal'] == []
+        assert client.patch(f'/v1/{collection}/{record["id"]}', json={'description': 'governed'}).status_code == 200
+        assert len(client.get(f'/v1/{collection}').json()['items']) == 1
+        assert client.get(f'/v1/{collection}/{record["id"]}/timeline').status_code == 200
+    failures(client.post(f'/v1/leads/{lead["id"]}/conversion', json={}))
+    assert client.make('leads', last_name='Governed', description='governed')['status'] == 'new'
+    connection.close()
+
+
+def test_working_time_by_a_calendar(rows, admin, mkt, number):
+    """A calendar that is open on one day of the week only, and today is another."""
+    today = datetime.now(timezone.utc).isoweekday()
+    day = (today + 2) % 7 + 1
+    admin.make('calendars', key=f'far_{number}', name='Far', time_zone='UTC',
+               hours=[{'day': day, 'from': '00:00', 'to': '24:00'}])
+    with blueprint(rows, 'lead', f'shut_{number}', STATES, guarded('working_time', {'calendar': f'far_{number}'})):
+        lead = mkt.make('leads', last_name='Shut')
+    f = refusal(mkt, 'leads', lead['id'])
+    opens = moment(f['observed'])
+    assert (opens.isoweekday(), opens.hour, f['path'], f['expected']) == (day, 0, 'now', {'calendar': f'far_{number}'})
+    with blueprint(rows, 'lead', f'open_{number}', STATES, guarded('working_time', {'calendar': 'always'})):
+        lead = mkt.make('leads', last_name='Open')
+    mkt.moved('leads', lead['id'], 'go')
+
+
+def test_tasks_of_actions_are_due_in_working_time(rows, admin, rep, number):
+    today = datetime.now(timezone.utc).isoweekday()
+    day = (today + 2) % 7 + 1
+    admin.make('calendars', key=f'due_{number}', name='Due', time_zone='UTC',
+               hours=[{'day': day, 'from': '08:00', 'to': '16:00'}])
+    task = {'key': 'next', 'kind': 'create_task', 'params': {'subject': 'Next', 'due': 'PT2H', 'calendar': f'due_{number}'}}
+    with blueprint(rows, 'account', f'due_{number}', STATES, acting(task)):
+        account = rep.make('accounts', name='Due')
+    rep.moved('accounts', account['id'], 'go')
+    due = moment(rep.get('/v1/tasks', params={'account': account['id']}).json()['items'][0]['due_at'])
+    assert (due.isoweekday(), due.hour, due.minute) == (day, 10, 0)
+    with pytest.raises(psycopg2.Error, match='there is no such calendar'):
+        with blueprint(rows, 'account', f'nodue_{number}', STATES, acting({
+                'key': 'a', 'kind': 'create_task', 'params': {'subject': 'x', 'due': 'P1D', 'calendar': 'nowhere'}})):
+            pass

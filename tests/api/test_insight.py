@@ -37,8 +37,8 @@ def test_a_process_is_drawn(viewer, key):
 def test_texts_name_every_edge(viewer):
     whole = viewer.get(f'/v1/blueprints/{version_of(viewer, "lead_default")}').json()
     states = [s['key'] for s in whole['states']]
-    edges = {(s, t['to']) for t in whole['transitions'] if t['kind'] != 'initial'
-             for s in (t['from'] if t['from'] is not None else [s for s in states if s not in t['except']])}
+    edges = {(s, t['to']) for t in whole['transitions'] if t.get('kind') != 'initial'
+             for s in (t['from'] if t['from'] != 'any' else [s for s in states if s not in t.get('except', [])])}
     mermaid = picture(viewer, format='mermaid')
     assert mermaid.headers['Content-Type'].startswith('text/plain')
     lines = mermaid.text.splitlines()
@@ -208,3 +208,10 @@ def test_conversion_counts_who_never_arrived(mkt, manager, since):
 def test_reports_refuse_nonsense(manager):
     for params in ({'from': 'yesterday'}, {'entity': 'contact'}, {'unknown': '1'}):
         problem(manager.get('/v1/reports/friction', params=params), 400, 'invalid_parameter')
+
+
+def test_a_move_that_was_forced_is_counted(admin, manager, since):
+    lead = admin.make('leads', last_name='Forced')
+    answer = admin.move('leads', lead['id'], 'contacted', force={'reason': 'The customer is on the line'})
+    assert answer.status_code == 200, answer.text
+    assert of_guard(rows_of(manager, 'friction', **{'from': since}), 'contacted', 'call_logged')['break_glass'] == 1

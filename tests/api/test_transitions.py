@@ -20,7 +20,7 @@ def test_the_listing_says_all_there_is(mkt):
     listing = answer.json()
     assert (listing['version'], answer.headers['ETag']) == (1, '"1"')
     assert listing['state'] == {'key': 'open', 'label': 'Open', 'category': 'open'}
-    assert (listing['blueprint']['key'], listing['blueprint']['number']) == ('lead_default', 1)
+    assert (listing['blueprint']['key'], listing['blueprint']['number']) == ('lead_default', 2)
     assert [(t['key'], t['to']['key'], t['available']) for t in listing['items']] == [
         ('contacted', 'contacted', False), ('call_back', 'call_back', False), ('unqualified', 'unqualified', False),
         ('nurture', 'nurture', False), ('archived', 'archived', True)]

@@ -95,6 +95,7 @@ def check_queries(found):
 def check_permissions(found):
     spec = routegen.Spec(ROOT / 'api-spec/openapi.yaml')
     named = {op['x-permission'] for _, _, op, _ in spec.operations()} - {'public', 'signed_in'}
+    named |= {p for _, _, op, _ in spec.operations() for p in op.get('x-permissions', [])}
     out, errors = psql('select key from sluice.permission;')
     rows = set(out.split())
     if errors:

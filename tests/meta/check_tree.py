@@ -17,7 +17,7 @@ from tree import ROOT, Findings, files, read
 MODULES = {
     'base': ('', '', ''),
     'conf': ('base', '', ''),
-    'json': ('base', 'jansson', ''),
+    'json': ('base', 'jansson yaml', ''),
     'crypto': ('base', 'jansson openssl jwt argon2', ''),
     'loop': ('base conf', 'event', ''),
     'db': ('base conf loop', 'pq event', 'queries'),
@@ -26,9 +26,9 @@ MODULES = {
     'call': ('base json crypto loop db', 'jansson', 'permissions queries'),
     'service': ('base json crypto loop call blueprint quality', 'jansson', 'permissions queries asks schemas contract pages'),
     'http': ('base conf json loop call', 'event openssl jansson', 'permissions'),
-    'job': ('base json crypto loop call blueprint quality', 'jansson curl', 'permissions queries asks'),
+    'job': ('base json crypto loop call service', 'jansson curl', 'permissions queries asks'),
 }
-VENDORS = {'event2/': 'event', 'jansson.h': 'jansson', 'openssl/': 'openssl', 'jwt.h': 'jwt', 'argon2.h': 'argon2',
+VENDORS = {'event2/': 'event', 'jansson.h': 'jansson', 'yaml.h': 'yaml', 'openssl/': 'openssl', 'jwt.h': 'jwt', 'argon2.h': 'argon2',
            'libpq-fe.h': 'pq', 'pg_config': 'pq', 'curl/': 'curl', 'postgres': 'pq', 'catalog/': 'pq', 'pcre2.h': 'pcre2'}
 TOP = {'cmd', 'lib', 'sql', 'api-spec', 'tests', 'docker', '.ci', 'meson.build', 'meson_options.txt', 'README.md',
        'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md', 'LICENSE', '.clang-format', '.clang-tidy',
@@ -91,7 +91,8 @@ def generate(folder):
     subprocess.run([ROOT / 'cmd/gen/sqlgen.py', folder, *queries], check=True)
     subprocess.run([ROOT / 'cmd/gen/routegen.py', folder, ROOT / 'api-spec/openapi.yaml'], check=True)
     subprocess.run([ROOT / 'cmd/gen/embed.py', 'bytes', f'{folder}/pages.gen.c', f'{folder}/pages.gen.h',
-                    f'page_docs={ROOT}/api-spec/docs.html', f'page_problems={ROOT}/api-spec/problems.md'], check=True)
+                    f'page_docs={ROOT}/api-spec/docs.html', f'page_problems={ROOT}/api-spec/problems.md',
+                    f'page_designing={ROOT}/api-spec/designing.md'], check=True)
 
 
 def check_headers(found):

@@ -11,7 +11,7 @@ select is(sluice.suspicious(v), r, format('"%s" is %s', v, coalesce(r, 'fine')))
                ('12345', 'keyboard'), ('фывапр', 'keyboard'), ('йцукен', 'keyboard'),
                ('IT', null), ('HR', null), ('logistics', null), ('TomTom', null), ('water', null), ('property', null),
                ('Żegluga', null), ('логистика', null), ('mama', null), ('', null), ('   ', null), ('asdf Transport', null)) t(v, r);
-select ok(length(sluice.suspicious(repeat('asdfghjkl', 2000))) > 0, 'a long run ends in time');
+select is(sluice.suspicious(repeat('asdf', 5000)), 'keyboard', 'a long text is judged by its beginning');
 
 select is(has_table_privilege('sluice_app', 'sluice.job', 'delete'), false, 'no job is taken away');
 select is(has_column_privilege('sluice_app', 'sluice.job', 'created_at', 'insert'), false, 'no job is antedated');

@@ -227,9 +227,14 @@ static void actors_are_any_of_the_rules(void **state)
         {"[{'kind':'field','value':'owner_id'}]", false},
         {"[{'kind':'field','value':'created_by'}]", true},
         {"[{'kind':'field','value':'industry'}]", false},
+        {"[{'kind':'user','value':'carl'}]", true}, /* anna stands in for carl */
+        {"[{'kind':'field','value':'assistant_id'}]", true},
+        {"[{'kind':'role','value':'carl'}]", false},
     };
     json_t *facts = js("{'actor':{'kind':'user','id':'anna','roles':['sales'],'teams':['north']},"
-                       "'record':{'industry':null,'owner_id':'bob','created_by':'anna'}}");
+                       "'deputy_for':['carl'],"
+                       "'record':{'industry':null,'owner_id':'bob','created_by':'anna',"
+                       "'assistant_id':'carl'}}");
 
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {

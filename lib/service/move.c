@@ -1,0 +1,136 @@
+/* move - deciding and writing one move. */
+#include "service/move.h"
+
+#include "asks.gen.h"
+#include "call/principal.h"
+
+static void decref(void *json)
+{
+    json_decref(json);
+}
+
+const char *move_force(const json_t *body)
+{
+    return json_string_value(json_object_get(json_object_get(body, "force"), "reason"));
+}
+
+static bool check_declared(struct call *c, const struct move *m)
+{
+    const struct process *s = process_of(c);
+    const struct transition *t = m->transition;
+
+    if (!t || !transition_leaves(t, s->state))
+        return err_set(&c->err, ERR_NO_TRANSITION,
+                       "from \"%s\" there is no transition \"%s\"; \"legal\" lists those there are",
+                       s->state ? s->state : "no state", m->key);
+    if (t->kind != TRANSITION_MANUAL)
+        return err_set(&c->err, ERR_USE_CONVERSION,
+                       "\"%s\" is executed by POST /v1/leads/{id}/conversion", m->key);
+    return true;
+}
+
+static bool check_actor(struct call *c, const struct move *m)
+{
+    const struct transition *t = m->transition;
+
+    if (m->force) {
+        if (principal_may(c->who, PERMISSION_TRANSITION_FORCE))
+            return true;
+        return err_set(&c->err, ERR_FORBIDDEN, "Breaking the glass needs the permission \"%s\".",
+                       permission_names[PERMISSION_TRANSITION_FORCE]);
+    }
+    if (t->automatic)
+        return err_set(&c->err, ERR_NOT_ACTOR,
+                       "\"%s\" happens by itself; the listing of transitions says when", m->key);
+    if (!evaluate_actor(t, process_of(c)->facts))
+        return err_set(&c->err, ERR_NOT_ACTOR,
+                       "\"%s\" belongs to others; the listing of transitions names them", m->key);
+    return true;
+}
+
+bool move_decide(struct call *c, struct move *m)
+{
+    const struct process *s = process_of(c);
+    json_t *facts;
+
+    m->transition = blueprint_transition(s->blueprint, m->key);
+    if (!check_declared(c, m) || !check_actor(c, m))
+        return false;
+    facts = facts_with_inputs(s->facts, m->body);
+    arena_defer(&c->arena, decref, facts);
+    m->root = evaluate(m->transition, facts, &c->arena);
+    if (!m->root)
+        return err_set(&c->err, ERR_INTERNAL, NULL);
+    if (!m->root->passed)
+        m->failures = process_failures(c, m->root);
+    if (inputs_check(s->blueprint, m->transition, facts, m->body, m->root, &c->err) &&
+        (m->root->passed || m->force))
+        return true;
+    if (c->err.code == ERR_NONE)
+        err_set(&c->err, ERR_GUARD, "\"%s\" still needs what \"failures\" lists", m->key);
+    return false;
+}
+
+const char *move_ids(struct call *c, const struct move *m)
+{
+    const json_t *body = m->body;
+    size_t n = 1 + json_array_size(json_object_get(body, "activities")) +
+               json_array_size(json_object_get(body, "tasks"));
+    const char **words = call_alloc(c, (n + 1) * sizeof(*words));
+
+    if (!words)
+        return NULL;
+    for (size_t i = 0; i < n; i++) {
+        struct uuid id = uuid_v7();
+
+        words[i] = uuid_text(c, &id);
+    }
+    return text_array(c, words);
+}
+
+const char *move_more(struct call *c, const struct move *m)
+{
+    json_t *more = json_object(), *forced;
+
+    arena_defer(&c->arena, decref, more);
+    if (m->approval)
+        json_object_set(more, "approval", m->approval);
+    if (m->force) {
+        forced = json_pack("{s:s}", "reason", m->force);
+        if (m->failures)
+            json_object_set_new(forced, "failures", json_loads(m->failures, 0, NULL));
+        json_object_set_new(more, "forced", forced);
+    }
+    return process_more(c, m->transition, m->body, more);
+}
+
+const char *move_part(struct call *c, const struct move *m, const char *name)
+{
+    return call_json(c, json_object_get(m->body, name));
+}
+
+int move_write(struct call *c, const struct move *m)
+{
+    const struct process *s = process_of(c);
+    const struct record *r = s->record;
+    const char *const values[] = {
+        r->entity,
+        uuid_text(c, &s->id),
+        s->version,
+        s->state,
+        m->transition->key,
+        move_part(c, m, "fields"),
+        move_part(c, m, "activities"),
+        move_part(c, m, "tasks"),
+        json_string_value(json_object_get(m->body, "note")),
+        process_verdict(c, m->root),
+        s->evidence,
+        caller_id(c),
+        call_scope(c, r->may_write),
+        move_ids(c, m),
+        move_part(c, m, "checklist"),
+        move_more(c, m),
+    };
+
+    return call_ask(c, &query_transition_apply, values);
+}

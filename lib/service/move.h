@@ -1,0 +1,41 @@
+/**
+ * move - deciding and writing one move, whoever asks for it: a request, an approval that is
+ * complete, a bulk.
+ *
+ * Works on process_of(c), which must be ready. What comes along is in the move, not in the call.
+ */
+#ifndef SLUICE_SERVICE_MOVE_H
+#define SLUICE_SERVICE_MOVE_H
+
+#include "service/process.h"
+
+struct move {
+    const char *key;   /* of the transition */
+    json_t *body;      /* a checked TransitionRequest, or NULL */
+    const char *force; /* why guards and actor rules are skipped, or NULL */
+    json_t *approval;  /* by whom it was asked for and approved, for the history; or NULL */
+    /* what move_decide found */
+    const struct transition *transition;
+    const struct verdict *root;
+    const char *failures; /* of guards, JSON text, or NULL */
+};
+
+/** Returns the reason for breaking the glass that the body gives, or NULL. */
+const char *move_force(const json_t *body);
+
+/** Decides: is it declared from here, may the actor, are the inputs right, do the guards hold.
+ * False with c->err set. */
+bool move_decide(struct call *c, struct move *m);
+
+/** Adds the statement that writes it, and returns its index; its row has "outcome", "version" and
+ * "state". */
+int move_write(struct call *c, const struct move *m);
+
+/** The parts of a decided move as statements take them: ids for the visit, activities and tasks
+ * (uuid[]), what the history shows beside the inputs (JSON or NULL), and a member of the body as
+ * JSON. */
+const char *move_ids(struct call *c, const struct move *m);
+const char *move_more(struct call *c, const struct move *m);
+const char *move_part(struct call *c, const struct move *m, const char *name);
+
+#endif

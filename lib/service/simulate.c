@@ -1,0 +1,329 @@
+/* simulate - what another version would change for the records that are there; and drift, what of
+ * the present one no longer holds for them. Nothing is written but the job that does it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "asks.gen.h"
+#include "call/pgarray.h"
+#include "call/reply.h"
+#include "service/jobs.h"
+#include "service/survey.h"
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* An object of objects as a list in order of the keys, which become a member. */
+static json_t *listed(const json_t *map, const char *name)
+{
+    size_t n = json_object_size(map), i = 0;
+    const char **keys = calloc(n + 1, sizeof(*keys)), *key;
+    json_t *list = json_array(), *v;
+
+    if (!keys)
+        abort();
+    json_object_foreach ((json_t *)map, key, v)
+        keys[i++] = key;
+    qsort(keys, n, sizeof(*keys), by_text);
+    for (i = 0; i < n; i++) {
+        json_t *item = json_object();
+
+        (void)json_object_set_new(item, name, json_string(keys[i]));
+        (void)json_object_update(item, json_object_get(map, keys[i]));
+        (void)json_array_append_new(list, item);
+    }
+    free(keys);
+    return list;
+}
+
+static json_t *simulation_result(const struct survey *s)
+{
+    json_t *records = json_object_get(s->sum, "records");
+
+    return json_pack("{s:s, s:s, s:I, s:o, s:o}", "entity", s->entity, "version", s->version_id,
+                     "records", json_integer_value(records), "states",
+                     listed(json_object_get(s->sum, "states"), "state"), "transitions",
+                     listed(json_object_get(s->sum, "transitions"), "transition"));
+}
+
+static enum step reply_value(struct call *c, json_t *value)
+{
+    char *text = json_dumps(value, JSON_COMPACT);
+    struct out *o = reply_json(c, 200);
+
+    if (text)
+        out_raw(o, text, strlen(text));
+    free(text);
+    json_decref(value);
+    return text ? STEP_REPLY : call_fail(c, ERR_INTERNAL, NULL);
+}
+
+/* POST /v1/blueprints/{id}/simulate */
+
+static struct survey *new_survey(struct call *c)
+{
+    struct survey *s = call_alloc(c, sizeof(*s));
+
+    if (s)
+        c->state = s;
+    return s;
+}
+
+static enum step simulate_ask(struct call *c)
+{
+    struct survey *s = new_survey(c);
+    struct uuid id;
+
+    if (!s || !call_path_uuid(c, "id", &id))
+        return STEP_FAIL;
+    s->version_id = arena_strdup(&c->arena, call_path(c, "id"));
+    s->mapping = json_object_get(c->body, "mapping");
+    ask_survey_scope(c, (struct q_survey_scope){.version = id});
+    return STEP_WAIT;
+}
+
+static bool mapping_fits(struct call *c, const struct survey *s)
+{
+    const char *from;
+    json_t *to;
+
+    json_object_foreach (s->mapping, from, to) {
+        const char *key = json_string_value(to);
+
+        if (key && blueprint_state(s->version, key))
+            continue;
+        err_fault(&c->err, ERR_INVALID,
+                  (struct fault){.in = "body",
+                                 .pointer = arena_printf(&c->arena, "/mapping/%s", from),
+                                 .code = "unknown",
+                                 .detail = "The version has no such state."});
+    }
+    return c->err.code == ERR_NONE;
+}
+
+static enum step simulate_begin(struct call *c)
+{
+    struct survey *s = c->state;
+    json_t *params;
+    enum step rc;
+
+    if (!survey_begin(c, s, call_result(c, 0)) || !mapping_fits(c, s))
+        return STEP_FAIL;
+    if (s->total <= SURVEY_AT_ONCE)
+        return survey_ask_page(c, s);
+    params = json_pack("{s:s, s:O?}", "version", s->version_id, "mapping", s->mapping);
+    rc = job_leave(c, job_simulate.name, params, s->total);
+    json_decref(params);
+    s->over = true;
+    return rc;
+}
+
+static enum step simulate_page(struct call *c)
+{
+    struct survey *s = c->state;
+
+    if (s->over)
+        return job_reply_left(c);
+    return survey_evaluate(c, s) ? STEP_WAIT : STEP_FAIL;
+}
+
+/* Records that came meanwhile may make one page more. */
+static enum step simulate_reply(struct call *c)
+{
+    struct survey *s = c->state;
+
+    survey_next(c, s);
+    if (!s->over) {
+        call_repeat(c, 2);
+        return survey_ask_page(c, s);
+    }
+    return reply_value(c, simulation_result(s));
+}
+
+const struct operation blueprint_simulate = {
+    .steps = (step_fn *const[]){simulate_ask, simulate_begin, simulate_page, simulate_reply, NULL},
+};
+
+/* POST /v1/blueprints/{id}/migrations: a dry run tells what it would change, else it is a job */
+
+static enum step migrate_ask(struct call *c)
+{
+    struct survey *s = new_survey(c);
+    struct q_migration_check check = {.mapping = NULL};
+
+    if (!s || !call_path_uuid(c, "id", &check.target))
+        return STEP_FAIL;
+    s->version_id = arena_strdup(&c->arena, call_path(c, "id"));
+    s->only = call_body_text(c, "from");
+    s->mapping = json_object_get(c->body, "mapping");
+    if (!uuid_parse(span_of(s->only), &check.source))
+        return call_fail(c, ERR_REFERENCE, "\"from\" is no version.");
+    check.mapping = call_json(c, s->mapping);
+    ask_survey_again(c, (struct q_survey_again){.version = check.target});
+    ask_migration_check(c, check);
+    return STEP_WAIT;
+}
+
+static enum step migrate_begin(struct call *c)
+{
+    struct survey *s = c->state;
+    json_t *params;
+    enum step rc;
+
+    if (result_rows(call_result(c, 0)) == 0)
+        return call_fail(c, ERR_NOT_FOUND, "There is no such version of a blueprint.");
+    s->total = strtoll(result_get(call_result(c, 1), 0, "total"), NULL, 10);
+    if (c->dry)
+        return survey_begin(c, s, call_result(c, 0)) ? survey_ask_page(c, s) : STEP_FAIL;
+    params =
+        json_pack("{s:s, s:s, s:O?}", "from", s->only, "to", s->version_id, "mapping", s->mapping);
+    rc = job_leave(c, job_migrate.name, params, s->total);
+    json_decref(params);
+    s->over = true;
+    return rc;
+}
+
+const struct operation blueprint_migrate = {
+    .steps = (step_fn *const[]){migrate_ask, migrate_begin, simulate_page, simulate_reply, NULL},
+};
+
+/* the simulation, slice by slice */
+
+static enum step slice_ask(struct call *c)
+{
+    struct work *w = work_of(c);
+    struct survey *s = call_alloc(c, sizeof(*s));
+    struct uuid id;
+
+    if (!s)
+        return STEP_FAIL;
+    w->own = s;
+    s->version_id = json_string_value(json_object_get(w->params, "version"));
+    s->mapping = json_object_get(w->params, "mapping");
+    s->after = json_string_value(json_object_get(w->cursor, "after"));
+    s->sum = json_object_get(w->cursor, "sum");
+    if (!s->version_id || !uuid_parse(span_of(s->version_id), &id))
+        return call_fail(c, ERR_INTERNAL, NULL);
+    ask_survey_again(c, (struct q_survey_again){.version = id});
+    return STEP_WAIT;
+}
+
+static enum step slice_page(struct call *c)
+{
+    struct work *w = work_of(c);
+
+    if (survey_begin(c, w->own, call_result(c, 0)))
+        return survey_ask_page(c, w->own);
+    w->error = c->err.detail; /* the draft is gone or broken: trying again would not help */
+    err_init(&c->err, &c->arena);
+    return STEP_NEXT;
+}
+
+static enum step slice_evaluate(struct call *c)
+{
+    return survey_evaluate(c, work_of(c)->own) ? STEP_WAIT : STEP_FAIL;
+}
+
+static enum step slice_conclude(struct call *c)
+{
+    struct work *w = work_of(c);
+    struct survey *s = w->own;
+
+    survey_next(c, s);
+    w->done += s->seen;
+    w->over = s->over;
+    if (s->over)
+        w->result = simulation_result(s);
+    else
+        w->next = json_pack("{s:s, s:O}", "after", s->after, "sum", s->sum);
+    return STEP_NEXT;
+}
+
+const struct job_kind job_simulate = {
+    "simulate", slice_ask, slice_page, slice_evaluate, slice_conclude,
+};
+
+/* GET /v1/reports/drift */
+
+static enum step drift_ask(struct call *c)
+{
+    struct survey *s = new_survey(c);
+    struct q_unused unused = {.since = call_param_text(c, "from"),
+                              .until = call_param_text(c, "to")};
+
+    if (!s)
+        return STEP_FAIL;
+    s->past = true;
+    s->version_id = call_param_text(c, "blueprint");
+    if (!uuid_parse(span_of(s->version_id), &unused.version))
+        return call_fail(c, ERR_NOT_FOUND, "There is no such version of a blueprint.");
+    ask_survey_again(c, (struct q_survey_again){.version = unused.version});
+    ask_unused(c, unused);
+    return STEP_WAIT;
+}
+
+static json_t *words(struct call *c, const char *name)
+{
+    const char *const *list = pgarray_strings(&c->arena, result_get(call_result(c, 1), 0, name));
+    json_t *array = json_array();
+
+    for (size_t i = 0; list && list[i]; i++)
+        (void)json_array_append_new(array, json_string(list[i]));
+    return array;
+}
+
+static enum step drift_begin(struct call *c)
+{
+    struct survey *s = c->state;
+
+    if (!survey_begin(c, s, call_result(c, 0)))
+        return STEP_FAIL;
+    (void)json_object_set_new(s->sum, "unused_states", words(c, "states"));
+    (void)json_object_set_new(s->sum, "unused_transitions", words(c, "transitions"));
+    return survey_ask_page(c, s);
+}
+
+static enum step drift_page(struct call *c)
+{
+    return survey_evaluate(c, c->state) ? STEP_WAIT : STEP_FAIL;
+}
+
+static json_t *drifted(const json_t *sum)
+{
+    json_t *list = json_array(), *transitions, *item;
+    const char *state;
+    size_t i;
+
+    json_object_foreach (json_object_get(sum, "drifted"), state, transitions) {
+        json_t *part = listed(transitions, "transition");
+
+        json_array_foreach (part, i, item)
+            (void)json_object_set_new(item, "state", json_string(state));
+        (void)json_array_extend(list, part);
+        json_decref(part);
+    }
+    return list;
+}
+
+static enum step drift_reply(struct call *c)
+{
+    struct survey *s = c->state;
+
+    survey_next(c, s);
+    if (!s->over) {
+        call_repeat(c, 2);
+        return survey_ask_page(c, s);
+    }
+    return reply_value(
+        c, json_pack("{s:s, s:I, s:o, s:o, s:O, s:O}", "entity", s->entity, "records",
+                     json_integer_value(json_object_get(s->sum, "records")), "drifted",
+                     drifted(s->sum), "unknown_states",
+                     listed(json_object_get(s->sum, "unknown"), "state"), "unused_states",
+                     json_object_get(s->sum, "unused_states"), "unused_transitions",
+                     json_object_get(s->sum, "unused_transitions")));
+}
+
+const struct operation report_drift = {
+    .steps = (step_fn *const[]){drift_ask, drift_begin, drift_page, drift_reply, NULL},
+};

@@ -1,0 +1,157 @@
+#include "service/survey.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "asks.gen.h"
+
+static void release_blueprint(void *b)
+{
+    blueprint_destroy(b);
+}
+
+static void decref(void *json)
+{
+    json_decref(json);
+}
+
+/* Copies of its own: the evaluation runs beside the loop, where the worker's cache may not be
+ * touched. */
+static struct blueprint *compile(struct call *c, const json_t *doc, struct buf *why)
+{
+    struct blueprint *b = doc ? blueprint_compile(doc, why) : NULL;
+
+    if (b)
+        arena_defer(&c->arena, release_blueprint, b);
+    return b;
+}
+
+static bool compile_own(struct call *c, struct survey *s, const char *text, struct buf *why)
+{
+    json_t *docs = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    size_t n = 0;
+
+    s->own = call_alloc(c, (json_array_size(docs) + 1) * sizeof(*s->own));
+    for (size_t i = 0; s->own && i < json_array_size(docs); i++) {
+        s->own[n] = compile(c, json_array_get(docs, i), why);
+        n += s->own[n] != NULL; /* what does not compile any more is a version that is not known */
+        buf_clear(why);
+    }
+    json_decref(docs);
+    return s->own != NULL;
+}
+
+static bool find_needs(struct call *c, struct survey *s)
+{
+    json_t *needs = json_object();
+
+    arena_defer(&c->arena, decref, needs);
+    if (!s->past)
+        survey_needs(needs, s->version);
+    for (size_t i = 0; s->own[i]; i++)
+        survey_needs(needs, s->own[i]);
+    s->needs = call_json(c, needs);
+    return s->needs != NULL;
+}
+
+bool survey_begin(struct call *c, struct survey *s, const struct result *r)
+{
+    const char *total;
+    struct buf why;
+    json_t *doc;
+    bool fine;
+
+    if (result_rows(r) == 0)
+        return err_set(&c->err, ERR_NOT_FOUND, "There is no such version of a blueprint.");
+    s->blueprint_id = arena_strdup(&c->arena, result_get(r, 0, "blueprint_id"));
+    s->entity = arena_strdup(&c->arena, result_get(r, 0, "entity"));
+    s->status = arena_strdup(&c->arena, result_get(r, 0, "status"));
+    total = result_get(r, 0, "total");
+    s->total = total ? strtoll(total, NULL, 10) : 0;
+    if (!s->sum) {
+        s->sum = json_object();
+        arena_defer(&c->arena, decref, s->sum);
+    }
+    buf_init(&why, 4096);
+    doc = json_loads(result_get(r, 0, "doc"), JSON_REJECT_DUPLICATES, NULL);
+    s->version = compile(c, doc, &why);
+    json_decref(doc);
+    if (!s->version)
+        err_set(&c->err, ERR_CONFLICT, "The version cannot be evaluated: %s", buf_text(&why));
+    fine = s->version && compile_own(c, s, result_get(r, 0, "versions"), &why);
+    buf_done(&why);
+    return fine && find_needs(c, s) && s->blueprint_id && s->entity && s->status;
+}
+
+enum step survey_ask_page(struct call *c, struct survey *s)
+{
+    const char *const values[] = {
+        s->blueprint_id,
+        s->needs,
+        s->past ? NULL : s->version_id,
+        s->past ? "true" : "false",
+        s->after,
+        arena_printf(&c->arena, "%d", SURVEY_PAGE),
+    };
+
+    call_ask(c, &query_survey_page, values);
+    return STEP_WAIT;
+}
+
+static const struct blueprint *own_version(const struct survey *s, const char *id)
+{
+    for (size_t i = 0; s->own[i]; i++)
+        if (strcmp(s->own[i]->id, id) == 0)
+            return s->own[i];
+    return NULL;
+}
+
+/* On an offload thread: nothing but the survey is touched. */
+static void evaluate_page(struct job *job)
+{
+    struct survey *s = (struct survey *)job;
+
+    for (int i = 0; i < result_rows(s->page); i++) {
+        if (s->only && strcmp(s->only, result_get(s->page, i, "version_id")) != 0)
+            continue;
+
+        json_t *facts = json_loads(result_get(s->page, i, "facts"), 0, NULL);
+        json_t *ids = json_loads(result_get(s->page, i, "ids"), 0, NULL);
+        const struct survey_row row = {
+            .own = own_version(s, result_get(s->page, i, "version_id")),
+            .state = result_get(s->page, i, "state"),
+            .via = result_get(s->page, i, "via"),
+            .facts = facts,
+            .n = strtoll(result_get(s->page, i, "n"), NULL, 10),
+            .ids = ids,
+        };
+
+        if (s->past)
+            survey_drift(s->sum, &row);
+        else
+            survey_simulate(s->sum, s->version, s->mapping, &row);
+        json_decref(facts);
+        json_decref(ids);
+    }
+}
+
+bool survey_evaluate(struct call *c, struct survey *s)
+{
+    s->page = call_result(c, 0);
+    s->job.work = evaluate_page;
+    return call_offload(c, &s->job);
+}
+
+void survey_next(struct call *c, struct survey *s)
+{
+    int64_t seen = 0;
+
+    if (result_rows(s->page) > 0) {
+        s->after = arena_strdup(&c->arena, result_get(s->page, 0, "last"));
+        seen = strtoll(result_get(s->page, 0, "seen"), NULL, 10);
+    }
+    s->seen += seen;
+    s->over = seen < SURVEY_PAGE || !s->after;
+    s->page = NULL;
+    call_forget(c);
+}

@@ -1,0 +1,50 @@
+/**
+ * survey - going through all records of a process, page by page.
+ */
+#ifndef SLUICE_SERVICE_SURVEY_H
+#define SLUICE_SERVICE_SURVEY_H
+
+#include <jansson.h>
+
+#include "blueprint/survey.h"
+#include "call/call.h"
+#include "loop/offload.h"
+
+/** So many records are looked at while a client waits; more are a job. */
+#define SURVEY_AT_ONCE 10000
+
+/** So many records make a page: a few megabytes of facts at worst. */
+#define SURVEY_PAGE 20000
+
+/** A survey in the arena of a call. */
+struct survey {
+    struct job job;           /* first: the pages are evaluated on an offload thread */
+    const char *blueprint_id; /* of the process */
+    const char *entity, *status, *version_id;
+    struct blueprint *version; /* the one asked about */
+    struct blueprint **own;    /* those that records live under; ends with NULL */
+    bool past;                 /* judge the transition that led into the present state */
+    const char *only;          /* records of this version alone; NULL: of all */
+    const char *needs;
+    json_t *mapping, *sum;
+    const char *after; /* the id that the next page begins behind */
+    int64_t total, seen;
+    bool over;
+    const struct result *page;
+};
+
+/** Takes the answer to survey_scope or survey_again: compiles the versions and finds out what their
+ * guards need. False with c->err set. */
+bool survey_begin(struct call *c, struct survey *s, const struct result *r);
+
+/** Asks for the next page. */
+enum step survey_ask_page(struct call *c, struct survey *s);
+
+/** Evaluates the page that was answered, beside the loop: return STEP_WAIT after it. False with
+ * c->err set when too much is waiting. */
+bool survey_evaluate(struct call *c, struct survey *s);
+
+/** Takes note of where the page ended and frees it. Sets `over` when there is no other. */
+void survey_next(struct call *c, struct survey *s);
+
+#endif

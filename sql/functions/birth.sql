@@ -1,0 +1,62 @@
+-- Which process governs a new record: the daemon evaluates criteria and guards on these facts, and says what it
+-- chose before the insert.
+
+set role sluice_owner;
+
+-- Published versions of an entity in the order in which they are asked, if any of them needs a decision. The
+-- document comes along for those that the daemon does not know.
+create or replace function sluice.birth_versions(entity text, known uuid[]) returns table (id uuid, doc jsonb)
+    language plpgsql stable as $$
+begin
+    return query with v as (
+        select v.id, b.priority, b.key, coalesce(v.judged, sluice.version_judged(v.id, v.criteria)) as judged
+          from sluice.blueprint b join sluice.blueprint_version v on v.blueprint_id = b.id
+         where b.entity = birth_versions.entity and v.status = 'published')
+    select v.id, case when v.id <> all (known) then sluice.blueprint_doc(v.id) end
+      from v where exists (select from v j where j.judged)
+     order by v.priority desc, v.key;
+end
+$$;
+
+-- What is known of a record before it is born: its body as it would be read, and what it will belong to.
+create or replace function sluice.birth_facts(entity text, body jsonb, actor_kind text, viewer uuid, roles text[], teams text[])
+returns jsonb
+    language plpgsql stable as $$
+declare
+    record jsonb;
+    account jsonb;
+begin
+    if entity = 'lead' then
+        record := sluice.lead_json(jsonb_populate_record(null::sluice.lead, sluice.flat_money(body, 'estimated_value')), null);
+    elsif entity = 'account' then
+        record := sluice.account_json(jsonb_populate_record(null::sluice.account, body), null);
+    else
+        record := sluice.opportunity_json(jsonb_populate_record(null::sluice.opportunity, sluice.flat_money(body, 'amount')), null);
+        select sluice.account_json(a.*, s.category) into account
+          from sluice.account a
+          left join sluice.state s on s.blueprint_version_id = a.blueprint_version_id and s.key = a.state
+         where a.id = (body ->> 'account_id')::uuid and a.deleted_at is null;
+    end if;
+    if entity <> 'lead' and record ->> 'owner_id' is null then
+        record := record || jsonb_build_object('owner_id', viewer);
+    end if;
+    return jsonb_build_object(
+        'now', sluice.rfc3339(sluice.now()), 'actor', sluice.actor_json(actor_kind, viewer, roles, teams),
+        'record', record, 'related', jsonb_strip_nulls(jsonb_build_object('account', account)),
+        'activities', '[]'::jsonb, 'tasks', '[]'::jsonb, 'visits', '[]'::jsonb, 'created_by', viewer);
+end
+$$;
+
+-- Says under which version the next record of this transaction is born; 'none': it is free.
+create or replace function sluice.birth_choose(version text) returns void
+    language plpgsql as $$
+begin
+    perform set_config('sluice.chosen', version, true);
+end
+$$;
+
+grant execute on function
+    sluice.birth_versions(text, uuid[]), sluice.birth_facts(text, jsonb, text, uuid, text[], text[]), sluice.birth_choose(text)
+    to sluice_app;
+
+reset role;

@@ -1,0 +1,89 @@
+-- query: approval_get one read
+-- An approval, for who asked and those who are asked.
+-- in: id     uuid
+-- in: viewer uuid
+select r.*
+  from sluice.approval_row r join sluice.approval a on a.id = r.id
+ where r.id = :id and sluice.may_see_approval(a, :viewer);
+
+-- query: approval_list list read
+-- Approvals that the viewer asked for or is asked for.
+-- in: viewer uuid
+-- id: r.id
+-- filter: mine boolean eq sluice.may_approve(a, :viewer) = any(:value)
+-- filter: status text eq on r.status
+-- filter: record uuid eq on r.record_id
+-- filter: transition text eq on r.transition
+-- sort: created_at timestamptz r.created_at
+select r.*
+-- from
+  from sluice.approval_row r join sluice.approval a on a.id = r.id
+-- where
+ where sluice.may_see_approval(a, :viewer);
+
+-- query: approval_load one read
+-- The same with who asked, as a principal, and whether the viewer is asked.
+-- in: id     uuid
+-- in: viewer uuid
+select a.entity, a.record_id, a.transition, a.body, a.needed, a.status, a.requested_by,
+       (select count(*) from sluice.approval_vote v where v.approval_id = a.id and v.approve) as votes,
+       array(select v.user_id from sluice.approval_vote v where v.approval_id = a.id and v.approve order by v.at, v.user_id)
+           as voters,
+       sluice.may_approve(a, :viewer) as may,
+       array(select r.role from sluice.user_role r where r.user_id = a.requested_by order by 1) as roles,
+       array(select m.team_id from sluice.team_member m where m.user_id = a.requested_by order by 1) as teams,
+       sluice.permissions_of(array(select r.role from sluice.user_role r where r.user_id = a.requested_by)) as permissions
+  from sluice.approval a
+ where a.id = :id and sluice.may_see_approval(a, :viewer);
+
+-- query: approval_request one write
+-- Asks for approval of a move.
+-- in: id               uuid
+-- in: entity           text
+-- in: record_id        uuid
+-- in: expected_version bigint
+-- in: from_state       text
+-- in: transition       text
+-- in: body             jsonb
+select sluice.approval_request(:id, :entity, :record_id, :expected_version, :from_state, :transition, :body) as outcome;
+
+-- query: approval_vote one write
+-- Writes a vote down that carries nothing out.
+-- in: id             uuid
+-- in: expected_votes integer
+-- in: approve        boolean
+-- in: note           text
+select sluice.approval_vote(:id, :expected_votes, :approve, :note) as outcome;
+
+-- query: approval_fail one write
+-- The last vote for a move that is not possible any more.
+-- in: id             uuid
+-- in: expected_votes integer
+-- in: note           text
+-- in: code           text
+-- in: detail         text
+-- in: failures       jsonb
+select sluice.approval_fail(:id, :expected_votes, :note, :code, :detail, :failures) as outcome;
+
+-- query: approval_complete one write
+-- The last vote, and the move.
+-- in: id               uuid
+-- in: expected_votes   integer
+-- in: vote_note        text
+-- in: entity           text
+-- in: record_id        uuid
+-- in: expected_version bigint
+-- in: from_state       text
+-- in: transition       text
+-- in: fields           jsonb
+-- in: activities       jsonb
+-- in: tasks            jsonb
+-- in: note             text
+-- in: verdicts         jsonb
+-- in: evidence         text
+-- in: ids              uuid[]
+-- in: checklist        jsonb
+-- in: more             jsonb
+select sluice.approval_complete(:id, :expected_votes, :vote_note, :entity, :record_id, :expected_version, :from_state,
+                                :transition, :fields, :activities, :tasks, :note, :verdicts, :evidence, :ids, :checklist,
+                                :more) as outcome;

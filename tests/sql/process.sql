@@ -1,0 +1,54 @@
+-- What happens around a move: rights, needs, drafts, actions.
+begin;
+set local client_min_messages = warning;
+create extension if not exists pgtap;
+select no_plan();
+
+insert into sluice.app_user (id, email, name) values
+    ('00000000-0000-7000-8000-0000000000a1', 'ann@example.org', 'Ann'), ('00000000-0000-7000-8000-0000000000a2', 'bob@example.org', 'Bob');
+insert into sluice.lead (id, last_name) values ('00000000-0000-7000-8000-000000000001', 'Nowak');
+
+-- what the daemon's role may not do
+select ok(not has_table_privilege('sluice_app', t, p), format('%s on %s is not granted', p, t))
+  from unnest(array['sluice.action', 'sluice.checklist_tick']) t, unnest(array['insert', 'update', 'delete']) p;
+select ok(not has_any_column_privilege('sluice_app', 'sluice.action', 'update'), 'actions are not updated');
+select ok(not has_column_privilege('sluice_app', 'sluice.deputy', c, 'update'), format('deputy.%s is not updated', c))
+  from unnest(array['user_id', 'deputy_id', 'starts_at', 'ends_at', 'version']) c;
+select ok(not has_function_privilege('sluice_app', f, 'execute'), f || ' is not called')
+  from unnest(array['sluice.run_actions(text, jsonb, text, jsonb)', 'sluice.send_events(text, uuid)',
+                    'sluice.add_ticks(text, uuid, text, jsonb)', 'sluice.transition_applied(text, uuid, text, jsonb)']) f;
+
+-- needs
+select is(needs, '{}', 'the shipped processes need nothing more: ' || id)
+  from sluice.blueprint_version where status = 'published';
+select is(sluice.version_needs(gen_random_uuid()), '{}', 'a version that is not there needs nothing');
+select is(sluice.facts_more('lead', '00000000-0000-7000-8000-000000000001',
+                            (select blueprint_version_id from sluice.lead limit 1), null), '{}', 'so nothing is brought');
+
+-- a published action is for ever
+select throws_ok($$insert into sluice.action (transition_id, key, position, phase, kind)
+    select t.id, 'x', 1, 'in_tx', 'close_tasks' from sluice.transition t limit 1$$, 'SL409', null,
+    'actions of a published version do not change');
+
+-- deputies: from the first moment to before the last
+insert into sluice.deputy (id, user_id, deputy_id, starts_at, ends_at)
+values ('00000000-0000-7000-8000-0000000000d1', '00000000-0000-7000-8000-0000000000a1',
+        '00000000-0000-7000-8000-0000000000a2', '2026-08-01Z', '2026-08-15Z');
+create function pg_temp.stands_in(at text) returns boolean language plpgsql as $$
+begin
+    perform set_config('sluice.now', at, true);
+    return '00000000-0000-7000-8000-0000000000a1' = any (sluice.deputy_for('00000000-0000-7000-8000-0000000000a2'));
+end
+$$;
+select is(pg_temp.stands_in(at), wanted, 'at ' || at)
+  from (values ('2026-07-31 23:59:59.999999Z', false), ('2026-08-01 00:00Z', true), ('2026-08-14 23:59:59.999999Z', true),
+               ('2026-08-15 00:00Z', false)) v(at, wanted);
+update sluice.deputy set deleted_at = now();
+select is(pg_temp.stands_in('2026-08-02Z'), false, 'not when it was ended');
+
+-- what an action is due after, without a calendar
+select is(sluice.action_due('{"due": "P1DT2H"}'), '2026-08-03 02:00Z'::timestamptz, 'a day and two hours');
+select is(sluice.action_due('{}'), null, 'no time, not due');
+
+select * from finish();
+rollback;
