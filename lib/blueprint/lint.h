@@ -9,7 +9,8 @@
  *   errors    no_states, no_initial, second_initial, leaves_nothing, unreachable_state, dead_end,
  *             no_way_to_close, never_passes, contradiction, unknown_field, unknown_role,
  *             unknown_state, still_referred_to, competing_automatic, wrong_kind, does_not_compile
- *   warnings  role_without_users, label_missing, never_asked, always_passes, same_priority, never_governs
+ *   warnings  role_without_users, label_missing, never_asked, always_passes, same_priority,
+ * never_governs
  *
  * Pure logic: what a document is judged by comes along.
  */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "asks.gen.h"
+#include "blueprint/document.h"
 #include "call/pgarray.h"
 #include "call/reply.h"
 #include "service/jobs.h"
@@ -70,6 +71,16 @@ static struct survey *new_survey(struct call *c)
     return s;
 }
 
+/* Faults point into the document; the body has it as a member. */
+static bool document_is_sound(struct call *c, const json_t *document)
+{
+    if (!document || document_check(document, &c->err))
+        return true;
+    for (struct fault *f = c->err.faults; f; f = f->next)
+        f->pointer = arena_printf(&c->arena, "/document%s", f->pointer);
+    return false;
+}
+
 static enum step simulate_ask(struct call *c)
 {
     struct survey *s = new_survey(c);
@@ -79,6 +90,9 @@ static enum step simulate_ask(struct call *c)
         return STEP_FAIL;
     s->version_id = arena_strdup(&c->arena, call_path(c, "id"));
     s->mapping = json_object_get(c->body, "mapping");
+    s->document = json_object_get(c->body, "document");
+    if (!document_is_sound(c, s->document))
+        return STEP_FAIL;
     ask_survey_scope(c, (struct q_survey_scope){.version = id});
     return STEP_WAIT;
 }
@@ -112,7 +126,8 @@ static enum step simulate_begin(struct call *c)
         return STEP_FAIL;
     if (s->total <= SURVEY_AT_ONCE)
         return survey_ask_page(c, s);
-    params = json_pack("{s:s, s:O?}", "version", s->version_id, "mapping", s->mapping);
+    params = json_pack("{s:s, s:O*, s:O*}", "version", s->version_id, "mapping", s->mapping,
+                       "document", s->document);
     rc = job_leave(c, job_simulate.name, params, s->total);
     json_decref(params);
     s->over = true;
@@ -177,7 +192,7 @@ static enum step migrate_begin(struct call *c)
     if (c->dry)
         return survey_begin(c, s, call_result(c, 0)) ? survey_ask_page(c, s) : STEP_FAIL;
     params =
-        json_pack("{s:s, s:s, s:O?}", "from", s->only, "to", s->version_id, "mapping", s->mapping);
+        json_pack("{s:s, s:s, s:O*}", "from", s->only, "to", s->version_id, "mapping", s->mapping);
     rc = job_leave(c, job_migrate.name, params, s->total);
     json_decref(params);
     s->over = true;
@@ -201,6 +216,7 @@ static enum step slice_ask(struct call *c)
     w->own = s;
     s->version_id = json_string_value(json_object_get(w->params, "version"));
     s->mapping = json_object_get(w->params, "mapping");
+    s->document = json_object_get(w->params, "document");
     s->after = json_string_value(json_object_get(w->cursor, "after"));
     s->sum = json_object_get(w->cursor, "sum");
     if (!s->version_id || !uuid_parse(span_of(s->version_id), &id))

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "asks.gen.h"
+#include "blueprint/document.h"
 
 static void release_blueprint(void *b)
 {
@@ -54,6 +55,20 @@ static bool find_needs(struct call *c, struct survey *s)
     return s->needs != NULL;
 }
 
+/* A document stands for the version that it is sent to, whatever it calls itself. */
+static json_t *doc_of(const struct survey *s, const char *text)
+{
+    json_t *doc = json_loads(text, JSON_REJECT_DUPLICATES, NULL), *flat;
+
+    if (!s->document)
+        return doc;
+    flat = document_flat(s->document);
+    (void)json_object_set(flat, "entity", json_object_get(doc, "entity"));
+    (void)json_object_set(flat, "key", json_object_get(doc, "key"));
+    json_decref(doc);
+    return flat;
+}
+
 bool survey_begin(struct call *c, struct survey *s, const struct result *r)
 {
     const char *total;
@@ -73,7 +88,7 @@ bool survey_begin(struct call *c, struct survey *s, const struct result *r)
         arena_defer(&c->arena, decref, s->sum);
     }
     buf_init(&why, 4096);
-    doc = json_loads(result_get(r, 0, "doc"), JSON_REJECT_DUPLICATES, NULL);
+    doc = doc_of(s, result_get(r, 0, "doc"));
     s->version = compile(c, doc, &why);
     json_decref(doc);
     if (!s->version)

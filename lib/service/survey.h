@@ -23,6 +23,7 @@ struct survey {
     const char *entity, *status, *version_id;
     struct blueprint *version; /* the one asked about */
     struct blueprint **own;    /* those that records live under; ends with NULL */
+    json_t *document;          /* to be asked about instead of the version; or NULL */
     bool past;                 /* judge the transition that led into the present state */
     const char *only;          /* records of this version alone; NULL: of all */
     const char *needs;

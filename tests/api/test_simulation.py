@@ -145,6 +145,18 @@ def test_the_simulation_says_what_the_listing_says(process, mkt, manager, kind):
     assert 'gained' not in go and 'lost' not in go
 
 
+def test_a_document_is_simulated_without_a_draft(process, mkt, manager):
+    version = process.version(1)
+    leads(mkt, 2)
+    moves = [MOVES[0], {**MOVES[1], 'guards': [{'key': 'both', 'op': 'all', 'guards': [guard('city', 'field_present', field='city')]}]}]
+    text = document('another_name', 7, STATES, moves)
+    _, states, transitions = simulate(manager, version, document=text)
+    assert transitions['contacted']['lost'] == 2 and states['open']['blocked'] == 2
+    text['transitions'][1]['guards'][0]['guards'][0]['params'] = {'feld': 'city'}
+    refused = problem(manager.post(f'/v1/blueprints/{version}/simulate', json={'document': text}), 422, 'validation_failed')
+    assert all(e['pointer'].startswith('/document/transitions/1/guards/0/guards/0') for e in refused['errors']), refused
+
+
 def test_simulating_changes_nothing(process, mkt, manager, rows):
     version = process.version(1)
     leads(mkt, 2)

@@ -31,7 +31,8 @@ static char *findings_of(const char *text)
     json_t *doc = js(text), *form = document_canonical(doc), *list, *finding;
     json_t *roles = js("[{'key':'sales','users':2},{'key':'verifier','users':0}]");
     json_t *others =
-        js("[{'entity':'account','key':'acc','states':[{'key':'verified'},{'key':'to_verify'}]},"
+        js("[{'entity':'account','priority':5,'criteria':[{'key':'c'}],'key':'acc','states':[{'key'"
+           ":'verified'},{'key':'to_verify'}]},"
            "{'entity':'opportunity','key':'opp','transitions':[{'key':'win','guards':[{'key':'g',"
            "'op':'all','guards':[{'key':'h','kind':'related_field','params':{'field':'lead.status',"
            "'op':'in','value':['open']}}]}]}]}]");
