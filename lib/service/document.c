@@ -51,7 +51,8 @@ const struct operation docs_problems = {.steps = (step_fn *const[]){problems_rep
 
 static enum step designing_reply(struct call *c)
 {
-    return reply_bytes(c, "text/plain; charset=utf-8", page_designing, page_designing_size);
+    return reply_bytes(c, "text/plain; charset=utf-8", page_designing_tag, page_designing,
+                       page_designing_size);
 }
 
 const struct operation docs_designing = {.steps = (step_fn *const[]){designing_reply, NULL}};

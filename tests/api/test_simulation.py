@@ -170,7 +170,7 @@ def test_simulating_changes_nothing(process, mkt, manager, rows):
 def test_many_records_are_a_job(process, manager, rows):
     version = process.version(1)
     rows("""insert into sluice.lead (id, last_name, industry)
-            select gen_random_uuid(), 'Many', case when n %% 4 = 0 then 'rail' end from generate_series(1, 10050) n""")
+            select gen_random_uuid(), 'Many', case when n % 4 = 0 then 'rail' end from generate_series(1, 10050) n""")
     draft = process.version(2, moves=[MOVES[0], {**MOVES[1], 'guards': [guard('industry', 'field_present', field='industry')]}, MOVES[2]])
     job = finished(manager, manager.post(f'/v1/blueprints/{draft}/simulate', json={}))
     assert (job['kind'], job['total'], job['done']) == ('simulate', 10050, 10050)

@@ -3,6 +3,9 @@ begin;
 set local client_min_messages = warning;
 create extension if not exists pgtap;
 select no_plan();
+-- Tests choose the time.
+create or replace function sluice.now() returns timestamptz language sql stable parallel safe
+    return coalesce(nullif(current_setting('sluice.now', true), '')::timestamptz, transaction_timestamp());
 
 insert into sluice.app_user (id, email, name) values
     ('00000000-0000-7000-8000-0000000000a1', 'ann@example.org', 'Ann'), ('00000000-0000-7000-8000-0000000000a2', 'bob@example.org', 'Bob');
