@@ -89,9 +89,39 @@ static bool is_above(const struct work *w, size_t u, size_t v)
     return w->direction[u * w->n + v] == 1 || w->direction[v * w->n + u] == 2;
 }
 
+/* Pushes everything below @u down once. Returns whether something moved. */
+static bool push_down(struct work *w, size_t u, size_t initial)
+{
+    bool moved = false;
+
+    for (size_t v = 0; v < w->n; v++) {
+        /* the beginning is above everything, whether a line leads from there or not */
+        if (v == initial || (!is_above(w, u, v) && u != initial))
+            continue;
+        w->entered[v] = w->entered[v] || is_above(w, u, v);
+        if (w->layer[v] > w->layer[u])
+            continue;
+        w->layer[v] = w->layer[u] + 1;
+        moved = true;
+    }
+    return moved;
+}
+
+/* States that only common transitions reach stand beside what they lead to, or at the end. */
+static void place_unentered(struct work *w, size_t i, int deepest)
+{
+    int next = deepest + 1;
+
+    for (size_t v = 0; v < w->n; v++)
+        if (w->direction[i * w->n + v] == 1 && w->layer[v] < next)
+            next = w->layer[v];
+    w->layer[i] = next > 3 ? next - 1 : 2;
+}
+
 static void find_layers(struct work *w)
 {
     size_t initial = initial_of(w);
+    bool moved = true;
     int deepest = 1;
 
     search(w, initial, initial);
@@ -101,35 +131,16 @@ static void find_layers(struct work *w)
     for (size_t i = 0; i < w->n; i++)
         w->layer[i] = 1;
     /* as often as a path may be long; the layers settle much sooner */
-    for (size_t round = 0, moved = 1; moved > 0 && round < w->n; round++) {
-        moved = 0;
+    for (size_t round = 0; moved && round < w->n; round++) {
+        moved = false;
         for (size_t k = w->n; k-- > 0;)
-            for (size_t v = 0; v < w->n; v++) {
-                size_t u = w->sequence[k];
-
-                /* the beginning is above everything, whether a line leads from there or not */
-                if (v == initial || (!is_above(w, u, v) && u != initial))
-                    continue;
-                w->entered[v] = w->entered[v] || is_above(w, u, v);
-                if (w->layer[v] > w->layer[u])
-                    continue;
-                w->layer[v] = w->layer[u] + 1;
-                moved++;
-            }
+            moved = push_down(w, w->sequence[k], initial) || moved;
     }
     for (size_t i = 0; i < w->n; i++)
         deepest = w->layer[i] > deepest ? w->layer[i] : deepest;
-    /* states that only common transitions reach stand beside what they lead to, or at the end */
-    for (size_t i = 0; i < w->n; i++) {
-        int next = deepest + 1;
-
-        if (w->entered[i] || i == initial)
-            continue;
-        for (size_t v = 0; v < w->n; v++)
-            if (w->direction[i * w->n + v] == 1 && w->layer[v] < next)
-                next = w->layer[v];
-        w->layer[i] = next > 3 ? next - 1 : 2;
-    }
+    for (size_t i = 0; i < w->n; i++)
+        if (!w->entered[i] && i != initial)
+            place_unentered(w, i, deepest);
 }
 
 /* boxes and lines */

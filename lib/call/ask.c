@@ -162,7 +162,8 @@ static bool add_identity(struct call *c)
     return ask_insert(c, 0, &query_enter, values);
 }
 
-/* Entry and replay only read, but for a refusal that entry notes; the rest belongs to the operation. */
+/* Entry and replay only read, but for a refusal that entry notes; the rest belongs to the
+ * operation. */
 static bool add_frame(struct call *c)
 {
     struct ask *a = c->ask;

@@ -358,6 +358,20 @@ enum step list_ask(struct call *c, const struct list_query *q, const char *const
     return STEP_WAIT;
 }
 
+enum step list_ask_ids(struct call *c, const struct list_query *q, const char *const *fixed,
+                       int most)
+{
+    struct sql s;
+
+    buf_init(&s.text, SQL_MAX);
+    add_fixed(&s, q, fixed);
+    buf_printf(&s.text, "select (%s)::text as id", q->id);
+    buf_puts(&s.text, q->from);
+    add_where(c, &s, q);
+    buf_printf(&s.text, " order by %s limit %d", q->id, most);
+    return send_sql(c, q, &s) ? STEP_WAIT : STEP_FAIL;
+}
+
 /* replying */
 
 static bool next_cursor(struct call *c, const struct page *p, const struct result *r,

@@ -51,6 +51,11 @@ struct list_query {
  * fault. */
 enum step list_ask(struct call *c, const struct list_query *q, const char *const *fixed);
 
+/** Asks for the ids that the call's parameters keep (filters only), in their order, at most @most:
+ * rows of one column. Returns as list_ask. */
+enum step list_ask_ids(struct call *c, const struct list_query *q, const char *const *fixed,
+                       int most);
+
 /** The step after it: {"items": [...], "next_cursor": "..." or null, "count": n if asked}, and
  * Link. */
 enum step list_reply(struct call *c);

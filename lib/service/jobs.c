@@ -14,9 +14,19 @@ static const struct record job_record = {
     .may_read = PERMISSION_JOB_READ,
 };
 
+/* Everybody sees what they left; all of it with a permission. */
 static enum step list_ask_page(struct call *c)
 {
-    return list_ask(c, &list_job_list, NULL);
+    const char *const fixed[] = {uuid_text(c, &c->who->id), call_scope(c, PERMISSION_JOB_READ)};
+
+    return list_ask(c, &list_job_list, fixed);
+}
+
+void job_ask_get(struct call *c, struct uuid id)
+{
+    ask_job_get(c, (struct q_job_get){.id = id,
+                                      .viewer = c->who->id,
+                                      .scope = call_scope(c, PERMISSION_JOB_READ)});
 }
 
 const struct operation job_list = {(step_fn *const[]){list_ask_page, list_reply, NULL},
@@ -28,7 +38,7 @@ static enum step get_ask(struct call *c)
 
     if (!call_path_uuid(c, "id", &id))
         return STEP_FAIL;
-    ask_job_get(c, (struct q_job_get){.id = id});
+    job_ask_get(c, id);
     return STEP_WAIT;
 }
 
@@ -60,7 +70,7 @@ enum step job_leave(struct call *c, const char *kind, const json_t *params, int6
                           .params = call_json(c, params),
                           .total = arena_printf(&c->arena, "%lld", (long long)total),
                       });
-    ask_job_get(c, (struct q_job_get){.id = id});
+    job_ask_get(c, id);
     return STEP_WAIT;
 }
 
@@ -76,7 +86,7 @@ enum step job_reply_left(struct call *c)
 
 /* slices */
 
-static const struct job_kind *const kinds[] = {&job_simulate, &job_migrate, &job_undo};
+static const struct job_kind *const kinds[] = {&job_simulate, &job_migrate, &job_undo, &job_bulk};
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 

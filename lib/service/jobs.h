@@ -30,7 +30,7 @@ struct job_kind {
     step_fn *ask, *page, *evaluate, *conclude;
 };
 
-extern const struct job_kind job_simulate, job_migrate, job_undo;
+extern const struct job_kind job_simulate, job_migrate, job_undo, job_bulk;
 
 /** Does a slice of whatever waits: answers 200, or 204 when there was nothing. */
 extern step_fn *const job_steps[];
@@ -41,5 +41,8 @@ struct work *work_of(struct call *c);
  * answers 202 with it. */
 enum step job_leave(struct call *c, const char *kind, const json_t *params, int64_t total);
 enum step job_reply_left(struct call *c);
+
+/** Adds the statement that reads a job, for job_reply_left. */
+void job_ask_get(struct call *c, struct uuid id);
 
 #endif

@@ -62,6 +62,7 @@ extern step_fn *const record_history_steps[];
 extern step_fn *const record_timeline_steps[];
 extern step_fn *const record_transitions_steps[];
 extern step_fn *const record_transition_steps[];
+extern step_fn *const record_bulk_steps[];
 extern step_fn *const record_draft_get_steps[];
 extern step_fn *const record_draft_put_steps[];
 extern step_fn *const record_draft_delete_steps[];

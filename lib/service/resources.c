@@ -42,7 +42,8 @@
     const struct operation name##_transition = {record_transition_steps, &record_##name};          \
     const struct operation name##_draft_get = {record_draft_get_steps, &record_##name};            \
     const struct operation name##_draft_put = {record_draft_put_steps, &record_##name};            \
-    const struct operation name##_draft_delete = {record_draft_delete_steps, &record_##name}
+    const struct operation name##_draft_delete = {record_draft_delete_steps, &record_##name};      \
+    const struct operation name##_bulk = {record_bulk_steps, &record_##name}
 
 RESOURCE(lead, LEAD, .facts = &query_facts_lead, .fields = &schema_LeadFields);
 WITH_TIMELINE(lead);

@@ -32,7 +32,8 @@ static bool compile_own(struct call *c, struct survey *s, const char *text, stru
     json_t *docs = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     size_t n = 0;
 
-    s->own = call_alloc(c, (json_array_size(docs) + 1) * sizeof(*s->own));
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
+    s->own = call_alloc(c, (json_array_size(docs) + 1) * sizeof(struct blueprint *));
     for (size_t i = 0; s->own && i < json_array_size(docs); i++) {
         s->own[n] = compile(c, json_array_get(docs, i), why);
         n += s->own[n] != NULL; /* what does not compile any more is a version that is not known */

@@ -1,5 +1,7 @@
 -- query: job_list list read
--- Work in the background, newest first.
+-- Work in the background, newest first: one's own, and all of it with a scope of all.
+-- in: viewer uuid
+-- in: scope  text
 -- id: j.id
 -- filter: kind text eq on j.kind
 -- filter: status text eq on j.status
@@ -8,14 +10,16 @@ select j.id, j.kind, j.params, j.status, j.total, j.done, j.result, j.error, j.c
 -- from
   from sluice.job j
 -- where
- where true;
+ where (:scope = 'all' or j.created_by = :viewer);
 
 -- query: job_get one read
--- A job with its progress, and its result once it is done.
--- in: id uuid
+-- A job with its progress, and its result once it is done; with a scope of less than all one's own.
+-- in: id     uuid
+-- in: viewer uuid
+-- in: scope  text
 select j.id, j.kind, j.params, j.status, j.total, j.done, j.result, j.error, j.created_at, j.started_at, j.finished_at, j.created_by
   from sluice.job j
- where j.id = :id;
+ where j.id = :id and (:scope = 'all' or j.created_by = :viewer);
 
 -- query: job_items list read
 -- What a job did to each record.
