@@ -161,6 +161,17 @@ begin
 end
 $$;
 
+-- The record lives under another version, in the same state: what that one makes due, from when it was entered.
+create or replace function sluice.visit_versioned() returns trigger
+    language plpgsql security definer set search_path = sluice, pg_temp as $$
+begin
+    delete from sluice.timer t where t.visit_id = new.id and t.fired_at is null;
+    update sluice.timer t set live = t.key in (select p.key from sluice.visit_plan(new) p) where t.visit_id = new.id;
+    perform sluice.timers_set(new);
+    return null;
+end
+$$;
+
 -- Whether a change of the record may move it: a version with moves that wait for their guards, or a move that
 -- was due before its guards held.
 create or replace function sluice.reacts(version_id uuid, record_id uuid) returns boolean
@@ -245,6 +256,9 @@ create or replace trigger visit_entered after insert on sluice.visit
     for each row when (new.left_at is null) execute function sluice.visit_entered();
 create or replace trigger visit_left after update of left_at on sluice.visit
     for each row when (old.left_at is null and new.left_at is not null) execute function sluice.visit_left();
+create or replace trigger visit_versioned after update of blueprint_version_id on sluice.visit
+    for each row when (old.blueprint_version_id is distinct from new.blueprint_version_id and new.left_at is null)
+    execute function sluice.visit_versioned();
 create or replace trigger lead_changed after insert or update on sluice.lead
     for each row execute function sluice.record_changed('lead');
 create or replace trigger account_changed after insert or update on sluice.account

@@ -192,6 +192,23 @@ insert into claimed select * from sluice.automatic_claim();
 select is((select kind || ' ' || transitions::text from claimed), 'recheck {wake}', 'a change is another chance');
 select is(pg_temp.apply('wake'), 'applied', 'which may succeed');
 
+-- another version
+insert into sluice.lead (id, last_name) values ('00000000-0000-7000-8000-000000000005', 'Five');
+create temp table were as select pg_temp.timers(5) as it;
+select sluice.blueprint_import($json$
+{"entity": "lead", "key": "t_time", "number": 2, "label": {"en": "T"},
+ "states": [{"key": "fresh", "category": "open", "label": {}, "sla": [{"key": "first", "after": "PT4H", "what": "warn"}]}],
+ "transitions": [{"key": "created", "kind": "initial", "to": "fresh", "label": {}}]}
+$json$);
+update sluice.visit v set blueprint_version_id = n.id
+  from sluice.blueprint_version n join sluice.blueprint b on b.id = n.blueprint_id
+ where b.key = 't_time' and n.number = 2 and v.record_id = '00000000-0000-7000-8000-000000000005';
+select is(pg_temp.timers(5), 'sla:first 01-04 12:00', 'another version has its own thresholds');
+update sluice.visit v set blueprint_version_id = n.id
+  from sluice.blueprint_version n join sluice.blueprint b on b.id = n.blueprint_id
+ where b.key = 't_time' and n.number = 1 and v.record_id = '00000000-0000-7000-8000-000000000005';
+select is(pg_temp.timers(5), (select it from were), 'and back');
+
 -- deleted records
 insert into sluice.lead (id, last_name) values ('00000000-0000-7000-8000-000000000004', 'Four');
 update sluice.lead set deleted_at = sluice.now() where id = '00000000-0000-7000-8000-000000000004';
