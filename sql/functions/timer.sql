@@ -1,5 +1,8 @@
 -- What a record's state makes due: thresholds that warn, escalate or leave a task, and moves that nobody makes.
 --
+-- A plan that was made while sluice.timer was empty would read all of it for as long as a connection lives: what
+-- every write goes through looks by index only (enable_seqscan).
+--
 -- Timers are set when a state is entered (a trigger of sluice.visit, so whoever moves the record) and go when it
 -- is left. A threshold that fired stays as the breach. Any number of daemons fire: whoever holds the record's lock
 -- does, and the others find the timer fired.
@@ -96,9 +99,10 @@ $$;
 -- Sets the timers of a present visit, or sets again those that a field decides about. Another moment of a field
 -- is another chance.
 create or replace function sluice.timers_set(v sluice.visit) returns void
-    language plpgsql security definer set search_path = sluice, pg_temp as $$
+    language plpgsql security definer set search_path = sluice, pg_temp set enable_seqscan = off as $$
 declare
     chain sluice.visit[];
+    copied boolean := false;
     hops integer := coalesce(nullif(current_setting('sluice.hops', true), '')::integer + 1, 0);
     path text[] := coalesce(nullif(current_setting('sluice.path', true), ''), '{}')::text[];
     p record;
@@ -107,6 +111,9 @@ begin
     for p in select * from sluice.visit_plan(v) loop
         if chain is null then
             chain := sluice.visit_chain(v);
+        end if;
+        if cardinality(chain) > 0 and not copied then
+            copied := true;
             insert into sluice.timer (id, entity, record_id, visit_id, state, key, sla, what, transition, params, due_at,
                                       fired_at, refused, result)
             select sluice.next_seq(), t.entity, t.record_id, v.id, t.state, t.key, t.sla, t.what, t.transition, t.params,
@@ -148,14 +155,16 @@ $$;
 
 -- The state is left: what did not fire never will, a task about it is done, and nobody is asked to approve.
 create or replace function sluice.visit_left() returns trigger
-    language plpgsql security definer set search_path = sluice, pg_temp as $$
+    language plpgsql security definer set search_path = sluice, pg_temp set enable_seqscan = off as $$
 begin
     delete from sluice.timer t where t.record_id = new.record_id and t.live and t.fired_at is null;
-    update sluice.task k set status = 'done'
-     where k.status = 'open' and k.deleted_at is null
-       and k.id in (select (t.result ->> 'task_id')::uuid from sluice.timer t
-                     where t.record_id = new.record_id and t.live);
-    update sluice.timer t set live = false where t.record_id = new.record_id and t.live;
+    if exists (select from sluice.timer t where t.record_id = new.record_id and t.live) then
+        update sluice.task k set status = 'done'
+         where k.status = 'open' and k.deleted_at is null
+           and k.id in (select (t.result ->> 'task_id')::uuid from sluice.timer t
+                         where t.record_id = new.record_id and t.live);
+        update sluice.timer t set live = false where t.record_id = new.record_id and t.live;
+    end if;
     perform sluice.approvals_outdate(new.record_id);
     return null;
 end
@@ -175,7 +184,7 @@ $$;
 -- Whether a change of the record may move it: a version with moves that wait for their guards, or a move that
 -- was due before its guards held.
 create or replace function sluice.reacts(version_id uuid, record_id uuid) returns boolean
-    language plpgsql stable as $$
+    language plpgsql stable set enable_seqscan = off as $$
 begin
     return exists (select from sluice.transition t where t.blueprint_version_id = version_id and t.auto_when)
         or exists (select from sluice.timer t where t.record_id = reacts.record_id and t.live and t.refused);
