@@ -201,7 +201,7 @@ static enum step bulk_begin(struct call *c)
     const struct record *r = record_of(c);
     struct bulk *b = call_alloc(c, sizeof(*b));
     json_t *ids = json_object_get(c->body, "ids"), *filter = json_object_get(c->body, "filter");
-    const char *const fixed[] = {caller_id(c), call_scope(c, r->may_write)};
+    const char *fixed[RECORD_LIST_FIXED];
 
     if (!b)
         return STEP_FAIL;
@@ -215,6 +215,7 @@ static enum step bulk_begin(struct call *c)
         return STEP_FAIL;
     if (ids)
         return take_ids(c, b, json_array_size(ids), id_of_json, ids) ? STEP_NEXT : STEP_FAIL;
+    record_list_fixed(c, r->may_write, fixed);
     return read_filter(c, r, filter) ? list_ask_ids(c, r->list, fixed, IN_ALL_MAX + 1) : STEP_FAIL;
 }
 

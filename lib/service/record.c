@@ -62,13 +62,20 @@ void record_ask_get(struct call *c, const struct record *r, const struct uuid *i
 
 /* GET /v1/leads; the scopes of accounts and contacts are for lists that include them */
 
+void record_list_fixed(struct call *c, enum permission p, const char *fixed[RECORD_LIST_FIXED])
+{
+    fixed[0] = caller_id(c);
+    fixed[1] = call_scope(c, p);
+    fixed[2] = call_scope(c, PERMISSION_ACCOUNT_READ);
+    fixed[3] = call_scope(c, PERMISSION_CONTACT_READ);
+}
+
 static enum step list_ask_page(struct call *c)
 {
     const struct record *r = record_of(c);
-    const char *const fixed[] = {caller_id(c), call_scope(c, r->may_read),
-                                 call_scope(c, PERMISSION_ACCOUNT_READ),
-                                 call_scope(c, PERMISSION_CONTACT_READ)};
+    const char *fixed[RECORD_LIST_FIXED];
 
+    record_list_fixed(c, r->may_read, fixed);
     return list_ask(c, r->list, fixed);
 }
 

@@ -37,6 +37,11 @@ const struct record *record_of(const struct call *c);
 void record_ask_get(struct call *c, const struct record *r, const struct uuid *id,
                     enum permission p);
 
+/** Fills the fixed parameters of a resource's list, for a caller whose scope of @p counts; a list
+ * takes as many of the first as it declares. */
+#define RECORD_LIST_FIXED 4
+void record_list_fixed(struct call *c, enum permission p, const char *fixed[RECORD_LIST_FIXED]);
+
 /** Returns the caller's id as text in the arena; NULL (SQL NULL) for callers that are not users. */
 const char *caller_id(struct call *c);
 

@@ -24,7 +24,7 @@ SHIPPED['admin'] = SHIPPED['manager'] | {
     'admin.users', 'admin.keys', 'admin.intake', 'admin.calendars', 'blueprint.write', 'blueprint.publish', 'blueprint.migrate',
     'transition.force'}
 # what no operation as a whole needs, but a part of one
-WITHIN = {'transition.force', 'report.friction_actors'}
+WITHIN = {'transition.force', 'report.friction_actors', 'job.read'}
 
 
 def test_shipped_roles(rows, contract):
