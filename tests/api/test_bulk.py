@@ -61,7 +61,7 @@ def test_a_filter_chooses(rep, number):
 def test_rights_are_those_of_the_caller(rep, viewer, new_user, rows, number):
     ids = make(rep, 2)
     problem(bulk(viewer, 'archived', ids=ids), 403, 'forbidden')
-    rows("insert into sluice.role (key, label, position) values ('own_leads', '{"en": "Own leads"}', 91) on conflict do nothing")
+    rows("""insert into sluice.role (key, label, position) values ('own_leads', '{"en": "Own leads"}', 91) on conflict do nothing""")
     rows("""insert into sluice.role_permission (role, permission, scope) values ('own_leads', 'lead.read', 'own'),
             ('own_leads', 'lead.write', 'own') on conflict do nothing""")
     narrow = new_user('own_leads')
