@@ -49,11 +49,6 @@ struct vote {
     bool last; /* it carries the move out */
 };
 
-static void decref(void *json)
-{
-    json_decref(json);
-}
-
 static enum step vote_load(struct call *c)
 {
     struct vote *v = call_alloc(c, sizeof(*v));
@@ -120,9 +115,9 @@ static enum step ask_facts(struct call *c, struct vote *v, const struct result *
 
     v->move.key = arena_strdup(&c->arena, result_get(r, 0, "transition"));
     v->move.body = json_loads(result_get(r, 0, "body"), JSON_REJECT_DUPLICATES, NULL);
-    arena_defer(&c->arena, decref, v->move.body);
+    keep_json(c, v->move.body);
     v->move.approval = votes_json(c, r);
-    arena_defer(&c->arena, decref, v->move.approval);
+    keep_json(c, v->move.approval);
     if (!record || !load_requester(c, v, r) ||
         !uuid_parse(span_of(result_get(r, 0, "record_id")), &id))
         return call_fail(c, ERR_INTERNAL, NULL);

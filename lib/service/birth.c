@@ -14,11 +14,6 @@ struct birth {
     const char *chosen; /* id of a version, "none", or NULL: nothing is to be decided */
 };
 
-static void decref(void *json)
-{
-    json_decref(json);
-}
-
 static enum step ask_versions(struct call *c)
 {
     const struct record *r = record_of(c);
@@ -97,7 +92,7 @@ static enum step decide(struct call *c)
     facts = json_loads(result_get(call_result(c, 1), 0, "facts"), 0, NULL);
     if (!facts)
         return call_fail(c, ERR_INTERNAL, NULL);
-    arena_defer(&c->arena, decref, facts);
+    keep_json(c, facts);
     governs = choose(c, facts);
     if (c->err.code != ERR_NONE || (governs && !may_be_born(c, governs, facts)))
         return STEP_FAIL;

@@ -21,11 +21,6 @@
 #define RETRIES_MAX 3
 #define VERDICT_MAX (1024 * 1024)
 
-static void decref(void *json)
-{
-    json_decref(json);
-}
-
 /* what both ways share */
 
 json_t *bulk_body(const json_t *shared, const json_t *own)
@@ -207,7 +202,7 @@ static enum step bulk_begin(struct call *c)
         return STEP_FAIL;
     c->state = b;
     b->shared = shared_of(c->body);
-    arena_defer(&c->arena, decref, b->shared);
+    keep_json(c, b->shared);
     b->each = json_object_get(c->body, "each");
     if ((ids == NULL) == (filter == NULL))
         fault_at(c, "/ids", "required", "Send either ids or filter.");
@@ -297,7 +292,7 @@ static enum step item_decide(struct call *c)
         return STEP_NEXT;
     m->key = call_path(c, "key");
     m->body = bulk_body(b->shared, json_object_get(b->each, b->ids[b->at]));
-    arena_defer(&c->arena, decref, m->body);
+    keep_json(c, m->body);
     if (bulk_decide(c, m)) {
         move_write(c, m);
         return STEP_WAIT;

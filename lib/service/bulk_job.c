@@ -20,20 +20,6 @@ struct item {
     bool missing;
 };
 
-static void decref(void *json)
-{
-    json_decref(json);
-}
-
-static json_t *json_of(struct call *c, const char *text)
-{
-    json_t *v = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
-
-    if (v)
-        arena_defer(&c->arena, decref, v);
-    return v;
-}
-
 static enum step bulk_ask(struct call *c)
 {
     ask_bulk_next(c, (struct q_bulk_next){.job = work_of(c)->id});
@@ -72,8 +58,8 @@ static enum step bulk_facts(struct call *c, struct work *w, const struct result 
     i->position = strtoll(result_get(r, 0, "position"), NULL, 10);
     i->move.key = arena_strdup(&c->arena, result_get(r, 0, "transition"));
     i->move.body =
-        bulk_body(json_of(c, result_get(r, 0, "body")), json_of(c, result_get(r, 0, "own")));
-    arena_defer(&c->arena, decref, i->move.body);
+        bulk_body(read_json(c, result_get(r, 0, "body")), read_json(c, result_get(r, 0, "own")));
+    keep_json(c, i->move.body);
     c->who = &i->who;
     rc = process_ask_of(c, &i->process, record, id, record->may_write);
     c->state = w;

@@ -20,11 +20,6 @@ static struct uuid viewer(const struct call *c)
     return c->who->kind == ACTOR_USER ? c->who->id : (struct uuid){0};
 }
 
-static void decref(void *json)
-{
-    json_decref(json);
-}
-
 /* Members of the new account and contact that the lead knows: target member, lead's member. */
 static const char *const account_map[][2] = {
     {"name", "company"},      {"tax_id", "tax_id"},   {"website", "website"},
@@ -46,7 +41,7 @@ static json_t *mapped(struct call *c, const char *const (*map)[2])
 {
     json_t *made = json_object();
 
-    arena_defer(&c->arena, decref, made);
+    keep_json(c, made);
     for (size_t i = 0; map[i][0]; i++)
         if (lead_text(c, map[i][1]))
             json_object_set_new(made, map[i][0], json_string(lead_text(c, map[i][1])));
@@ -283,7 +278,7 @@ static json_t *spec_of(struct call *c, const struct result *r, const char *entit
         spec = match_or_create(c, r, entity, new_members);
     }
     if (spec)
-        arena_defer(&c->arena, decref, spec);
+        keep_json(c, spec);
     return spec;
 }
 

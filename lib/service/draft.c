@@ -29,11 +29,6 @@ static void ask_draft(struct call *c)
                                           .transition = call_path(c, "key")});
 }
 
-static void decref(void *json)
-{
-    json_decref(json);
-}
-
 static void write_missing(struct call *c, struct out *o, const struct transition *t,
                           const json_t *body)
 {
@@ -69,7 +64,7 @@ static enum step reply_draft(struct call *c, const struct result *r)
         return STEP_FAIL;
     if (!body)
         return call_fail(c, ERR_NOT_FOUND, "you have begun no form for this transition");
-    arena_defer(&c->arena, decref, body);
+    keep_json(c, body);
     o = reply_json(c, c->route->success);
     out_object(o);
     out_member(o, "record_id", uuid_text(c, &process_of(c)->id));

@@ -27,16 +27,11 @@ struct intake {
     struct uuid submission, lead_id;
 };
 
-static void decref(void *json)
-{
-    json_decref(json);
-}
-
 static json_t *new_object(struct call *c)
 {
     json_t *o = json_object();
 
-    arena_defer(&c->arena, decref, o);
+    keep_json(c, o);
     return o;
 }
 

@@ -115,20 +115,6 @@ static enum step claim_ask(struct call *c)
     return STEP_WAIT;
 }
 
-static void decref(void *json)
-{
-    json_decref(json);
-}
-
-static json_t *json_of(struct call *c, const char *text)
-{
-    json_t *v = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
-
-    if (v)
-        arena_defer(&c->arena, decref, v);
-    return v;
-}
-
 static enum step claim_take(struct call *c)
 {
     const struct result *r = call_result(c, 0);
@@ -143,8 +129,8 @@ static enum step claim_take(struct call *c)
     c->state = w;
     if (!uuid_parse(span_of(result_get(r, 0, "id")), &w->id))
         return call_fail(c, ERR_INTERNAL, NULL);
-    w->params = json_of(c, result_get(r, 0, "params"));
-    w->cursor = json_of(c, result_get(r, 0, "cursor"));
+    w->params = read_json(c, result_get(r, 0, "params"));
+    w->cursor = read_json(c, result_get(r, 0, "cursor"));
     w->done = strtoll(result_get(r, 0, "done"), NULL, 10);
     for (size_t i = 0; i < KINDS; i++)
         if (strcmp(kinds[i]->name, result_get(r, 0, "kind")) == 0)
@@ -170,9 +156,9 @@ static enum step slice_save(struct call *c)
     if (rc != STEP_NEXT)
         return rc;
     if (w->next)
-        arena_defer(&c->arena, decref, w->next);
+        keep_json(c, w->next);
     if (w->result)
-        arena_defer(&c->arena, decref, w->result);
+        keep_json(c, w->result);
     ask_job_save(c, (struct q_job_save){
                         .id = w->id,
                         .daemon = this_daemon(),

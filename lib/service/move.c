@@ -4,11 +4,6 @@
 #include "asks.gen.h"
 #include "call/principal.h"
 
-static void decref(void *json)
-{
-    json_decref(json);
-}
-
 const char *move_force(const json_t *body)
 {
     return json_string_value(json_object_get(json_object_get(body, "force"), "reason"));
@@ -57,7 +52,7 @@ bool move_decide(struct call *c, struct move *m)
     if (!check_declared(c, m) || !check_actor(c, m))
         return false;
     facts = facts_with_inputs(s->facts, m->body);
-    arena_defer(&c->arena, decref, facts);
+    keep_json(c, facts);
     m->root = evaluate(m->transition, facts, &c->arena);
     if (!m->root)
         return err_set(&c->err, ERR_INTERNAL, NULL);
@@ -92,7 +87,7 @@ const char *move_more(struct call *c, const struct move *m)
 {
     json_t *more = json_object(), *forced;
 
-    arena_defer(&c->arena, decref, more);
+    keep_json(c, more);
     if (m->approval)
         json_object_set(more, "approval", m->approval);
     if (m->force) {

@@ -56,11 +56,6 @@ struct process *process_of(struct call *c)
     return c->state;
 }
 
-static void decref(void *json)
-{
-    json_decref(json);
-}
-
 enum step process_ask(struct call *c, const struct record *r, enum permission p)
 {
     struct process *s = call_alloc(c, sizeof(*s));
@@ -123,7 +118,7 @@ static bool keep_facts(struct call *c, struct process *s, const struct result *r
         c->err.log = arena_printf(&c->arena, "facts: %s", e.text);
         return err_set(&c->err, ERR_INTERNAL, NULL);
     }
-    arena_defer(&c->arena, decref, s->facts);
+    keep_json(c, s->facts);
     return s->version && s->evidence;
 }
 
@@ -304,7 +299,7 @@ const char *process_more(struct call *c, const struct transition *t, const json_
     const char *absent = evaluate_on_behalf(t, process_of(c)->facts);
     json_t *files = json_object_get(body, "files");
 
-    arena_defer(&c->arena, decref, more);
+    keep_json(c, more);
     if (json_array_size(files) > 0)
         json_object_set(more, "files", files);
     if (absent)

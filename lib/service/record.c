@@ -23,6 +23,23 @@ const char *uuid_text(struct call *c, const struct uuid *id)
     return arena_strdup(&c->arena, text);
 }
 
+static void decref(void *json)
+{
+    json_decref(json);
+}
+
+json_t *keep_json(struct call *c, json_t *value)
+{
+    if (value)
+        arena_defer(&c->arena, decref, value);
+    return value;
+}
+
+json_t *read_json(struct call *c, const char *text)
+{
+    return keep_json(c, text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL);
+}
+
 const char *caller_id(struct call *c)
 {
     return c->who->kind == ACTOR_USER ? uuid_text(c, &c->who->id) : NULL;

@@ -42,6 +42,12 @@ void record_ask_get(struct call *c, const struct record *r, const struct uuid *i
 #define RECORD_LIST_FIXED 4
 void record_list_fixed(struct call *c, enum permission p, const char *fixed[RECORD_LIST_FIXED]);
 
+/** Ties a value to the call, which gives it back when it ends; returns it. Accepts NULL. */
+json_t *keep_json(struct call *c, json_t *value);
+
+/** Parses JSON text that the database gave, tied to the call; NULL for NULL or what is none. */
+json_t *read_json(struct call *c, const char *text);
+
 /** Returns the caller's id as text in the arena; NULL (SQL NULL) for callers that are not users. */
 const char *caller_id(struct call *c);
 

@@ -5,15 +5,11 @@
 
 #include "asks.gen.h"
 #include "blueprint/document.h"
+#include "service/record.h"
 
 static void release_blueprint(void *b)
 {
     blueprint_destroy(b);
-}
-
-static void decref(void *json)
-{
-    json_decref(json);
 }
 
 /* Copies of its own: the evaluation runs beside the loop, where the worker's cache may not be
@@ -47,7 +43,7 @@ static bool find_needs(struct call *c, struct survey *s)
 {
     json_t *needs = json_object();
 
-    arena_defer(&c->arena, decref, needs);
+    keep_json(c, needs);
     if (!s->past)
         survey_needs(needs, s->version);
     for (size_t i = 0; s->own[i]; i++)
@@ -86,7 +82,7 @@ bool survey_begin(struct call *c, struct survey *s, const struct result *r)
     s->total = total ? strtoll(total, NULL, 10) : 0;
     if (!s->sum) {
         s->sum = json_object();
-        arena_defer(&c->arena, decref, s->sum);
+        keep_json(c, s->sum);
     }
     buf_init(&why, 4096);
     doc = doc_of(s, result_get(r, 0, "doc"));
