@@ -113,7 +113,7 @@ static bool run(const struct conf *conf)
         fail("cannot start", &why);
     } else {
         if (!crew_wait_ready(crew, READY_MS))
-            log_warn("serving without a database for now", LOG_NUM("waited_ms", READY_MS));
+            log_warn("serving while the database is away", LOG_NUM("waited_ms", READY_MS));
         done = ready_tell(conf, &site, crew, &why) || fail("cannot tell", &why);
         if (done)
             serve_until_signal(conf, &site, crew, &signals);
