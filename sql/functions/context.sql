@@ -47,10 +47,6 @@ begin
 end
 $$;
 
-create or replace function sluice.is_dry() returns boolean
-    language sql stable parallel safe
-    return current_setting('sluice.dry', true) = 'on';
-
 -- Ends a dry run: the error rolls everything back and the daemon takes it for success.
 create or replace function sluice.dry_end() returns void
     language plpgsql as $$
@@ -101,7 +97,7 @@ create constraint trigger outbox_not_dry after insert on sluice.outbox deferrabl
     for each row when (new.id < 0) execute function sluice.refuse_dry();
 
 grant execute on function
-    sluice.enter(text, uuid, uuid, text, text, boolean), sluice.is_dry(), sluice.dry_end()
+    sluice.enter(text, uuid, uuid, text, text, boolean), sluice.dry_end()
     to sluice_app;
 
 reset role;

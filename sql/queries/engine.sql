@@ -55,10 +55,7 @@ select sluice.idempotency_purge(:most) as purged;
 select u.id, u.name, u.language, u.time_zone,
        array(select r.role from sluice.user_role r where r.user_id = u.id order by 1) as roles,
        array(select m.team_id from sluice.team_member m where m.user_id = u.id order by 1) as teams,
-       array(select p.permission || ':' || case max(case p.scope when 'all' then 3 when 'team' then 2 else 1 end)
-                                                when 3 then 'all' when 2 then 'team' else 'own' end
-               from sluice.user_role r join sluice.role_permission p on p.role = r.role
-              where r.user_id = u.id group by p.permission order by 1) as permissions
+       sluice.permissions_of(array(select r.role from sluice.user_role r where r.user_id = u.id)) as permissions
   from sluice.session s join sluice.app_user u on u.id = s.user_id
  where s.id = :session and s.user_id = :user_id and s.revoked_at is null and s.expires_at > sluice.now()
    and not u.disabled;
@@ -69,9 +66,6 @@ select u.id, u.name, u.language, u.time_zone,
 select k.id, k.name, 'en' as language, 'UTC' as time_zone,
        array(select r.role from sluice.api_key_role r where r.api_key_id = k.id order by 1) as roles,
        '{}'::uuid[] as teams,
-       array(select p.permission || ':' || case max(case p.scope when 'all' then 3 when 'team' then 2 else 1 end)
-                                                when 3 then 'all' when 2 then 'team' else 'own' end
-               from sluice.api_key_role r join sluice.role_permission p on p.role = r.role
-              where r.api_key_id = k.id group by p.permission order by 1) as permissions
+       sluice.permissions_of(array(select r.role from sluice.api_key_role r where r.api_key_id = k.id)) as permissions
   from sluice.api_key k
  where k.key_hash = :hash and k.revoked_at is null and (k.expires_at is null or k.expires_at > sluice.now());
