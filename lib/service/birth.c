@@ -1,50 +1,50 @@
-/* birth - creating a record that a process may govern: which one does, and whether it may be born.
- *
- * The processes are asked in order of priority; the first one whose criteria hold governs the
- * record. Its initial transition has guards and actors like any other. Where no process asks for a
- * decision, none is made here: the database gives the record its state.
+/* birth - which process governs a new record, and whether it may be born; POST of a governed one.
  */
+#include "service/birth.h"
+
 #include <string.h>
 
 #include "asks.gen.h"
 #include "call/reply.h"
-#include "service/process.h"
+#include "json/schema.h"
 
-struct birth {
-    const char *chosen; /* id of a version, "none", or NULL: nothing is to be decided */
-};
-
-static enum step ask_versions(struct call *c)
+int birth_ask(struct call *c, const struct record *r)
 {
-    const struct record *r = record_of(c);
-    struct birth *b = call_alloc(c, sizeof(*b));
-    const char *body = call_json(c, c->body);
+    return ask_birth_versions(c, (struct q_birth_versions){
+                                     .entity = r->entity,
+                                     .known = text_array(c, blueprints_known(c)),
+                                 });
+}
+
+bool birth_is_judged(struct birth *b, const struct result *versions)
+{
+    b->versions = result_rows(versions) > 0 ? versions : NULL;
+    return b->versions;
+}
+
+int birth_facts(struct call *c, const struct birth *b, const char *body)
+{
     const struct uuid nobody = {{0}};
 
-    if (!b)
-        return STEP_FAIL;
-    c->state = b;
-    ask_birth_versions(c, (struct q_birth_versions){.entity = r->entity,
-                                                    .known = text_array(c, blueprints_known(c))});
-    ask_birth_facts(c, (struct q_birth_facts){
-                           .entity = r->entity,
-                           .body = body,
-                           .actor_kind = c->who->kind == ACTOR_USER ? "user" : "api_key",
-                           .viewer = c->who->kind == ACTOR_USER ? c->who->id : nobody,
-                           .roles = text_array(c, c->who->roles),
-                           .teams = text_array(c, c->who->teams),
-                       });
-    return STEP_WAIT;
+    return ask_birth_facts(c, (struct q_birth_facts){
+                                  .entity = b->record->entity,
+                                  .body = body,
+                                  .actor_kind = actor_word(c->who->kind),
+                                  .viewer = c->who->kind == ACTOR_USER ? c->who->id : nobody,
+                                  .roles = text_array(c, c->who->roles),
+                                  .teams = text_array(c, c->who->teams),
+                              });
 }
 
 /* The first version whose criteria hold; NULL with err set, or when none does. */
-static const struct blueprint *choose(struct call *c, const json_t *facts)
+static const struct blueprint *choose(struct call *c, const struct birth *birth,
+                                      const json_t *facts)
 {
-    const struct result *r = call_result(c, 0);
+    const struct result *r = birth->versions;
 
     for (int i = 0; i < result_rows(r); i++) {
         const char *doc = result_get(r, i, "doc");
-        const struct blueprint *b = doc ? blueprint_learn(c, record_of(c), doc)
+        const struct blueprint *b = doc ? blueprint_learn(c, birth->record, doc)
                                         : blueprint_known(c, result_get(r, i, "id"));
         const struct verdict *root = b ? evaluate(&b->entry, facts, &c->arena) : NULL;
 
@@ -66,47 +66,116 @@ static const struct transition *initial_of(const struct blueprint *b)
     return NULL;
 }
 
-static bool may_be_born(struct call *c, const struct blueprint *b, const json_t *facts)
+static bool is_member(const struct schema *s, const char *name, size_t n)
 {
-    const struct transition *t = initial_of(b);
-    const struct verdict *root = t ? evaluate(t, facts, &c->arena) : NULL;
+    for (const struct schema_member *m = s->members; m && m->name; m++)
+        if (m->access == ACCESS_WRITE && strlen(m->name) == n && memcmp(m->name, name, n) == 0)
+            return true;
+    return false;
+}
 
+/* Where the request can supply what @failure misses: the member of the body that it looks at. */
+static void point(struct call *c, const struct birth *b, json_t *failure)
+{
+    const char *path = json_string_value(json_object_get(failure, "path"));
+    json_t *branch;
+    char *at;
+    size_t i;
+
+    json_array_foreach (json_object_get(failure, "branches"), i, branch)
+        point(c, b, branch);
+    if (!json_object_get(failure, "pointer"))
+        return; /* a group */
+    if (!path || !is_member(b->members, path, strcspn(path, "."))) {
+        json_object_set_new(failure, "pointer", json_null());
+        return;
+    }
+    at = arena_printf(&c->arena, "%s/%s", b->pointer, path);
+    for (char *p = at ? at + strlen(b->pointer) : NULL; p && *p; p++)
+        if (*p == '.')
+            *p = '/';
+    json_object_set_new(failure, "pointer", at ? json_string(at) : json_null());
+}
+
+/* A birth collects nothing: what it needs is in the body that makes the record. */
+static const char *failures_of(struct call *c, const struct birth *b, const struct verdict *root)
+{
+    json_t *all = read_json(c, process_failures(c, root)), *failure;
+    size_t i;
+
+    json_array_foreach (all, i, failure)
+        point(c, b, failure);
+    return call_json(c, all);
+}
+
+bool birth_decide(struct call *c, struct birth *b, const json_t *facts)
+{
+    const struct verdict *root;
+
+    b->governs = choose(c, b, facts);
+    if (!b->governs)
+        return c->err.code == ERR_NONE;
+    b->initial = initial_of(b->governs);
+    root = b->initial ? evaluate(b->initial, facts, &c->arena) : NULL;
     if (!root)
         return err_set(&c->err, ERR_INTERNAL, NULL);
-    if (!evaluate_actor(t, facts))
-        return err_set(&c->err, ERR_NOT_ACTOR, "\"%s\" belongs to others", t->key);
+    b->actor_allowed = evaluate_actor(b->initial, facts);
+    if (!root->passed)
+        b->failures = failures_of(c, b, root);
+    if (!b->actor_allowed)
+        return err_set(&c->err, ERR_NOT_ACTOR, "\"%s\" belongs to others", b->initial->key);
     if (root->passed)
         return true;
-    c->err.members = arena_printf(&c->arena, "\"failures\":%s", process_failures(c, root));
-    return err_set(&c->err, ERR_GUARD, "\"%s\" still needs what \"failures\" lists", t->key);
+    c->err.members = arena_printf(&c->arena, "\"failures\":%s", b->failures);
+    return err_set(&c->err, ERR_GUARD, "\"%s\" still needs what \"failures\" lists",
+                   b->initial->key);
+}
+
+void birth_choose(struct call *c, const struct birth *b)
+{
+    if (b->versions)
+        ask_birth_choose(c,
+                         (struct q_birth_choose){.entity = b->record->entity,
+                                                 .version = b->governs ? b->governs->id : "none"});
+}
+
+const struct state *birth_state(const struct birth *b)
+{
+    return b->initial ? blueprint_state(b->governs, b->initial->to) : NULL;
+}
+
+/* POST /v1/leads: processes and facts are asked together */
+
+static enum step ask_birth(struct call *c)
+{
+    struct birth *b = call_alloc(c, sizeof(*b));
+
+    if (!b)
+        return STEP_FAIL;
+    *b = (struct birth){.record = record_of(c), .members = c->route->body, .pointer = ""};
+    c->state = b;
+    birth_ask(c, b->record);
+    birth_facts(c, b, call_json(c, c->body));
+    return STEP_WAIT;
 }
 
 static enum step decide(struct call *c)
 {
     struct birth *b = c->state;
-    const struct blueprint *governs;
     json_t *facts;
 
-    if (result_rows(call_result(c, 0)) == 0)
+    if (!birth_is_judged(b, call_result(c, 0)))
         return STEP_NEXT;
-    facts = json_loads(result_get(call_result(c, 1), 0, "facts"), 0, NULL);
+    facts = read_json(c, result_get(call_result(c, 1), 0, "facts"));
     if (!facts)
         return call_fail(c, ERR_INTERNAL, NULL);
-    keep_json(c, facts);
-    governs = choose(c, facts);
-    if (c->err.code != ERR_NONE || (governs && !may_be_born(c, governs, facts)))
-        return STEP_FAIL;
-    b->chosen = governs ? governs->id : "none";
-    return STEP_NEXT;
+    return birth_decide(c, b, facts) ? STEP_NEXT : STEP_FAIL;
 }
 
 static enum step create(struct call *c)
 {
-    const struct birth *b = c->state;
-
-    if (b->chosen)
-        ask_birth_choose(c, (struct q_birth_choose){.version = b->chosen});
+    birth_choose(c, c->state);
     return record_create_steps[0](c);
 }
 
-step_fn *const record_birth_steps[] = {ask_versions, decide, create, reply_created, NULL};
+step_fn *const record_birth_steps[] = {ask_birth, decide, create, reply_created, NULL};

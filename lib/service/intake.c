@@ -12,7 +12,7 @@
 #include "call/reply.h"
 #include "crypto/secret.h"
 #include "schemas.gen.h"
-#include "service/record.h"
+#include "service/birth.h"
 #include "json/body.h"
 #include "json/out.h"
 #include "json/schema.h"
@@ -25,6 +25,10 @@ struct intake {
     json_t *utm;
     json_t *extra; /* everything else, as it came */
     struct uuid submission, lead_id;
+    const char *source, *campaign, *owner; /* of the form */
+    struct birth birth;
+    bool judged, held;
+    int accepted; /* the statement */
 };
 
 static json_t *new_object(struct call *c)
@@ -68,6 +72,7 @@ static enum step find_form(struct call *c)
                                   .form = call_path(c, "form"),
                                   .key_hash = arena_strdup(&c->arena, hash),
                               });
+    birth_ask(c, &record_lead);
     return STEP_WAIT;
 }
 
@@ -148,6 +153,13 @@ static json_t *keepable(json_t *value)
     return json_incref(value);
 }
 
+/* Source and campaign are the form's own. */
+static bool takes(const struct intake *in, const char *name)
+{
+    return listed(in->allowed, name) && strcmp(name, "source") != 0 &&
+           strcmp(name, "campaign") != 0;
+}
+
 static void sort_fields(struct call *c, struct intake *in, json_t *body)
 {
     const char *name;
@@ -156,8 +168,7 @@ static void sort_fields(struct call *c, struct intake *in, json_t *body)
     json_object_foreach (body, name, value) {
         if (strncmp(name, "utm_", 4) == 0 && json_is_string(value) && strlen(name) < 64)
             json_object_set(in->utm, name + 4, value);
-        else if (listed(in->allowed, name) && strcmp(name, "source") != 0 &&
-                 strcmp(name, "campaign") != 0)
+        else if (takes(in, name))
             take_field(c, in, name, value);
         else
             json_object_set_new(in->extra, name, keepable(value));
@@ -179,6 +190,27 @@ static void check_required(struct call *c, const struct intake *in, const json_t
     }
 }
 
+/* The lead's members that this form may fill: what a birth misses among them its sender can give.
+ */
+static const struct schema *form_fields(struct call *c, const struct intake *in)
+{
+    struct schema *s = call_alloc(c, sizeof(*s));
+    struct schema_member *members;
+    size_t n = 0;
+
+    while (schema_LeadCreate.members[n].name)
+        n++;
+    members = call_alloc(c, (n + 1) * sizeof(*members));
+    if (!s || !members)
+        return NULL;
+    n = 0;
+    for (const struct schema_member *m = schema_LeadCreate.members; m->name; m++)
+        if (takes(in, m->name))
+            members[n++] = *m;
+    *s = (struct schema){.kind = SCHEMA_OBJECT, .members = members};
+    return s;
+}
+
 static enum step map_fields(struct call *c)
 {
     const struct result *r = call_result(c, 0);
@@ -193,6 +225,12 @@ static enum step map_fields(struct call *c)
     (void)uuid_parse(span_of(result_get(r, 0, "id")), &in->form);
     in->allowed = words_of(c, result_get(r, 0, "fields"));
     in->required = words_of(c, result_get(r, 0, "required"));
+    in->source = result_get(r, 0, "source");
+    in->campaign = result_get(r, 0, "campaign");
+    in->owner = result_get(r, 0, "owner_id");
+    in->birth =
+        (struct birth){.record = &record_lead, .members = form_fields(c, in), .pointer = ""};
+    in->judged = birth_is_judged(&in->birth, call_result(c, 1));
     if (!act_as_form(c, in, arena_strdup(&c->arena, result_get(r, 0, "name"))))
         return STEP_FAIL;
     in->lead = new_object(c);
@@ -244,6 +282,51 @@ static const char *faults_json(struct call *c)
     return text;
 }
 
+/* The lead as it will be. */
+static const char *unborn_lead(struct call *c, const struct intake *in)
+{
+    json_t *lead = keep_json(c, json_copy(in->lead));
+
+    json_object_set(lead, "utm", in->utm);
+    json_object_set(lead, "extra", in->extra);
+    json_object_set_new(lead, "source", json_string(in->source));
+    json_object_set_new(lead, "campaign", json_string(in->campaign));
+    if (in->owner)
+        json_object_set_new(lead, "owner_id", json_string(in->owner));
+    return call_json(c, lead);
+}
+
+static enum step ask_birth(struct call *c)
+{
+    struct intake *in = c->state;
+
+    in->judged = in->judged && c->err.code == ERR_NONE;
+    if (!in->judged)
+        return STEP_NEXT;
+    birth_facts(c, &in->birth, unborn_lead(c, in));
+    return STEP_WAIT;
+}
+
+/* Guards that do not hold are told to the sender, like other faults. About an actor rule no sender
+ * can do anything: such a submission is held for somebody to look at. */
+static enum step decide_birth(struct call *c)
+{
+    struct intake *in = c->state;
+    json_t *facts;
+
+    if (!in->judged)
+        return STEP_NEXT;
+    facts = read_json(c, result_get(call_result(c, 0), 0, "facts"));
+    if (!facts)
+        return call_fail(c, ERR_INTERNAL, NULL);
+    if (birth_decide(c, &in->birth, facts))
+        return STEP_NEXT;
+    if (c->err.code != ERR_GUARD && c->err.code != ERR_NOT_ACTOR)
+        return STEP_FAIL;
+    in->held = c->err.code == ERR_NOT_ACTOR;
+    return STEP_NEXT;
+}
+
 /* Whatever text came is stored; bytes that no text column can hold are escaped (%XX). */
 static const char *raw_text(struct call *c)
 {
@@ -270,26 +353,31 @@ static const char *raw_text(struct call *c)
 static enum step accept_submission(struct call *c)
 {
     struct intake *in = c->state;
-    const char *faults = faults_json(c);
+    const char *faults = c->err.code == ERR_GUARD ? in->birth.failures : faults_json(c);
 
+    if (in->held)
+        err_init(&c->err, &c->arena);
     in->submission = uuid_v7();
     in->lead_id = call_new_id(c);
-    if (faults)
+    if (faults && !in->held)
         call_ask_aside(c);
-    ask_intake_accept(c, (struct q_intake_accept){
-                             .id = in->submission,
-                             .form = in->form,
-                             .lead_id = in->lead_id,
-                             .content_type = c->request.media_type,
-                             .raw = raw_text(c),
-                             .lead = call_json(c, in->lead),
-                             .utm = call_json(c, in->utm),
-                             .extra = call_json(c, in->extra),
-                             .faults = faults,
-                             .address = c->request.address,
-                             .user_agent = c->request.user_agent,
-                             .referer = c->request.referer,
-                         });
+    if (!faults)
+        birth_choose(c, &in->birth);
+    in->accepted = ask_intake_accept(c, (struct q_intake_accept){
+                                            .id = in->submission,
+                                            .form = in->form,
+                                            .lead_id = in->lead_id,
+                                            .content_type = c->request.media_type,
+                                            .raw = raw_text(c),
+                                            .lead = call_json(c, in->lead),
+                                            .utm = call_json(c, in->utm),
+                                            .extra = call_json(c, in->extra),
+                                            .faults = faults,
+                                            .outcome = in->held ? "held" : "refused",
+                                            .address = c->request.address,
+                                            .user_agent = c->request.user_agent,
+                                            .referer = c->request.referer,
+                                        });
     ask_intake_lead(c, (struct q_intake_lead){.id = in->lead_id});
     return STEP_WAIT;
 }
@@ -308,13 +396,15 @@ static void write_names(struct out *o, const char *key, json_t *object)
 
 static enum step answer(struct call *c)
 {
-    const struct result *r = call_result(c, 0);
     const struct intake *in = c->state;
+    const struct result *r = call_result(c, in->accepted);
+    const char *failures = c->err.members;
     struct out *o;
 
     if (c->err.code != ERR_NONE) {
-        c->err.members = arena_printf(&c->arena, "\"submission_id\":\"%s\",\"outcome\":\"refused\"",
-                                      uuid_text(c, &in->submission));
+        c->err.members = arena_printf(
+            &c->arena, "%s%s\"submission_id\":\"%s\",\"outcome\":\"refused\"",
+            failures ? failures : "", failures ? "," : "", uuid_text(c, &in->submission));
         return STEP_FAIL;
     }
     /* held: stored, but the database would not take the lead; somebody has to look at it */
@@ -323,7 +413,7 @@ static enum step answer(struct call *c)
     out_key(o, "id");
     out_string(o, result_get(r, 0, "lead_id"));
     out_key(o, "status");
-    out_string(o, result_get(call_result(c, 1), 0, "status"));
+    out_string(o, result_get(call_result(c, -1), 0, "status"));
     out_member(o, "source", result_get(r, 0, "source"));
     out_member(o, "campaign", result_get(r, 0, "campaign"));
     out_member(o, "outcome", result_get(r, 0, "outcome"));
@@ -334,5 +424,6 @@ static enum step answer(struct call *c)
 }
 
 const struct operation intake_submit = {
-    .steps = (step_fn *const[]){find_form, map_fields, accept_submission, answer, NULL},
+    .steps = (step_fn *const[]){find_form, map_fields, ask_birth, decide_birth, accept_submission,
+                                answer, NULL},
 };

@@ -18,7 +18,30 @@ begin
 end
 $$;
 
--- What is known of a record before it is born: its body as it would be read, and what it will belong to.
+-- What a decision about a birth is made on: the record as it will be, and those that it will belong to.
+create or replace function sluice.birth_facts_of(
+    record jsonb, related jsonb, actor_kind text, viewer uuid, roles text[], teams text[]) returns jsonb
+    language plpgsql stable as $$
+begin
+    return jsonb_build_object(
+        'now', sluice.rfc3339(sluice.now()), 'actor', sluice.actor_json(actor_kind, viewer, roles, teams),
+        'record', record, 'related', jsonb_strip_nulls(related),
+        'activities', '[]'::jsonb, 'tasks', '[]'::jsonb, 'visits', '[]'::jsonb, 'created_by', viewer);
+end
+$$;
+
+-- A living account as facts show it.
+create or replace function sluice.birth_account(account_id uuid) returns jsonb
+    language plpgsql stable as $$
+begin
+    return (select sluice.account_json(a.*, s.category)
+              from sluice.account a
+              left join sluice.state s on s.blueprint_version_id = a.blueprint_version_id and s.key = a.state
+             where a.id = birth_account.account_id and a.deleted_at is null);
+end
+$$;
+
+-- The same from the body that makes the record.
 create or replace function sluice.birth_facts(entity text, body jsonb, actor_kind text, viewer uuid, roles text[], teams text[])
 returns jsonb
     language plpgsql stable as $$
@@ -32,31 +55,29 @@ begin
         record := sluice.account_json(jsonb_populate_record(null::sluice.account, body), null);
     else
         record := sluice.opportunity_json(jsonb_populate_record(null::sluice.opportunity, sluice.flat_money(body, 'amount')), null);
-        select sluice.account_json(a.*, s.category) into account
-          from sluice.account a
-          left join sluice.state s on s.blueprint_version_id = a.blueprint_version_id and s.key = a.state
-         where a.id = (body ->> 'account_id')::uuid and a.deleted_at is null;
+        account := sluice.birth_account((body ->> 'account_id')::uuid);
     end if;
     if entity <> 'lead' and record ->> 'owner_id' is null then
         record := record || jsonb_build_object('owner_id', viewer);
     end if;
-    return jsonb_build_object(
-        'now', sluice.rfc3339(sluice.now()), 'actor', sluice.actor_json(actor_kind, viewer, roles, teams),
-        'record', record, 'related', jsonb_strip_nulls(jsonb_build_object('account', account)),
-        'activities', '[]'::jsonb, 'tasks', '[]'::jsonb, 'visits', '[]'::jsonb, 'created_by', viewer);
+    return sluice.birth_facts_of(record, jsonb_build_object('account', account), actor_kind, viewer, roles, teams);
 end
 $$;
 
--- Says under which version the next record of this transaction is born; 'none': it is free.
-create or replace function sluice.birth_choose(version text) returns void
+drop function if exists sluice.birth_choose(text);
+
+-- Says under which version the next record of that kind is born in this transaction; 'none': it is free.
+create or replace function sluice.birth_choose(entity text, version text) returns void
     language plpgsql as $$
 begin
-    perform set_config('sluice.chosen', version, true);
+    perform set_config('sluice.chosen_' || entity, version, true);
 end
 $$;
 
 grant execute on function
-    sluice.birth_versions(text, uuid[]), sluice.birth_facts(text, jsonb, text, uuid, text[], text[]), sluice.birth_choose(text)
+    sluice.birth_versions(text, uuid[]), sluice.birth_facts(text, jsonb, text, uuid, text[], text[]),
+    sluice.birth_facts_of(jsonb, jsonb, text, uuid, text[], text[]), sluice.birth_account(uuid),
+    sluice.birth_choose(text, text)
     to sluice_app;
 
 reset role;

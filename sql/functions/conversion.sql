@@ -50,6 +50,123 @@ create or replace function sluice.differences(entity text, lead jsonb, existing 
                 else lower(existing ->> l.key) <> lower(lead ->> l.key) end;
 $$;
 
+-- What a lead becomes, before it is there: @given wins over what the lead says.
+create or replace function sluice.converted_account(r sluice.lead, given jsonb, viewer uuid) returns sluice.account
+    language plpgsql stable as $$
+declare
+    a sluice.account := jsonb_populate_record(null::sluice.account, jsonb_build_object(
+        'tax_id', r.tax_id, 'website', r.website, 'industry', r.industry, 'street', r.street,
+        'postcode', r.postcode, 'city', r.city, 'country', r.country) || coalesce(given, '{}'));
+begin
+    a.name := coalesce(given ->> 'name', r.company, nullif(concat_ws(' ', r.first_name, r.last_name), ''));
+    a.owner_id := coalesce(a.owner_id, r.owner_id, viewer);
+    a.source := r.source;
+    a.campaign := r.campaign;
+    a.lead_id := r.id;
+    return a;
+end
+$$;
+
+create or replace function sluice.converted_contact(r sluice.lead, given jsonb, viewer uuid) returns sluice.contact
+    language plpgsql stable as $$
+declare
+    c sluice.contact := jsonb_populate_record(null::sluice.contact, jsonb_build_object(
+        'first_name', r.first_name, 'last_name', r.last_name, 'email', r.email, 'phone', r.phone,
+        'job_title', r.job_title) || coalesce(given, '{}'));
+begin
+    if c.last_name is null then  -- one name is a name
+        c.last_name := c.first_name;
+        c.first_name := null;
+    end if;
+    c.owner_id := coalesce(c.owner_id, r.owner_id, viewer);
+    c.source := r.source;
+    c.campaign := r.campaign;
+    c.lead_id := r.id;
+    return c;
+end
+$$;
+
+create or replace function sluice.converted_opportunity(
+    r sluice.lead, given jsonb, account_name text, viewer uuid) returns sluice.opportunity
+    language plpgsql stable as $$
+declare
+    o sluice.opportunity := jsonb_populate_record(null::sluice.opportunity, sluice.flat_money(given, 'amount'));
+begin
+    if o.amount_amount is null then
+        o.amount_amount := r.estimated_value_amount;
+        o.amount_currency := r.estimated_value_currency;
+    end if;
+    o.name := coalesce(o.name, account_name);
+    o.description := coalesce(o.description, r.need);
+    o.owner_id := coalesce(o.owner_id, r.owner_id, viewer);
+    o.source := r.source;
+    o.campaign := r.campaign;
+    o.lead_id := r.id;
+    return o;
+end
+$$;
+
+-- What is known of the account and the opportunity that a conversion would make, as in birth_facts; null for what it
+-- would not make. An account that is not there yet has the state that it would get if nothing had to be decided.
+create or replace function sluice.conversion_births(
+    lead_id uuid, account jsonb, contact jsonb, opportunity jsonb, new_account uuid, new_contact uuid, actor_kind text,
+    viewer uuid, roles text[], teams text[], account_scope text, contact_scope text,
+    out account_facts jsonb, out opportunity_facts jsonb
+)
+    language plpgsql stable as $$
+declare
+    r sluice.lead;
+    a sluice.account;
+    c sluice.contact;
+    o sluice.opportunity;
+    its_account jsonb;
+    its_contact jsonb;
+begin
+    select * into r from sluice.lead l where l.id = conversion_births.lead_id;
+    if account ->> 'id' is not null then
+        select x.* into a from sluice.account x
+         where x.id = (account ->> 'id')::uuid and x.deleted_at is null
+           and sluice.in_scope(account_scope, viewer, x.owner_id);
+        its_account := sluice.birth_account(a.id);
+    elsif account is not null then
+        a := sluice.converted_account(r, account -> 'create', viewer);
+        a.id := new_account;
+        select t.to_state into a.state
+          from sluice.blueprint b
+          join sluice.blueprint_version v on v.blueprint_id = b.id and v.status = 'published' and v.criteria = '[]'
+          join sluice.transition t on t.blueprint_version_id = v.id and t.kind = 'initial'
+         where b.entity = 'account' order by b.priority desc, b.key limit 1;
+        its_account := sluice.account_json(a, null);
+        account_facts := sluice.birth_facts_of(
+            its_account || jsonb_build_object('id', null, 'verification', null),
+            jsonb_build_object('lead', sluice.lead_json(r, (
+                select s.category from sluice.state s
+                 where s.blueprint_version_id = r.blueprint_version_id and s.key = r.state))),
+            actor_kind, viewer, roles, teams);
+    end if;
+    if opportunity is null then
+        return;
+    end if;
+    if contact ->> 'id' is not null then
+        select x.* into c from sluice.contact x
+         where x.id = (contact ->> 'id')::uuid and x.deleted_at is null
+           and sluice.in_scope(contact_scope, viewer, x.owner_id);
+    elsif contact is not null then
+        c := sluice.converted_contact(r, contact -> 'create', viewer);
+        c.id := new_contact;
+    end if;
+    if c.id is not null then
+        its_contact := sluice.contact_json(c);
+    end if;
+    o := sluice.converted_opportunity(r, opportunity, a.name, viewer);
+    o.account_id := a.id;
+    o.contact_id := c.id;
+    opportunity_facts := sluice.birth_facts_of(
+        sluice.opportunity_json(o, null), jsonb_build_object('account', its_account, 'contact', its_contact),
+        actor_kind, viewer, roles, teams);
+end
+$$;
+
 -- Links or creates the account; see lead_convert. Linking fills what is empty and overwrites nothing.
 create or replace function sluice.convert_account(
     r sluice.lead, spec jsonb, new_id uuid, viewer uuid, scope text,
@@ -57,7 +174,6 @@ create or replace function sluice.convert_account(
 )
     language plpgsql as $$
 declare
-    given jsonb := coalesce(spec -> 'create', '{}');
     a sluice.account;
     broken text;
     mapped jsonb := jsonb_build_object(
@@ -84,19 +200,18 @@ begin
         outcome := 'linked';
         return;
     end if;
+    a := sluice.converted_account(r, spec -> 'create', sluice.actor_user());
     id := new_id;
-    name := coalesce(given ->> 'name', r.company, nullif(concat_ws(' ', r.first_name, r.last_name), ''));
+    name := a.name;
     outcome := 'created';
     if name is null then
         perform sluice.refuse_member('/account/create/name', 'validation_failed',
                                      'The lead names neither a company nor a person: give the account a name.');
     end if;
-    a := jsonb_populate_record(null::sluice.account, mapped || given);
     insert into sluice.account (id, name, tax_id, email, phone, website, industry, street, postcode, city, country,
                                 description, source, campaign, lead_id, external_id, owner_id)
-    values (new_id, convert_account.name, a.tax_id, a.email, a.phone, a.website, a.industry, a.street, a.postcode, a.city,
-            a.country, a.description, r.source, r.campaign, r.id, a.external_id,
-            coalesce(a.owner_id, r.owner_id, sluice.actor_user()));
+    values (new_id, a.name, a.tax_id, a.email, a.phone, a.website, a.industry, a.street, a.postcode, a.city,
+            a.country, a.description, a.source, a.campaign, a.lead_id, a.external_id, a.owner_id);
 exception when integrity_constraint_violation then
     get stacked diagnostics broken = constraint_name;
     perform sluice.refuse_part('/account/create', broken);
@@ -110,7 +225,6 @@ create or replace function sluice.convert_contact(
 )
     language plpgsql as $$
 declare
-    given jsonb := coalesce(spec -> 'create', '{}');
     c sluice.contact;
     broken text;
     mapped jsonb := jsonb_build_object(
@@ -137,11 +251,7 @@ begin
         outcome := 'linked';
         return;
     end if;
-    c := jsonb_populate_record(null::sluice.contact, mapped || given);
-    if c.last_name is null then  -- one name is a name
-        c.last_name := c.first_name;
-        c.first_name := null;
-    end if;
+    c := sluice.converted_contact(r, spec -> 'create', sluice.actor_user());
     if c.last_name is null then
         perform sluice.refuse_member('/contact/create/last_name', 'validation_failed',
                                      'The lead names no person: give the contact a last name.');
@@ -152,8 +262,7 @@ begin
     insert into sluice.contact (id, account_id, first_name, last_name, email, phone, job_title, role, description,
                                 source, campaign, lead_id, external_id, owner_id)
     values (new_id, convert_contact.account_id, c.first_name, c.last_name, c.email, c.phone, c.job_title, c.role,
-            c.description, r.source, r.campaign, r.id, c.external_id,
-            coalesce(c.owner_id, r.owner_id, sluice.actor_user()));
+            c.description, c.source, c.campaign, c.lead_id, c.external_id, c.owner_id);
 exception when integrity_constraint_violation then
     get stacked diagnostics broken = constraint_name;
     perform sluice.refuse_part('/contact/create', broken);
@@ -170,21 +279,16 @@ declare
     o sluice.opportunity;
     broken text;
 begin
-    o := jsonb_populate_record(null::sluice.opportunity, sluice.flat_money(spec, 'amount'));
-    if o.amount_amount is null then
-        o.amount_amount := r.estimated_value_amount;
-        o.amount_currency := r.estimated_value_currency;
-    end if;
+    o := sluice.converted_opportunity(r, spec, account_name, sluice.actor_user());
     id := new_id;
-    name := coalesce(o.name, account_name);
+    name := o.name;
     outcome := 'created';
     insert into sluice.opportunity (id, name, account_id, contact_id, lead_id, amount_amount, amount_currency,
                                     product_kind, delivery_date, close_date, description, source, campaign,
                                     external_id, owner_id)
-    values (new_id, convert_opportunity.name, convert_opportunity.account_id, convert_opportunity.contact_id, r.id,
+    values (new_id, o.name, convert_opportunity.account_id, convert_opportunity.contact_id, o.lead_id,
             o.amount_amount, o.amount_currency, o.product_kind, o.delivery_date, o.close_date,
-            coalesce(o.description, r.need), r.source, r.campaign, o.external_id,
-            coalesce(o.owner_id, r.owner_id, sluice.actor_user()));
+            o.description, o.source, o.campaign, o.external_id, o.owner_id);
 exception when integrity_constraint_violation then
     get stacked diagnostics broken = constraint_name;
     perform sluice.refuse_part('/opportunity', broken);
@@ -302,6 +406,9 @@ $$;
 
 grant execute on function
     sluice.public_mail(text), sluice.company_domain(text),
+    sluice.converted_account(sluice.lead, jsonb, uuid), sluice.converted_contact(sluice.lead, jsonb, uuid),
+    sluice.converted_opportunity(sluice.lead, jsonb, text, uuid),
+    sluice.conversion_births(uuid, jsonb, jsonb, jsonb, uuid, uuid, text, uuid, text[], text[], text, text),
     sluice.lead_convert(uuid, bigint, text, text, text, uuid, text, jsonb, jsonb, jsonb, uuid, uuid, uuid, jsonb, text,
                         text, text, jsonb)
     to sluice_app;

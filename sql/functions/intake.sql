@@ -2,23 +2,26 @@
 
 set role sluice_owner;
 
+drop function if exists sluice.intake_accept(uuid, uuid, uuid, text, text, jsonb, jsonb, jsonb, jsonb, text, text, text);
+
 -- Stores a submission and, unless the daemon found faults, the lead with its first touch. What the database
--- refuses (a constraint, a bad value) does not lose the submission: it is held, with the reason.
+-- refuses (a constraint, a bad value) does not lose the submission: it is held, with the reason. @p_outcome is what
+-- becomes of one with faults: refused, or held if its sender can do nothing about them.
 create or replace function sluice.intake_accept(
     p_id uuid, p_form uuid, p_lead uuid, p_content_type text, p_raw text, body jsonb, p_utm jsonb, p_extra jsonb,
-    p_faults jsonb, p_address text, p_user_agent text, p_referer text)
+    p_faults jsonb, p_outcome text, p_address text, p_user_agent text, p_referer text)
 returns table (outcome text, lead_id uuid, source text, campaign text)
     language plpgsql as $$
 declare
     f sluice.intake_form;
-    result text := 'refused';
+    result text := p_outcome;
     said text;
     state text;
 begin
     select * into strict f from sluice.intake_form x where x.id = p_form;
     insert into sluice.intake_submission
         (id, form_id, outcome, content_type, raw, extra, faults, address, user_agent, referer, request_id)
-    values (p_id, p_form, case when p_faults is null then 'received' else 'refused' end, p_content_type, p_raw,
+    values (p_id, p_form, case when p_faults is null then 'received' else p_outcome end, p_content_type, p_raw,
             nullif(p_extra, '{}'), p_faults, p_address, left(p_user_agent, 500), left(p_referer, 2000),
             nullif(current_setting('sluice.request_id', true), ''));
     if p_faults is null then
@@ -49,7 +52,7 @@ begin
 end
 $$;
 
-grant execute on function sluice.intake_accept(uuid, uuid, uuid, text, text, jsonb, jsonb, jsonb, jsonb, text, text, text)
+grant execute on function sluice.intake_accept(uuid, uuid, uuid, text, text, jsonb, jsonb, jsonb, jsonb, text, text, text, text)
     to sluice_app;
 
 reset role;

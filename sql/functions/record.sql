@@ -20,9 +20,10 @@ $$;
 create or replace function sluice.birth() returns trigger
     language plpgsql security definer set search_path = sluice, pg_temp as $$
 declare
-    chosen text := nullif(current_setting('sluice.chosen', true), '');
+    choice text := 'sluice.chosen_' || tg_argv[0];
+    chosen text := nullif(current_setting(choice, true), '');
 begin
-    perform set_config('sluice.chosen', '', true);  -- one choice, one birth
+    perform set_config(choice, '', true);  -- one choice, one birth
     new.blueprint_version_id := null;
     new.state := null;
     new.state_entered_at := null;
@@ -34,12 +35,14 @@ begin
        and case when chosen is null then v.criteria = '[]' else v.id::text = chosen end
      order by b.priority desc, b.key
      limit 1;
-    if not found and chosen is distinct from 'none' and (chosen is not null or not exists (
+    if not found and chosen <> 'none' then
+        raise exception using errcode = 'SLAGN', message = 'stale',
+            detail = 'The process that governs the record has changed meanwhile; try again.';
+    elsif not found and chosen is null and not exists (
             select from sluice.blueprint b join sluice.blueprint_version v on v.blueprint_id = b.id
-             where b.entity = tg_argv[0] and v.status = 'published')) then
+             where b.entity = tg_argv[0] and v.status = 'published') then
         raise exception using errcode = 'SL409', message = 'conflict',
-            detail = case when chosen is null then format('There is no published blueprint for %s.', tg_argv[0])
-                          else 'The process that governs the record has changed meanwhile; try again.' end;
+            detail = format('There is no published blueprint for %s.', tg_argv[0]);
     end if;
     return new;
 end

@@ -28,6 +28,25 @@ select c.outcome, c.version, c.state,
                            :verdicts, :note, :account_scope, :contact_scope, :more) c
  where sluice.carried_out(c.outcome);
 
+-- query: lead_conversion_births one read
+-- What a decision about the records that a conversion would make is made on; account, contact and opportunity as
+-- lead_convert takes them.
+-- in: lead_id       uuid
+-- in: account       jsonb
+-- in: contact       jsonb
+-- in: opportunity   jsonb
+-- in: new_account   uuid
+-- in: new_contact   uuid
+-- in: actor_kind    text
+-- in: viewer        uuid
+-- in: roles         text[]
+-- in: teams         text[]
+-- in: account_scope text
+-- in: contact_scope text
+select b.account_facts, b.opportunity_facts
+  from sluice.conversion_births(:lead_id, :account, :contact, :opportunity, :new_account, :new_contact, :actor_kind,
+                                :viewer, :roles, :teams, :account_scope, :contact_scope) b;
+
 -- query: lead_conversion_candidates many read
 -- Accounts and contacts that look like the ones behind a lead, best first: tax number, name or domain of the
 -- company, e-mail or phone of the person. A domain is only a hint.

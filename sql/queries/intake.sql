@@ -2,7 +2,7 @@
 -- The form that a key opens.
 -- in: form     text
 -- in: key_hash text
-select f.id, f.name, to_jsonb(f.fields) as fields, to_jsonb(f.required) as required
+select f.id, f.name, to_jsonb(f.fields) as fields, to_jsonb(f.required) as required, f.source, f.campaign, f.owner_id
   from sluice.intake_form f
  where f.form = :form and f.key_hash = :key_hash and f.enabled;
 
@@ -17,12 +17,13 @@ select f.id, f.name, to_jsonb(f.fields) as fields, to_jsonb(f.required) as requi
 -- in: utm          jsonb
 -- in: extra        jsonb
 -- in: faults       jsonb
+-- in: outcome      text
 -- in: address      text
 -- in: user_agent   text
 -- in: referer      text
 select a.outcome, a.lead_id, a.source, a.campaign
   from sluice.intake_accept(:id, :form, :lead_id, :content_type, :raw, :lead, :utm, :extra, :faults,
-                            :address, :user_agent, :referer) a;
+                            :outcome, :address, :user_agent, :referer) a;
 
 -- query: intake_lead one read
 -- What became of the submission, for the answer.

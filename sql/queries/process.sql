@@ -41,6 +41,7 @@ select v.id, v.doc from sluice.birth_versions(:entity, :known) v;
 select sluice.birth_facts(:entity, :body, :actor_kind, :viewer, :roles, :teams) as facts;
 
 -- query: birth_choose none write
--- Says under which version the next record of the transaction is born.
+-- Says under which version the next record of that kind is born in the transaction.
+-- in: entity  text
 -- in: version text
-select sluice.birth_choose(:version);
+select sluice.birth_choose(:entity, :version);

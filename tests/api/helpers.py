@@ -129,3 +129,31 @@ def blueprint(rows, entity, key, states, transitions):
     finally:
         rows("""update sluice.blueprint_version v set status = 'retired' from sluice.blueprint b
                  where b.id = v.blueprint_id and b.entity = %s and b.key = %s and v.status = 'published'""", entity, key)
+
+
+# processes that compete for new records
+
+STATES = [('new', 'open'), ('busy', 'open'), ('over', 'won')]
+
+
+def born(guards=(), actors=(), **members):
+    return [{'key': 'made', 'kind': 'initial', 'to': 'new', 'guards': list(guards), 'actors': list(actors)},
+            {'key': 'go', 'from': ['new'], 'to': 'over', **members}]
+
+
+def publish(rows, entity, key, priority, criteria, transitions=None):
+    """A process of a test's own; the caller retires it."""
+    document = {'entity': entity, 'key': key, 'number': 1, 'label': {'en': key}, 'priority': priority, 'criteria': criteria,
+                'states': [{'key': k, 'category': c, 'label': {'en': k}} for k, c in STATES],
+                'transitions': [{'label': {'en': t['key']}, **t} for t in transitions or born()]}
+    rows('select sluice.blueprint_import(%s::jsonb)', json.dumps(document))
+
+
+def retire(rows, *keys):
+    rows("""update sluice.blueprint_version v set status = 'retired' from sluice.blueprint b
+             where b.id = v.blueprint_id and b.key = any(%s) and v.status = 'published'""", list(keys))
+
+
+def process_of(client, collection, record_id):
+    listing = client.get(f'/v1/{collection}/{record_id}/transitions').json()
+    return listing['blueprint'] and listing['blueprint']['key']

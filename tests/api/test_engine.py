@@ -10,9 +10,7 @@ import pytest
 from contract import ROOT
 from daemon import Client
 
-from helpers import UNKNOWN, blueprint, everything, failures, fault, moment, problem
-
-STATES = [('new', 'open'), ('busy', 'open'), ('over', 'won')]
+from helpers import STATES, UNKNOWN, blueprint, born, everything, failures, fault, moment, problem, process_of, publish, retire
 
 
 def guarded(kind, params, **members):
@@ -335,29 +333,6 @@ def test_compiler_and_database_agree_on_what_actions_set(rows):
 
 
 # births: guards of the initial transition, criteria, priorities, records that no process governs
-
-def born(guards=(), actors=(), **members):
-    return [{'key': 'made', 'kind': 'initial', 'to': 'new', 'guards': list(guards), 'actors': list(actors)},
-            {'key': 'go', 'from': ['new'], 'to': 'over', **members}]
-
-
-def publish(rows, entity, key, priority, criteria, transitions=None):
-    """A process of a test's own; the caller retires it."""
-    document = {'entity': entity, 'key': key, 'number': 1, 'label': {'en': key}, 'priority': priority, 'criteria': criteria,
-                'states': [{'key': k, 'category': c, 'label': {'en': k}} for k, c in STATES],
-                'transitions': [{'label': {'en': t['key']}, **t} for t in transitions or born()]}
-    rows('select sluice.blueprint_import(%s::jsonb)', json.dumps(document))
-
-
-def retire(rows, *keys):
-    rows("""update sluice.blueprint_version v set status = 'retired' from sluice.blueprint b
-             where b.id = v.blueprint_id and b.key = any(%s) and v.status = 'published'""", list(keys))
-
-
-def process_of(client, collection, record_id):
-    listing = client.get(f'/v1/{collection}/{record_id}/transitions').json()
-    return listing['blueprint'] and listing['blueprint']['key']
-
 
 def test_guards_of_the_initial_transition_hold_at_birth(rows, rep, verifier, number):
     """D8: what may not be born is not written."""
