@@ -10,6 +10,7 @@
 #include "crypto/password.h"
 #include "crypto/secret.h"
 #include "loop/offload.h"
+#include "service/new_password.h"
 #include "service/record.h"
 #include "json/out.h"
 
@@ -69,6 +70,9 @@ static enum step password_ask(struct call *c)
     h->password = call_body_text(c, "password");
     if (!h->password)
         return STEP_NEXT;
+    if (!new_password_good(c, "/password", h->password, call_body_text(c, "email"),
+                           call_body_text(c, "name")))
+        return STEP_FAIL;
     h->job.work = hash;
     return call_offload(c, &h->job) ? STEP_WAIT : STEP_FAIL;
 }

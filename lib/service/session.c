@@ -1,4 +1,5 @@
 /* session - signing in, staying signed in, leaving; and who am I. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "asks.gen.h"
@@ -9,6 +10,7 @@
 #include "crypto/secret.h"
 #include "crypto/token.h"
 #include "loop/offload.h"
+#include "service/new_password.h"
 #include "service/record.h"
 #include "json/out.h"
 
@@ -57,12 +59,32 @@ static enum step reply_tokens(struct call *c, const struct sign_in *s, int statu
     return STEP_REPLY;
 }
 
-/* POST /v1/session */
+/* POST /v1/session: an attempt counts before its password is looked at, and a dry run would not
+ * count */
 
 static enum step sign_in_find(struct call *c)
 {
-    ask_user_by_email(c, (struct q_user_by_email){.email = call_body_text(c, "email")});
+    const char *email = call_body_text(c, "email");
+
+    if (c->dry)
+        return call_fail(c, ERR_BAD_HEADER, "a sign-in cannot be tried out: leave Prefer away");
+    ask_sign_in_attempt(c,
+                        (struct q_sign_in_attempt){.email = email, .address = c->request.address});
+    ask_user_by_email(c, (struct q_user_by_email){.email = email});
     return STEP_WAIT;
+}
+
+/* Fails when statement 0, a counted attempt, says that it must wait. */
+static bool may_try(struct call *c)
+{
+    const char *seconds = result_get(call_result(c, 0), 0, "seconds");
+
+    if (strcmp(seconds, "0") == 0)
+        return true;
+    c->err.retry_after = (int)strtol(seconds, NULL, 10);
+    c->err.hint = "a forgotten password is set anew by an administrator";
+    call_fail(c, ERR_RATE_LIMITED, "too many failed attempts: the next one in %s s", seconds);
+    return false;
 }
 
 static void verify(struct job *job)
@@ -75,10 +97,10 @@ static void verify(struct job *job)
 /* An unknown e-mail costs as much time as a wrong password and reads the same. */
 static enum step sign_in_verify(struct call *c)
 {
-    const struct result *r = call_result(c, 0);
+    const struct result *r = call_result(c, 1);
     struct sign_in *s = call_alloc(c, sizeof(*s));
 
-    if (!s)
+    if (!s || !may_try(c))
         return STEP_FAIL;
     c->state = s;
     if (result_rows(r) == 1)
@@ -99,16 +121,21 @@ static enum step sign_in_open(struct call *c)
     make_refresh_token(s);
     ask_session_open(c, (struct q_session_open){.id = s->session,
                                                 .user = s->user,
+                                                .password_hash = s->hash,
                                                 .refresh_hash = s->refresh_hash,
                                                 .seconds = c->env->refresh_ttl_s,
                                                 .user_agent = c->request.user_agent,
                                                 .address = c->request.address});
     ask_user_card(c, (struct q_user_card){.id = s->user});
+    ask_sign_in_succeeded(c, (struct q_sign_in_succeeded){.email = call_body_text(c, "email"),
+                                                          .address = c->request.address});
     return STEP_WAIT;
 }
 
 static enum step sign_in_reply(struct call *c)
 {
+    if (result_rows(call_result(c, 0)) == 0) /* changed while it was checked */
+        return call_fail(c, ERR_BAD_LOGIN, NULL);
     return reply_tokens(c, c->state, c->route->success);
 }
 
@@ -190,3 +217,88 @@ static enum step me_ask(struct call *c)
 }
 
 const struct operation me_get = {.steps = (step_fn *const[]){me_ask, reply_row, NULL}};
+
+/* POST /v1/me/password: guesses at the old one count like failed sign-ins */
+
+struct change {
+    struct job job;
+    const char *old_hash, *old, *new;
+    char hash[PASSWORD_HASH_TEXT];
+    bool right, done;
+};
+
+static void check_and_hash(struct job *job)
+{
+    struct change *w = (struct change *)job;
+
+    w->right = password_verify(w->old_hash, w->old);
+    w->done = w->right && password_hash(w->new, w->hash);
+}
+
+static enum step change_find(struct call *c)
+{
+    if (uuid_is_none(&c->who->session))
+        return call_fail(c, ERR_FORBIDDEN, "an API key has no password");
+    if (c->dry)
+        return call_fail(c, ERR_BAD_HEADER, "a password cannot be tried out: leave Prefer away");
+    ask_password_of(c, (struct q_password_of){.id = c->who->id});
+    return STEP_WAIT;
+}
+
+static enum step change_attempt(struct call *c)
+{
+    const struct result *r = call_result(c, 0);
+    struct change *w = call_alloc(c, sizeof(*w));
+
+    if (!w)
+        return STEP_FAIL;
+    c->state = w;
+    w->old_hash = arena_strdup(&c->arena, result_get(r, 0, "password_hash"));
+    w->old = call_body_text(c, "current_password");
+    w->new = call_body_text(c, "new_password");
+    if (!new_password_good(c, "/new_password", w->new, result_get(r, 0, "email"),
+                           result_get(r, 0, "name")))
+        return STEP_FAIL;
+    ask_sign_in_attempt(
+        c, (struct q_sign_in_attempt){.email = caller_id(c), .address = c->request.address});
+    return STEP_WAIT;
+}
+
+static enum step change_verify(struct call *c)
+{
+    struct change *w = c->state;
+
+    if (!may_try(c))
+        return STEP_FAIL;
+    w->job.work = check_and_hash;
+    return call_offload(c, &w->job) ? STEP_WAIT : STEP_FAIL;
+}
+
+static enum step change_write(struct call *c)
+{
+    const struct change *w = c->state;
+
+    if (!w->right)
+        return call_fail(c, ERR_BAD_LOGIN, "the current password is wrong");
+    if (!w->done)
+        return call_fail(c, ERR_BUSY, "no memory to hash the password; try again");
+    ask_password_change(c, (struct q_password_change){.user = c->who->id,
+                                                      .session = c->who->session,
+                                                      .old_hash = w->old_hash,
+                                                      .new_hash = w->hash});
+    ask_sign_in_succeeded(
+        c, (struct q_sign_in_succeeded){.email = caller_id(c), .address = c->request.address});
+    return STEP_WAIT;
+}
+
+static enum step change_reply(struct call *c)
+{
+    if (strcmp(result_get(call_result(c, 0), 0, "changed"), "t") != 0)
+        return call_fail(c, ERR_STALE, "the password has been changed meanwhile");
+    return reply_empty(c);
+}
+
+const struct operation me_password = {
+    .steps = (step_fn *const[]){change_find, change_attempt, change_verify, change_write,
+                                change_reply, NULL},
+};

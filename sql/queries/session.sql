@@ -36,16 +36,48 @@ select 'api_key' as kind, k.id, k.name, null as email, null as language, null as
   from sluice.api_key k
  where k.id = :id;
 
--- query: session_open none write
--- A new session after a right password.
+-- query: sign_in_attempt one write
+-- Counts an attempt; seconds to wait before the next one is looked at, 0 when this one is.
+-- in: email   text
+-- in: address text
+select sluice.sign_in_attempt(:email, :address) as seconds;
+
+-- query: sign_in_succeeded none write
+-- The password was right.
+-- in: email   text
+-- in: address text
+select sluice.sign_in_succeeded(:email, :address);
+
+-- query: password_of one read
+-- One's own password is to be checked.
+-- in: id uuid
+select u.email, u.name, u.password_hash
+  from sluice.app_user u
+ where u.id = :id and not u.disabled;
+
+-- query: password_change one write
+-- A new password for oneself; false when it has been changed meanwhile.
+-- in: user     uuid
+-- in: session  uuid
+-- in: old_hash text
+-- in: new_hash text
+select sluice.password_change(:user, :session, :old_hash, :new_hash) as changed;
+
+-- query: session_open one write
+-- A new session after a right password; no row when the password has been changed since it was checked.
 -- in: id           uuid
 -- in: user         uuid
+-- in: password_hash text
 -- in: refresh_hash text
 -- in: seconds      bigint
 -- in: user_agent   text
 -- in: address      text
 insert into sluice.session (id, user_id, refresh_hash, expires_at, user_agent, address)
-values (:id, :user, :refresh_hash, sluice.now() + make_interval(secs => :seconds), left(:user_agent, 500), :address);
+select :id, u.id, :refresh_hash, sluice.now() + make_interval(secs => :seconds), left(:user_agent, 500), :address
+  from sluice.app_user u
+ where u.id = :user and u.password_hash = :password_hash and not u.disabled
+   for share
+returning id;
 
 -- query: session_rotate one write
 -- Exchanges a refresh token for the next one.

@@ -73,7 +73,8 @@ def test_an_unknown_address_takes_as_long(anonymous, user):
 
 
 def test_a_password_is_compared_to_its_last_character(admin, anonymous, number):
-    long = 'ż' * 100
+    long = 'żółw ' * 19 + 'kot i ż'
+    assert len(long) > 100
     admin.make('users', email=f'long{number}@sluice.test', name='Long', password=long, roles=[])
     assert sign_in(anonymous, f'long{number}@sluice.test', long).status_code == 201
     problem(sign_in(anonymous, f'long{number}@sluice.test', long[:-1]), 401, 'invalid_credentials')
@@ -203,3 +204,86 @@ def test_tokens_run_out(new_daemon, contract):
     claims = jwt.decode(session['access_token'], options={'verify_signature': False})
     assert claims['exp'] - claims['iat'] == 10
     assert refresh(client, session['refresh_token']).status_code == 201
+
+
+@pytest.fixture
+def clock(rows):
+    """Moves the clock of every rule; the one of the database comes back at the end."""
+    def at(seconds):
+        rows(f"""create or replace function sluice.now() returns timestamptz language sql stable parallel safe
+                 return transaction_timestamp() + make_interval(secs => {seconds})""")
+    yield at
+    rows('create or replace function sluice.now() returns timestamptz language sql stable parallel safe return transaction_timestamp()')
+    rows('delete from sluice.sign_in_failure')
+
+
+def failures_of(anonymous, email, n):
+    return [sign_in(anonymous, email, 'not the password').status_code for _ in range(n)]
+
+
+def test_guessing_must_wait(anonymous, user, rows, clock):
+    assert failures_of(anonymous, user['email'], 6) == [401] * 6
+    answer = sign_in(anonymous, user['email'])  # the right one is not looked at either
+    body = problem(answer, 429, 'rate_limited')
+    assert (answer.headers['Retry-After'], body['detail']) == ('1', 'too many failed attempts: the next one in 1 s')
+    waits = []
+    for _ in range(12):  # each failure doubles the wait, up to a quarter of an hour
+        clock(sum(waits) + 1000 * len(waits) + 2)
+        waits.append(0)
+        assert sign_in(anonymous, user['email'], 'not the password').status_code == 401
+        waits[-1] = int(sign_in(anonymous, user['email']).headers['Retry-After'])
+    assert waits == [2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900]
+    clock(sum(waits) + 1000 * len(waits) + 2)
+    assert sign_in(anonymous, user['email']).status_code == 201
+    assert failures_of(anonymous, user['email'], 5) == [401] * 5  # a right one forgets
+    assert sign_in(anonymous, user['email']).status_code == 201
+
+
+def test_an_unknown_address_must_wait_as_long(anonymous, number):
+    nobody = f'nobody{number}@sluice.test'
+    assert failures_of(anonymous, nobody, 6) == [401] * 6
+    assert sign_in(anonymous, nobody).headers['Retry-After'] == '1'
+
+
+def test_guesses_at_once_count_too(daemon, contract, user):
+    clients = [Client(daemon, contract) for _ in range(20)]
+    answers = together(*[lambda c=c: sign_in(c, user['email'], 'not the password').status_code for c in clients])
+    assert sorted(answers) == [401] * 6 + [429] * 14
+
+
+def test_guessing_cannot_be_tried_out(anonymous, user):
+    answer = anonymous.post('/v1/session', json={'email': user['email'], 'password': 'not the password'},
+                            headers={'Prefer': 'tx=rollback'})
+    problem(answer, 400, 'invalid_header')
+
+
+def test_a_change_of_the_password(anonymous, user, other):
+    here, there = (sign_in(anonymous, user['email']).json() for _ in range(2))
+    mine = other(here['access_token'])
+
+    def change(current, new):
+        return mine.post('/v1/me/password', json={'current_password': current, 'new_password': new})
+
+    problem(change('not the password', 'paper otter trombone'), 401, 'invalid_credentials')
+    for weak, why in (('password123', 'It is one of the passwords that are tried first.'),
+                      (user['email'].split('@')[0] + '!', 'It is made of the name, the e-mail address or the name of this service.'),
+                      ('zxcvbn12', 'It is one of the passwords that are tried first.'),
+                      ('1234567890', 'It is a run of keys or of letters and digits in their order.')):
+        assert fault(change(PASSWORD, weak), 422, 'validation_failed', '/new_password', 'weak')['detail'] == why
+    fault(change(PASSWORD, 'short'), 422, 'validation_failed', '/new_password', 'length')
+    assert change(PASSWORD, 'paper otter trombone').status_code == 204
+    assert mine.get('/v1/me').status_code == 200
+    problem(refresh(anonymous, there['refresh_token']), 401, 'invalid_token')
+    problem(sign_in(anonymous, user['email']), 401, 'invalid_credentials')
+    assert sign_in(anonymous, user['email'], 'paper otter trombone').status_code == 201
+    assert refresh(anonymous, here['refresh_token']).status_code == 201
+
+
+def test_a_key_has_no_password(new_key):
+    problem(new_key('admin').post('/v1/me/password', json={'current_password': PASSWORD, 'new_password': 'paper otter trombone'}),
+            403, 'forbidden')
+
+
+def test_an_administrator_sets_no_weak_one_either(admin, user):
+    answer = admin.patch(f'/v1/users/{user["id"]}', json={'password': 'qwerty123'})
+    fault(answer, 422, 'validation_failed', '/password', 'weak')

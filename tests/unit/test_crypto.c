@@ -10,6 +10,7 @@
 #include "crypto/password.h"
 #include "crypto/secret.h"
 #include "crypto/token.h"
+#include "crypto/weak.h"
 
 /* digests */
 
@@ -333,9 +334,56 @@ static void broken_tokens_are_refused(void **state)
     free(huge);
 }
 
+static void weak_passwords_say_why(void **state)
+{
+    static const struct {
+        const char *password, *why; /* the first words, NULL: it is good */
+    } cases[] = {
+        {"aaaaaaaa", "It repeats"},
+        {"abcabcabcabc", "It repeats"},
+        {"12121212", "It repeats"},
+        {"12345678", "It is a run"},
+        {"87654321", "It is a run"},
+        {"Qwertyuiop", "It is a run"},
+        {"poiuytrewq", "It is a run"},
+        {"1qaz2wsx", "It is a run"},
+        {"password", "It is one of"},
+        {"Password1!", "It is one of"},
+        {"p4$$w0rd", "It is one of"},
+        {"P@ssw0rd2026", "It is one of"},
+        {"welcome123", "It is one of"},
+        {"haslo1234", "It is one of"},
+        {"kowalska2026", "It is made of"},
+        {"jan.kowalska", "It is made of"},
+        {"Nowicka!1", "It is made of"},
+        {"sluice2026", "It is made of"},
+        {"passwordless vision", NULL},
+        {"kowalska trombone otter", NULL},
+        {"paper otter trombone", NULL},
+        {"lighthouse pretzel 42", NULL},
+        {"zx9!kk2v", NULL},
+        {"za\xc5\xbc\xc3\xb3\xc5\x82\xc4\x87 g\xc4\x99\xc5\x9bl\xc4\x85", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const char *why =
+            password_weakness(cases[i].password, "jan.kowalska@example.com", "Anna Nowicka");
+
+        if (cases[i].why == NULL) {
+            assert_null(why);
+            continue;
+        }
+        assert_non_null(why);
+        assert_memory_equal(why, cases[i].why, strlen(cases[i].why));
+    }
+    assert_null(password_weakness("kowalska2026", NULL, NULL));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(weak_passwords_say_why),
         cmocka_unit_test(digests_match_the_standards),
         cmocka_unit_test(digests_work_from_several_threads),
         cmocka_unit_test(secrets_carry_a_checksum),
