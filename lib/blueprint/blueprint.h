@@ -31,8 +31,7 @@
  * {...}, "required": false, "position": 1, "params": {...}}.
  *
  * "criteria" is a list of guards as trees ("guards" in a group), which say which records the
- * blueprint governs. "scored": true says that records of the entity have a score. Other members are
- * ignored. Rows are put in order of position.
+ * blueprint governs. Other members are ignored. Rows are put in order of position.
  */
 #ifndef SLUICE_BLUEPRINT_BLUEPRINT_H
 #define SLUICE_BLUEPRINT_BLUEPRINT_H
@@ -161,7 +160,6 @@ struct blueprint {
     const struct transition *transitions; /* in order of position */
     size_t ntransitions;
     struct transition entry; /* its guards are the criteria: which records it governs */
-    bool scored;             /* records have a score ("scored" of the document) */
     const struct schema
         *fields; /* how the entity's fields look: set by the owner after compiling, or NULL.
                     Gives inputs their type and checks the values that come with a request */

@@ -328,9 +328,11 @@ static bool compile_transitions(struct compiler *c, const struct row *doc)
     for (size_t i = 0; i < n; i++)
         if (!compile_edges(c, &rows[i], &all[i]) ||
             !compile_actors(c, &rows[i], &all[i].actors, &all[i].nactors) ||
-            !compile_inputs(c, &rows[i], &all[i]) || !compile_guards(c, &rows[i], &all[i]) ||
-            !compile_actions(c, &rows[i]) || !compile_automatic(c, &rows[i], &all[i]) ||
+            !compile_inputs(c, &rows[i], &all[i]) || !compile_automatic(c, &rows[i], &all[i]) ||
             !compile_approval(c, &rows[i], &all[i]))
+            return false;
+    for (size_t i = 0; i < n; i++) /* guards may ask whether any of them was approved */
+        if (!compile_guards(c, &rows[i], &all[i]) || !compile_actions(c, &rows[i]))
             return false;
     return true;
 }
@@ -365,7 +367,6 @@ static bool compile_head(struct compiler *c, const struct row *doc)
         json_integer_value(number) > 1000000000)
         return compile_fail(c, "/number: must be a positive integer");
     c->b->number = (int)json_integer_value(number);
-    c->b->scored = json_is_true(json_object_get(doc->json, "scored"));
     return true;
 }
 

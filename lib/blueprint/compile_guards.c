@@ -174,7 +174,8 @@ static bool unknown_kind(struct compiler *c, const struct row *row, const char *
     return false;
 }
 
-static bool prepare_leaf(struct compiler *c, const struct row *row, struct guard *g)
+static bool prepare_leaf(struct compiler *c, const struct tree *tree, const struct row *row,
+                         struct guard *g)
 {
     struct buf why;
     bool fine;
@@ -182,7 +183,7 @@ static bool prepare_leaf(struct compiler *c, const struct row *row, struct guard
     if (g->kind->prepare == NULL)
         return true;
     buf_init(&why, 4096);
-    fine = g->kind->prepare(g, c->arena, &why);
+    fine = g->kind->prepare(g, c->b, tree->t, c->arena, &why);
     if (!fine)
         (void)compile_fail(c, "%s/params%s", row->where, buf_text(&why));
     buf_done(&why);
@@ -210,8 +211,10 @@ static bool compile_leaf(struct compiler *c, const struct tree *tree, const stru
             (void)compile_fail(c, "%s/params%s", row->where, buf_text(&why));
         buf_done(&why);
     }
-    if (!fine || !prepare_leaf(c, row, g))
+    if (!fine || !prepare_leaf(c, tree, row, g))
         return false;
+    if (g->expected != NULL)
+        return place_guard(c, tree, g);
     expected = g->kind->expect(g->params);
     arena_defer(c->arena, release, expected);
     g->expected = expected;

@@ -20,6 +20,7 @@ struct checking {
     struct err *e;
     struct blueprint known; /* keys of states and transitions: what guards may name */
     size_t guards;
+    const struct transition *at; /* whose guards are being looked at */
 };
 
 static void fault(struct checking *c, const char *code, const char *pointer, const char *format,
@@ -183,6 +184,15 @@ static void unknown_kind(struct checking *c, const char *where, const char *kind
     buf_done(&list);
 }
 
+/* As the compiler does later: what it would not take is named here, with its pointer. */
+static bool is_prepared(struct checking *c, const struct guard_kind *kind, const json_t *params,
+                        const struct transition *t, struct buf *why)
+{
+    struct guard g = {.kind = kind, .params = params};
+
+    return kind->prepare == NULL || kind->prepare(&g, &c->known, t, c->e->arena, why);
+}
+
 static void check_leaf(struct checking *c, const char *where, const json_t *guard)
 {
     const char *name = text_of(guard, "kind");
@@ -196,7 +206,8 @@ static void check_leaf(struct checking *c, const char *where, const json_t *guar
     }
     buf_init(&why, 4096);
     if (!params_check(kind->params, params, &why) ||
-        (kind->check != NULL && !kind->check(params, &c->known, &why)))
+        (kind->check != NULL && !kind->check(params, &c->known, &why)) ||
+        !is_prepared(c, kind, params, c->at, &why))
         relay(c, under(c, where, "params"), buf_text(&why));
     buf_done(&why);
 }
@@ -416,8 +427,10 @@ bool document_check(const json_t *doc, struct err *e)
     json_array_foreach (c.transitions, i, t)
         check_time(&c, item_of(&c, "", "transitions", i), t, NULL,
                    (struct transition *)&c.known.transitions[i]);
-    json_array_foreach (c.transitions, i, t)
+    json_array_foreach (c.transitions, i, t) {
+        c.at = &c.known.transitions[i];
         check_transition(&c, item_of(&c, "", "transitions", i), t);
+    }
     if (c.guards > DOCUMENT_GUARDS_MAX)
         fault(&c, "too_many", "/transitions", "A process has at most %d guards.",
               DOCUMENT_GUARDS_MAX);

@@ -23,6 +23,7 @@
  *    duplicates       "duplicates": 2                          living records with the same keys
  *    ticks            "ticks": [{"item": "papers", "at": "...", "by": "..."}]
  *    deputies         "deputy_for": ["<user>"]                 for whom the actor stands in
+ *    approvals        "approvals": {"grant": ["<user>"]}      who agreed to it in this state
  *    calendars        "calendars": {"office": {"open": false, "opens_at": "..."}}
  *
  * An activity or task that came with the request carries "pointer" ("/activities/0") and counts as
@@ -47,7 +48,9 @@
  *   matches          the value or null        {"pattern": "^PL"}          tax_id
  *   checklist_complete  the wanted ones that are ticked  the wanted ones  checklist
  *   working_time     true, or when it begins  {"calendar": "office"}      now
- *   score_at_least   the score or null        {"gte": 50}                 score
+ *   score_at_least   the score (0 if none)    {"gte": 50}                 score
+ *   approval         how many agreed          {"transition": "grant",     approvals
+ *                                              "min": 2}
  *
  * A pointer says where the request may supply it: "/fields/industry" when the transition collects
  * the field, "/activities" or "/tasks" for related_count and related_exists, "/checklist" when the
@@ -114,10 +117,12 @@ struct guard_kind {
     /** Checks what the table of parameters cannot say; false writes the reason, starting with the
      * pointer inside the params ("/value: ..."), to @why. May be NULL. */
     bool (*check)(const json_t *params, const struct blueprint *b, struct buf *why);
-    /** Sets guard.prepared, which lives in the arena of the blueprint; fails like check. May be
-     * NULL. */
-    bool (*prepare)(struct guard *g, struct arena *a, struct buf *why);
-    /** Returns what the guard wants, as it is shown (new reference). */
+    /** Sets guard.prepared, which lives in the arena of the blueprint, for a guard of the
+     * transition
+     * @t; fails like check. May set guard.expected, also the arena's. May be NULL. */
+    bool (*prepare)(struct guard *g, const struct blueprint *b, const struct transition *t,
+                    struct arena *a, struct buf *why);
+    /** Returns what the guard wants, as it is shown (new reference). NULL when prepare says it. */
     json_t *(*expect)(const json_t *params);
     /** Returns whether the guard holds and sets observed (a new reference), and pointer if a nearer
      * one than the guard's is known or none applies. */
@@ -149,6 +154,14 @@ bool evaluate_actor(const struct transition *t, const json_t *facts);
 /** Returns the user on whose behalf the actor may execute as a deputy; NULL when the actor may in
  * their own right, or not at all. */
 const char *evaluate_on_behalf(const struct transition *t, const json_t *facts);
+
+/** Tells whether guards of the transition ask whether it was approved itself: then it is asked for
+ * only when they need it. */
+bool approval_is_guarded(const struct transition *t);
+
+/** Returns facts in which these users have agreed to the transition, or, with NULL, as many as it
+ * takes (new reference). */
+json_t *facts_with_approval(const json_t *facts, const struct transition *t, const json_t *voters);
 
 /** Returns facts with the request's inputs laid over: "fields" over "record", "activities" and
  * "tasks" appended with their pointers, "checklist" and "note". New reference; @facts is not
@@ -198,8 +211,9 @@ void state_write(struct out *o, const struct state *s, const char *language);
 /** One transition as JSON for listings: {"key", "label", "kind", "to": {"key", "label",
  * "category"}, "available", "actor_allowed", "actors": [{"kind", "value"}], "guards": [...],
  * "inputs": [{"key", "kind", "type", "label", "required", "pointer", "params"}]}. `available` is
- * actor_allowed and guards passed. */
+ * actor_allowed and @open: guards passed, or fail for an approval only that executing asks for. */
 void transition_write(struct out *o, const struct blueprint *b, const struct transition *t,
-                      const struct verdict *root, bool actor_allowed, const char *language);
+                      const struct verdict *root, bool open, bool actor_allowed,
+                      const char *language);
 
 #endif

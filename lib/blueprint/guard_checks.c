@@ -51,7 +51,8 @@ static void free_pattern(void *code)
     pcre2_code_free(code);
 }
 
-bool matches_prepare(struct guard *g, struct arena *a, struct buf *why)
+bool matches_prepare(struct guard *g, const struct blueprint *b, const struct transition *t,
+                     struct arena *a, struct buf *why)
 {
     const char *pattern = text_of(g->params, "pattern");
     pcre2_compile_context *limits = pcre2_compile_context_create(NULL);
@@ -60,6 +61,8 @@ bool matches_prepare(struct guard *g, struct arena *a, struct buf *why)
     pcre2_code *code;
     int error = 0;
 
+    (void)b;
+    (void)t;
     if (limits == NULL)
         return buf_puts(why, "/pattern: there is no memory for it"), false;
     (void)pcre2_set_parens_nest_limit(limits, PATTERN_NESTING_MAX);
@@ -197,8 +200,10 @@ bool working_time_evaluate(const struct guard *g, const json_t *facts, struct ar
 bool score_at_least_check(const json_t *params, const struct blueprint *b, struct buf *why)
 {
     (void)params;
-    if (!b->scored)
-        return buf_printf(why, ": a record of the kind \"%s\" has no score", b->entity), false;
+    if (strcmp(b->entity, "lead") != 0)
+        return buf_printf(why, ": only leads have a score, not a record of the kind \"%s\"",
+                          b->entity),
+               false;
     return true;
 }
 
@@ -213,6 +218,6 @@ bool score_at_least_evaluate(const struct guard *g, const json_t *facts, struct 
     json_t *score = json_object_get(json_object_get(facts, "record"), "score");
 
     (void)a;
-    v->observed = value_ref(score);
-    return value_holds("gte", score, json_object_get(g->params, "min"), false);
+    v->observed = json_is_number(score) ? json_incref(score) : json_integer(0);
+    return value_holds("gte", v->observed, json_object_get(g->params, "min"), false);
 }

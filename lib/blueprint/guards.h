@@ -63,7 +63,8 @@ bool duplicate_free_evaluate(const struct guard *g, const json_t *facts, struct 
 json_t *field_changed_expect(const json_t *params);
 bool field_changed_evaluate(const struct guard *g, const json_t *facts, struct arena *a,
                             struct verdict *v);
-bool matches_prepare(struct guard *g, struct arena *a, struct buf *why);
+bool matches_prepare(struct guard *g, const struct blueprint *b, const struct transition *t,
+                     struct arena *a, struct buf *why);
 json_t *matches_expect(const json_t *params);
 bool matches_evaluate(const struct guard *g, const json_t *facts, struct arena *a,
                       struct verdict *v);
@@ -77,6 +78,11 @@ bool score_at_least_check(const json_t *params, const struct blueprint *b, struc
 json_t *score_at_least_expect(const json_t *params);
 bool score_at_least_evaluate(const struct guard *g, const json_t *facts, struct arena *a,
                              struct verdict *v);
+
+bool approval_prepare(struct guard *g, const struct blueprint *b, const struct transition *own,
+                      struct arena *a, struct buf *why);
+bool approval_evaluate(const struct guard *g, const json_t *facts, struct arena *a,
+                       struct verdict *v);
 
 /** The list of the facts that a guard with "of" looks at, and whether new items may come along with
  * a request. */

@@ -116,6 +116,12 @@ static const struct param score_at_least_params[] = {
     {.name = NULL},
 };
 
+static const struct param approval_params[] = {
+    {.name = "transition", .type = PARAM_KEY},
+    {.name = "needed", .type = PARAM_INTEGER},
+    {.name = NULL},
+};
+
 /* {op} stands for a verb ("must be at least"), {requirement} for a composed phrase: see message.c.
  */
 const struct guard_kind guard_kinds[] = {
@@ -321,6 +327,18 @@ const struct guard_kind guard_kinds[] = {
         .message = {.en = "The score must be at least {min} (now: {observed}).",
                     .pl = "Ocena musi wynosić co najmniej {min} (obecnie: {observed}).",
                     .ru = "Оценка должна быть не меньше {min} (сейчас: {observed})."},
+    },
+    {
+        .name = "approval",
+        .example = "{\"needed\":2}",
+        .params = approval_params,
+        .prepare = approval_prepare,
+        .evaluate = approval_evaluate,
+        .path = "approvals",
+        .message = {.en =
+                        "So many must have agreed to \"{transition}\": {min} (so far: {observed}).",
+                    .pl = "Wymagana liczba zgód na „{transition}”: {min} (dotychczas: {observed}).",
+                    .ru = "Необходимо согласий на «{transition}»: {min} (пока: {observed})."},
     },
     {.name = NULL},
 };

@@ -71,6 +71,12 @@ static void need_times(json_t *needs, const json_t *params)
     (void)json_object_set_new(needs, "times", json_true());
 }
 
+static void need_score(json_t *needs, const json_t *params)
+{
+    (void)params;
+    (void)json_object_set_new(json_object_get(needs, "record"), "score", json_string("value"));
+}
+
 static void need_nothing(json_t *needs, const json_t *params)
 {
     (void)needs;
@@ -87,7 +93,8 @@ static const struct {
     {"related_count", need_work, false},    {"open_tasks", need_tasks, false},
     {"visited_state", need_visits, false},  {"time_in_state", need_times, false},
     {"actor_has_role", need_nothing, true}, {"actor_differs", need_nothing, true},
-    {"working_time", need_nothing, true},
+    {"working_time", need_nothing, true},   {"approval", need_nothing, true},
+    {"score_at_least", need_score, false},
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))

@@ -324,7 +324,8 @@ static void write_inputs(struct out *o, const struct blueprint *b, const struct 
 }
 
 void transition_write(struct out *o, const struct blueprint *b, const struct transition *t,
-                      const struct verdict *root, bool actor_allowed, const char *language)
+                      const struct verdict *root, bool open, bool actor_allowed,
+                      const char *language)
 {
     static const char *const kinds[] = {"manual", "initial", "convert", "convert_open"};
 
@@ -334,7 +335,7 @@ void transition_write(struct out *o, const struct blueprint *b, const struct tra
     write_text(o, "kind", kinds[t->kind]);
     out_key(o, "to");
     state_write(o, blueprint_state(b, t->to), language);
-    write_bool(o, "available", actor_allowed && root->passed);
+    write_bool(o, "available", actor_allowed && open);
     write_bool(o, "actor_allowed", actor_allowed);
     write_actors(o, t->actors, t->nactors);
     if (t->automatic != NULL)

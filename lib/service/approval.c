@@ -17,7 +17,7 @@
 
 static enum step list_ask_page(struct call *c)
 {
-    const char *const fixed[] = {caller_id(c)};
+    const char *const fixed[] = {uuid_text(c, &c->who->id)};
 
     return list_ask(c, &list_approval_list, fixed);
 }
@@ -26,13 +26,23 @@ const struct operation approval_list = {
     .steps = (step_fn *const[]){list_ask_page, list_reply, NULL},
 };
 
+/* Whoever may break the glass sees what others asked for. */
+void approval_ask(struct call *c, struct uuid id)
+{
+    ask_approval_get(c, (struct q_approval_get){
+                            .id = id,
+                            .viewer = c->who->id,
+                            .any = principal_may(c->who, PERMISSION_TRANSITION_FORCE),
+                        });
+}
+
 static enum step get_ask(struct call *c)
 {
     struct uuid id;
 
     if (!call_path_uuid(c, "id", &id))
         return STEP_FAIL;
-    ask_approval_get(c, (struct q_approval_get){.id = id, .viewer = c->who->id});
+    approval_ask(c, id);
     return STEP_WAIT;
 }
 
@@ -63,7 +73,7 @@ static enum step vote_load(struct call *c)
 static bool check_asked(struct call *c, const struct result *r)
 {
     const char *status = result_get(r, 0, "status"), *asked = result_get(r, 0, "requested_by");
-    const char *may = result_get(r, 0, "may"), *own = caller_id(c);
+    const char *may = result_get(r, 0, "may"), *own = uuid_text(c, &c->who->id);
 
     if (strcmp(status, "pending") != 0)
         return err_set(&c->err, ERR_CONFLICT, "The approval is not pending any more: %s.", status);
@@ -80,7 +90,7 @@ static bool load_requester(struct call *c, struct vote *v, const struct result *
     struct principal *p = &v->requester;
     const char *const *granted;
 
-    p->kind = ACTOR_USER;
+    p->kind = strcmp(result_get(r, 0, "requested_kind"), "user") == 0 ? ACTOR_USER : ACTOR_API_KEY;
     p->name = "";
     p->language = c->language;
     p->roles = pgarray_strings(&c->arena, result_get(r, 0, "roles"));
@@ -101,7 +111,7 @@ static json_t *votes_json(struct call *c, const struct result *r)
 
     for (; voters && *voters; voters++)
         json_array_append_new(by, json_string(*voters));
-    json_array_append_new(by, json_string(caller_id(c)));
+    json_array_append_new(by, json_string(uuid_text(c, &c->who->id)));
     return json_pack("{s:s, s:s, s:o}", "id", call_path(c, "id"), "requested_by",
                      result_get(r, 0, "requested_by"), "approved_by", by);
 }
@@ -134,7 +144,7 @@ static const char *note_of(struct call *c)
 
 static void ask_again(struct call *c, const struct vote *v)
 {
-    ask_approval_get(c, (struct q_approval_get){.id = v->id, .viewer = c->who->id});
+    approval_ask(c, v->id);
 }
 
 static enum step vote_take(struct call *c, bool approve)
@@ -254,4 +264,38 @@ const struct operation approval_approve = {
 const struct operation approval_reject = {
     .steps = (step_fn *const[]){vote_load, reject_take, vote_blueprint, vote_ready, vote_decide,
                                 vote_check, reply_row, NULL},
+};
+
+/* POST /v1/approvals/{id}/withdraw */
+
+static enum step withdraw_ask(struct call *c)
+{
+    struct uuid id;
+
+    if (!call_path_uuid(c, "id", &id))
+        return STEP_FAIL;
+    ask_approval_withdraw(c, (struct q_approval_withdraw){
+                                 .id = id,
+                                 .any = principal_may(c->who, PERMISSION_TRANSITION_FORCE),
+                                 .reason = call_body_text(c, "reason"),
+                             });
+    approval_ask(c, id);
+    return STEP_WAIT;
+}
+
+static enum step withdraw_check(struct call *c)
+{
+    const char *outcome = result_get(call_result(c, 0), 0, "outcome");
+
+    if (outcome && strcmp(outcome, "withdrawn") == 0)
+        return STEP_NEXT;
+    if (outcome && strcmp(outcome, "closed") == 0)
+        return call_fail(c, ERR_CONFLICT, "The approval is not pending any more.");
+    if (outcome && strcmp(outcome, "others") == 0)
+        return call_fail(c, ERR_NOT_ACTOR, "Only who asked for approval takes that back.");
+    return call_fail(c, ERR_NOT_FOUND, "no such approval, or it is not yours to see");
+}
+
+const struct operation approval_withdraw = {
+    .steps = (step_fn *const[]){withdraw_ask, withdraw_check, reply_row, NULL},
 };

@@ -43,12 +43,8 @@ bool bulk_decide(struct call *c, struct move *m)
 {
     m->force = move_force(m->body);
     m->failures = NULL;
-    if (!move_decide(c, m))
-        return false;
-    if (m->transition->approvals > 0 && !m->force)
-        return err_set(&c->err, ERR_CONFLICT, "\"%s\" needs approval; ask for it record by record",
-                       m->key);
-    return true;
+    m->asks = false;
+    return move_decide(c, m);
 }
 
 const char *bulk_refusal(struct call *c, const char *id)
@@ -86,7 +82,8 @@ struct bulk {
     bool left;    /* to the background */
     bool refused; /* the record in hand */
     const char **verdicts;
-    size_t moved;
+    struct uuid approval; /* that is asked for */
+    size_t moved, requested;
 };
 
 static bool fault_at(struct call *c, const char *pointer, const char *code, const char *detail)
@@ -294,7 +291,11 @@ static enum step item_decide(struct call *c)
     m->body = bulk_body(b->shared, json_object_get(b->each, b->ids[b->at]));
     keep_json(c, m->body);
     if (bulk_decide(c, m)) {
-        move_write(c, m);
+        b->approval = uuid_v7();
+        if (m->asks)
+            move_request(c, m, b->approval);
+        else
+            move_write(c, m);
         return STEP_WAIT;
     }
     if (c->err.code == ERR_INTERNAL)
@@ -312,6 +313,14 @@ static const char *moved_json(struct call *c, const struct bulk *b)
                         b->ids[b->at], result_get(r, 0, "state"), result_get(r, 0, "version"));
 }
 
+static const char *requested_json(struct call *c, const struct bulk *b)
+{
+    return arena_printf(
+        &c->arena,
+        "{\"id\":\"%s\",\"status\":202,\"code\":\"approval_requested\",\"approval_id\":\"%s\"}",
+        b->ids[b->at], uuid_text(c, &b->approval));
+}
+
 /* A record that somebody changed meanwhile is decided again, a few times. */
 static bool is_settled(struct call *c, struct bulk *b)
 {
@@ -322,8 +331,15 @@ static bool is_settled(struct call *c, struct bulk *b)
         b->moved++;
         return true;
     }
+    if (outcome && strcmp(outcome, "requested") == 0) {
+        b->verdicts[b->at] = requested_json(c, b);
+        b->requested++;
+        return true;
+    }
     if (outcome && strcmp(outcome, "gone") == 0)
         err_set(&c->err, ERR_NOT_FOUND, "the record is gone");
+    else if (outcome && strcmp(outcome, "pending") == 0)
+        err_set(&c->err, ERR_CONFLICT, "Approval of it has been asked for already.");
     else if (b->retries++ < RETRIES_MAX)
         return false;
     else
@@ -361,8 +377,10 @@ static enum step bulk_reply(struct call *c)
     out_int(o, (int64_t)b->n);
     out_key(o, "moved");
     out_int(o, (int64_t)b->moved);
+    out_key(o, "requested");
+    out_int(o, (int64_t)b->requested);
     out_key(o, "refused");
-    out_int(o, (int64_t)(b->n - b->moved));
+    out_int(o, (int64_t)(b->n - b->moved - b->requested));
     out_key(o, "items");
     out_array(o);
     for (size_t i = 0; i < b->n; i++)

@@ -10,7 +10,7 @@
  * record's own laid over; its fields member by member. Both may be NULL. */
 json_t *bulk_body(const json_t *shared, const json_t *own);
 
-/** Decides the move of one record of a bulk: as move_decide, but nobody can be asked to approve. */
+/** Decides the move of one record of a bulk, as move_decide. */
 bool bulk_decide(struct call *c, struct move *m);
 
 /** Returns the verdict as JSON text: {"id"?, "status", "problem"} from c->err, which is emptied.

@@ -84,6 +84,18 @@ static enum step bulk_page(struct call *c)
     return bulk_facts(c, w, r);
 }
 
+static json_t *tally_of(const struct result *r)
+{
+    json_int_t done = strtoll(result_get(r, 0, "done"), NULL, 10);
+    json_int_t requested = strtoll(result_get(r, 0, "requested"), NULL, 10);
+    json_t *tally = json_pack("{s:I, s:I}", "moved", done - requested, "refused",
+                              (json_int_t)strtoll(result_get(r, 0, "failed"), NULL, 10));
+
+    if (requested > 0)
+        json_object_set_new(tally, "requested", json_integer(requested));
+    return tally;
+}
+
 static enum step bulk_evaluate(struct call *c)
 {
     struct work *w = work_of(c);
@@ -94,9 +106,7 @@ static enum step bulk_evaluate(struct call *c)
     if (!i) {
         w->over = true;
         w->done = strtoll(result_get(r, 0, "total"), NULL, 10);
-        w->result = json_pack("{s:I, s:I}", "moved",
-                              (json_int_t)strtoll(result_get(r, 0, "done"), NULL, 10), "refused",
-                              (json_int_t)strtoll(result_get(r, 0, "failed"), NULL, 10));
+        w->result = tally_of(r);
         return STEP_NEXT;
     }
     if (result_rows(r) == 0) {
@@ -151,6 +161,23 @@ static void item_apply(struct call *c, const struct work *w, const struct item *
                       });
 }
 
+static void item_request(struct call *c, const struct work *w, const struct item *i)
+{
+    const struct process *s = &i->process;
+
+    ask_bulk_request(c, (struct q_bulk_request){
+                            .job = w->id,
+                            .position = i->position,
+                            .id = uuid_v7(),
+                            .entity = s->record->entity,
+                            .record_id = s->id,
+                            .expected_version = strtoll(s->version, NULL, 10),
+                            .from_state = s->state,
+                            .transition = i->move.key,
+                            .body = call_json(c, i->move.body),
+                        });
+}
+
 /* Not settled (the record changed meanwhile): the item is still waiting, and comes next again. */
 static enum step bulk_conclude(struct call *c)
 {
@@ -169,7 +196,9 @@ static enum step bulk_conclude(struct call *c)
     rc = process_ready(c);
     if (rc != STEP_NEXT)
         return rc;
-    if (bulk_decide(c, &i->move))
+    if (bulk_decide(c, &i->move) && i->move.asks)
+        item_request(c, w, i);
+    else if (c->err.code == ERR_NONE)
         item_apply(c, w, i);
     else if (c->err.code == ERR_INTERNAL)
         return STEP_FAIL;

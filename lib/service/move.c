@@ -1,6 +1,8 @@
 /* move - deciding and writing one move. */
 #include "service/move.h"
 
+#include <stdlib.h>
+
 #include "asks.gen.h"
 #include "call/principal.h"
 
@@ -43,6 +45,43 @@ static bool check_actor(struct call *c, const struct move *m)
     return true;
 }
 
+/* What is decided on: the facts with what came along, and with the votes of an approval that is
+ * being carried out. */
+static json_t *facts_of(struct call *c, const struct move *m)
+{
+    json_t *facts = facts_with_inputs(process_of(c)->facts, m->body), *agreed;
+
+    keep_json(c, facts);
+    if (!m->approval || !m->transition->approvals)
+        return facts;
+    agreed = facts_with_approval(facts, m->transition, json_object_get(m->approval, "approved_by"));
+    keep_json(c, agreed);
+    return agreed;
+}
+
+/* Whether others must agree first: always, or, when guards ask whether they did, only if those
+ * would hold then. */
+static bool decide_approval(struct call *c, struct move *m, const json_t *facts)
+{
+    const struct transition *t = m->transition;
+    json_t *agreed;
+
+    m->asks = false;
+    if (t->approvals == 0 || m->force || m->approval)
+        return true;
+    if (!approval_is_guarded(t)) {
+        m->asks = true;
+        return true;
+    }
+    if (m->root->passed)
+        return true;
+    agreed = facts_with_approval(facts, t, NULL);
+    keep_json(c, agreed);
+    m->root = evaluate(t, agreed, &c->arena); /* what else is missing is what is told */
+    m->asks = m->root && m->root->passed;
+    return m->root != NULL;
+}
+
 bool move_decide(struct call *c, struct move *m)
 {
     const struct process *s = process_of(c);
@@ -51,10 +90,9 @@ bool move_decide(struct call *c, struct move *m)
     m->transition = blueprint_transition(s->blueprint, m->key);
     if (!check_declared(c, m) || !check_actor(c, m))
         return false;
-    facts = facts_with_inputs(s->facts, m->body);
-    keep_json(c, facts);
+    facts = facts_of(c, m);
     m->root = evaluate(m->transition, facts, &c->arena);
-    if (!m->root)
+    if (!m->root || !decide_approval(c, m, facts))
         return err_set(&c->err, ERR_INTERNAL, NULL);
     if (!m->root->passed)
         m->failures = process_failures(c, m->root);
@@ -64,6 +102,21 @@ bool move_decide(struct call *c, struct move *m)
     if (c->err.code == ERR_NONE)
         err_set(&c->err, ERR_GUARD, "\"%s\" still needs what \"failures\" lists", m->key);
     return false;
+}
+
+void move_request(struct call *c, const struct move *m, struct uuid id)
+{
+    const struct process *s = process_of(c);
+
+    ask_approval_request(c, (struct q_approval_request){
+                                .id = id,
+                                .entity = s->record->entity,
+                                .record_id = s->id,
+                                .expected_version = strtoll(s->version, NULL, 10),
+                                .from_state = s->state,
+                                .transition = m->key,
+                                .body = call_json(c, m->body),
+                            });
 }
 
 const char *move_ids(struct call *c, const struct move *m)

@@ -18,6 +18,7 @@ struct move {
     const struct transition *transition;
     const struct verdict *root;
     const char *failures; /* of guards, JSON text, or NULL */
+    bool asks;            /* others must agree first: move_request instead of move_write */
 };
 
 /** Returns the reason for breaking the glass that the body gives, or NULL. */
@@ -30,6 +31,13 @@ bool move_decide(struct call *c, struct move *m);
 /** Adds the statement that writes it, and returns its index; its row has "outcome", "version" and
  * "state". */
 int move_write(struct call *c, const struct move *m);
+
+/** Adds the statement that asks for approval of it under this id instead; its row has "outcome".
+ */
+void move_request(struct call *c, const struct move *m, struct uuid id);
+
+/** Asks for an approval as the caller may see it; reply_row answers it. */
+void approval_ask(struct call *c, struct uuid id);
 
 /** The parts of a decided move as statements take them: ids for the visit, activities and tasks
  * (uuid[]), what the history shows beside the inputs (JSON or NULL), and a member of the body as

@@ -278,6 +278,20 @@ enum step process_refused(struct call *c)
     return c->err.code == ERR_NONE ? STEP_NEXT : STEP_FAIL;
 }
 
+/* What fails is only an approval that executing it asks for. */
+static bool asks_first(struct call *c, const struct transition *t)
+{
+    const struct verdict *root;
+    json_t *agreed;
+
+    if (!approval_is_guarded(t))
+        return false;
+    agreed = facts_with_approval(process_of(c)->facts, t, NULL);
+    keep_json(c, agreed);
+    root = evaluate(t, agreed, &c->arena);
+    return root && root->passed;
+}
+
 bool process_write_option(struct call *c, struct out *o, const struct transition *t)
 {
     const struct process *s = process_of(c);
@@ -288,7 +302,8 @@ bool process_write_option(struct call *c, struct out *o, const struct transition
     root = evaluate(t, s->facts, &c->arena);
     if (!root)
         return false;
-    transition_write(o, s->blueprint, t, root, evaluate_actor(t, s->facts), c->language);
+    transition_write(o, s->blueprint, t, root, root->passed || asks_first(c, t),
+                     evaluate_actor(t, s->facts), c->language);
     return true;
 }
 

@@ -70,7 +70,6 @@ step_fn *const record_transitions_steps[] = {
 struct asked {
     struct process process;
     struct move move;
-    bool waits; /* for approval: it was asked for */
 };
 
 static enum step request_ask(struct call *c)
@@ -87,25 +86,10 @@ static enum step request_ask(struct call *c)
 /* Others must agree first: what was asked for is kept with the question. */
 static enum step request_approval(struct call *c, struct asked *q)
 {
-    const struct process *s = &q->process;
     struct uuid id = call_new_id(c);
 
-    if (c->who->kind != ACTOR_USER) {
-        err_set(&c->err, ERR_NOT_ACTOR, "\"%s\" needs approval, which only users can ask for",
-                q->move.key);
-        return process_refuse(c, s->record, q->move.key, NULL);
-    }
-    q->waits = true;
-    ask_approval_request(c, (struct q_approval_request){
-                                .id = id,
-                                .entity = s->record->entity,
-                                .record_id = s->id,
-                                .expected_version = strtoll(s->version, NULL, 10),
-                                .from_state = s->state,
-                                .transition = q->move.key,
-                                .body = call_json(c, c->body),
-                            });
-    ask_approval_get(c, (struct q_approval_get){.id = id, .viewer = c->who->id});
+    move_request(c, &q->move, id);
+    approval_ask(c, id);
     return STEP_WAIT;
 }
 
@@ -120,7 +104,7 @@ static enum step request_decide(struct call *c)
     m->force = move_force(c->body);
     if (!process_is_current(c) || !move_decide(c, m))
         return process_refuse(c, r, m->key, m->failures);
-    if (m->transition->approvals > 0 && !m->force)
+    if (m->asks)
         return request_approval(c, q);
     move_write(c, m);
     record_ask_get(c, r, &q->process.id, r->may_write);
@@ -149,8 +133,10 @@ static enum step request_check(struct call *c)
     if (c->err.code != ERR_NONE)
         return STEP_FAIL;
     outcome = result_get(call_result(c, 0), 0, "outcome");
-    if (outcome && strcmp(outcome, q->waits ? "requested" : "applied") == 0)
-        return q->waits ? reply_approval(c) : STEP_NEXT;
+    if (outcome && strcmp(outcome, q->move.asks ? "requested" : "applied") == 0)
+        return q->move.asks ? reply_approval(c) : STEP_NEXT;
+    if (outcome && strcmp(outcome, "pending") == 0)
+        return call_fail(c, ERR_CONFLICT, "Approval of it has been asked for already.");
     if (outcome && strcmp(outcome, "gone") == 0)
         return call_fail(c, ERR_NOT_FOUND, "the record is gone");
     /* somebody was faster: decide again on what is there now */

@@ -26,7 +26,16 @@ begin
 end
 $$;
 
--- Whether the rules name this user as one who may agree; who asked never is.
+-- The roles of a user or an API key.
+create or replace function sluice.has_role(principal uuid, role text) returns boolean
+    language plpgsql stable as $$
+begin
+    return exists (select from sluice.user_role x where x.user_id = principal and x.role = has_role.role)
+        or exists (select from sluice.api_key_role x where x.api_key_id = principal and x.role = has_role.role);
+end
+$$;
+
+-- Whether the rules name this user or API key as one who may agree, by now; who asked never is.
 create or replace function sluice.is_approver(a sluice.approval, viewer uuid) returns boolean
     language plpgsql stable as $$
 begin
@@ -35,7 +44,7 @@ begin
           join sluice.transition_approver r on r.transition_id = t.id
          where t.blueprint_version_id = a.blueprint_version_id and t.key = a.transition
            and case r.kind
-                   when 'role' then exists (select from sluice.user_role x where x.user_id = viewer and x.role = r.value)
+                   when 'role' then sluice.has_role(viewer, r.value)
                    when 'team' then exists (select from sluice.team_member x
                                              where x.user_id = viewer and x.team_id::text = r.value)
                    when 'user' then r.value = viewer::text
@@ -65,10 +74,10 @@ drop view if exists sluice.approval_row;
 create view sluice.approval_row as
 select a.id, a.version, a.entity, a.record_id, a.transition, a.body, a.needed,
        (select count(*) from sluice.approval_vote v where v.approval_id = a.id and v.approve) as approved,
-       (select coalesce(jsonb_agg(jsonb_build_object('user_id', v.user_id, 'approve', v.approve, 'note', v.note,
+       (select coalesce(jsonb_agg(jsonb_build_object('user_id', v.user_id, 'kind', v.kind, 'approve', v.approve, 'note', v.note,
                                                      'at', sluice.rfc3339(v.at)) order by v.at, v.user_id), '[]')
           from sluice.approval_vote v where v.approval_id = a.id) as votes,
-       a.status, a.result, a.requested_by, a.decided_at, a.created_at, a.updated_at
+       a.status, a.result, a.requested_by, a.requested_kind, a.decided_at, a.created_at, a.updated_at
   from sluice.approval a;
 
 -- A line in the record's history, and an event.
@@ -80,7 +89,8 @@ begin
 end
 $$;
 
--- Asks for approval of a move that was decided. outcome: requested, gone, stale, undeclared.
+-- Asks for approval of a move that was decided. outcome: requested, gone, stale, undeclared; pending: it was asked for
+-- already.
 create or replace function sluice.approval_request(
     id uuid, entity text, record_id uuid, expected_version bigint, from_state text, transition text, body jsonb
 ) returns text
@@ -104,9 +114,14 @@ begin
     if n is null or (sluice.edge(v.blueprint_version_id, v.state, transition)).kind is distinct from 'manual' then
         return 'undeclared';
     end if;
-    insert into sluice.approval (id, entity, record_id, blueprint_version_id, transition, body, needed, requested_by)
+    if exists (select from sluice.approval x where x.record_id = approval_request.record_id
+                  and x.transition = approval_request.transition and x.status = 'pending') then
+        return 'pending';
+    end if;
+    insert into sluice.approval (id, entity, record_id, blueprint_version_id, transition, body, needed, requested_by, requested_kind)
     values (approval_request.id, approval_request.entity, approval_request.record_id, v.blueprint_version_id,
-            approval_request.transition, coalesce(approval_request.body, '{}'), n, sluice.actor_id())
+            approval_request.transition, coalesce(approval_request.body, '{}'), n, sluice.actor_id(),
+            sluice.actor_kind())
     returning * into a;
     perform sluice.approval_note(a, 'requested', jsonb_build_object('needed', n));
     return 'requested';
@@ -127,8 +142,10 @@ begin
     elsif not sluice.may_approve(a, sluice.actor_id()) then
         outcome := 'closed';
     else
-        insert into sluice.approval_vote (approval_id, user_id, approve, note)
-        values (a.id, sluice.actor_id(), approval_ballot.approve, approval_ballot.note);
+        insert into sluice.approval_vote (approval_id, user_id, kind, approve, note)
+        values (a.id, sluice.actor_id(), sluice.actor_kind(), approval_ballot.approve, approval_ballot.note);
+        perform sluice.recheck_add(a.entity, a.record_id) from sluice.visit v  -- a guard may wait for it
+          where v.record_id = a.record_id and v.left_at is null and sluice.reacts(v.blueprint_version_id, a.record_id);
         update sluice.approval x set version = x.version + 1, updated_at = sluice.now() where x.id = a.id;
         outcome := 'voted';
     end if;
@@ -214,6 +231,54 @@ begin
 end
 $$;
 
+-- Takes a question back. @any: the caller may do so with those of others. outcome: withdrawn; closed: nobody is
+-- asked any more; others: it belongs to somebody else; gone: there is none to see.
+create or replace function sluice.approval_withdraw(id uuid, "any" boolean, reason text) returns text
+    language plpgsql security definer set search_path = sluice, pg_temp as $$
+declare
+    a sluice.approval;
+begin
+    select * into a from sluice.approval x where x.id = approval_withdraw.id for update;
+    if a.id is null or not ("any" or sluice.may_see_approval(a, sluice.actor_id())) then
+        return 'gone';
+    elsif not "any" and a.requested_by <> sluice.actor_id() then
+        return 'others';
+    elsif a.status <> 'pending' then
+        return 'closed';
+    end if;
+    perform sluice.approval_close(id, 'withdrawn', jsonb_build_object('by', sluice.actor_id(), 'reason', reason));
+    update sluice.approval x set version = x.version + 1 where x.id = a.id;
+    perform sluice.approval_note(a, 'withdrawn', jsonb_build_object('reason', reason));
+    return 'withdrawn';
+end
+$$;
+
+-- Who agreed to which transition while the record was in its state, for guards. What was rejected or taken back does
+-- not count; what was carried out does, also when it led into the state that the record is in.
+create or replace function sluice.approvals_json(record_id uuid) returns jsonb
+    language plpgsql stable as $$
+begin
+    return (select coalesce(jsonb_object_agg(x.transition, x.who), '{}')
+              from (select a.transition, jsonb_agg(distinct v.user_id) as who
+                      from sluice.approval a
+                      join sluice.approval_vote v on v.approval_id = a.id and v.approve
+                     where a.record_id = approvals_json.record_id
+                       and (a.status = 'pending' or a.status = 'done' and a.decided_at >= (
+                            select s.entered_at from sluice.visit s
+                             where s.record_id = approvals_json.record_id and s.left_at is null))
+                     group by a.transition) x);
+end
+$$;
+
+-- What may make them fewer: a vote that comes only adds to them.
+create or replace function sluice.approvals_print(record_id uuid) returns bigint
+    language plpgsql stable as $$
+begin
+    return (select count(*) from sluice.approval a
+             where a.record_id = approvals_print.record_id and a.status in ('rejected', 'withdrawn', 'failed'));
+end
+$$;
+
 -- The record moved on: nobody is asked any more.
 create or replace function sluice.approvals_outdate(record_id uuid) returns void
     language plpgsql as $$
@@ -230,7 +295,8 @@ $$;
 
 grant select on sluice.approval_row to sluice_app;
 grant execute on function
-    sluice.record_user(text, uuid, text), sluice.is_approver(sluice.approval, uuid),
+    sluice.has_role(uuid, text), sluice.approval_withdraw(uuid, boolean, text), sluice.approvals_json(uuid),
+    sluice.approvals_print(uuid), sluice.record_user(text, uuid, text), sluice.is_approver(sluice.approval, uuid),
     sluice.may_approve(sluice.approval, uuid), sluice.may_see_approval(sluice.approval, uuid),
     sluice.approval_request(uuid, text, uuid, bigint, text, text, jsonb),
     sluice.approval_vote(uuid, integer, boolean, text),

@@ -320,8 +320,6 @@ create or replace function sluice.blueprint_doc(version_id uuid) returns jsonb
     select jsonb_build_object(
         'id', v.id, 'entity', b.entity, 'key', b.key, 'number', v.number, 'label', v.label,
         'criteria', v.criteria,
-        'scored', exists (select from pg_attribute a where a.attrelid = to_regclass('sluice.' || b.entity)
-                             and a.attname = 'score' and not a.attisdropped),
         'states', (
             select coalesce(jsonb_agg(jsonb_build_object(
                        'key', s.key, 'label', s.label, 'category', s.category, 'position', s.position,

@@ -65,6 +65,34 @@ begin
 end
 $$;
 
+-- Asks for approval of an item's move. outcome as in approval_request; taken: the item was worked on before.
+create or replace function sluice.bulk_request(
+    job uuid, "position" bigint, id uuid, entity text, record_id uuid, expected_version bigint, from_state text,
+    transition text, body jsonb
+) returns text
+    language plpgsql security definer set search_path = sluice, pg_temp as $$
+declare
+    outcome text;
+begin
+    begin
+        outcome := sluice.approval_request(id, entity, record_id, expected_version, from_state, transition, body);
+        if outcome = 'requested'
+           and not sluice.bulk_count(job, "position", 'done', jsonb_build_object(
+                       'status', 202, 'code', 'approval_requested', 'approval_id', bulk_request.id)) then
+            raise exception using errcode = 'SLBCK';
+        end if;
+    exception when sqlstate 'SLBCK' then  -- takes the question back
+        return 'taken';
+    end;
+    if outcome = 'pending' then
+        perform sluice.bulk_count(job, "position", 'failed', '{"status": 409, "code": "conflict"}');
+    elsif outcome = 'gone' then
+        perform sluice.bulk_count(job, "position", 'failed', '{"status": 404}');
+    end if;
+    return outcome;
+end
+$$;
+
 -- Writes down why an item did not move.
 create or replace function sluice.bulk_refuse(
     job uuid, "position" bigint, entity text, record_id uuid, transition text, from_state text, code text,
@@ -82,6 +110,7 @@ grant execute on function
     sluice.bulk_create(uuid, text, text, uuid[], jsonb, jsonb),
     sluice.bulk_apply(uuid, bigint, text, uuid, bigint, text, text, jsonb, jsonb, jsonb, text, jsonb, text, uuid[], jsonb,
                       jsonb),
+    sluice.bulk_request(uuid, bigint, uuid, text, uuid, bigint, text, text, jsonb),
     sluice.bulk_refuse(uuid, bigint, text, uuid, text, text, text, jsonb, jsonb)
     to sluice_app;
 

@@ -11,6 +11,7 @@ create or replace function sluice.version_needs(version_id uuid) returns text[]
                        when g.kind = 'duplicate_free' then 'duplicates'
                        when g.kind = 'checklist_complete' then 'ticks'
                        when g.kind = 'working_time' then 'calendars'
+                       when g.kind = 'approval' then 'approvals'
                        when g.kind in ('related_exists', 'children_closed') then
                            case g.params ->> 'of' when 'contact' then 'contacts' when 'lead' then 'leads'
                                                   when 'opportunity' then 'opportunities' end
@@ -189,6 +190,9 @@ begin
     if 'calendars' = any (needs) then
         facts := facts || jsonb_build_object('calendars', sluice.calendars_json());
     end if;
+    if 'approvals' = any (needs) then
+        facts := facts || jsonb_build_object('approvals', sluice.approvals_json(record_id));
+    end if;
     if 'contacts' = any (needs) then
         facts := facts || jsonb_build_object('contacts', sluice.contacts_json(of_account));
     end if;
@@ -223,6 +227,9 @@ begin
     of_account := sluice.account_of(entity, record_id);
     if 'duplicates' = any (needs) then
         base := base || '/d' || sluice.duplicates_of(entity, record_id);
+    end if;
+    if 'approvals' = any (needs) then
+        base := base || '/v' || sluice.approvals_print(record_id);
     end if;
     if 'contacts' = any (needs) then
         base := base || '/c' || (select coalesce(sum(uuid_hash_extended(c.id, c.version)), 0)

@@ -2,9 +2,10 @@
 -- An approval, for who asked and those who are asked.
 -- in: id     uuid
 -- in: viewer uuid
+-- in: any    boolean
 select r.*
   from sluice.approval_row r join sluice.approval a on a.id = r.id
- where r.id = :id and sluice.may_see_approval(a, :viewer);
+ where r.id = :id and (:any or sluice.may_see_approval(a, :viewer));
 
 -- query: approval_list list read
 -- Approvals that the viewer asked for or is asked for.
@@ -25,15 +26,18 @@ select r.*
 -- The same with who asked, as a principal, and whether the viewer is asked.
 -- in: id     uuid
 -- in: viewer uuid
-select a.entity, a.record_id, a.transition, a.body, a.needed, a.status, a.requested_by,
+select a.entity, a.record_id, a.transition, a.body, a.needed, a.status, a.requested_by, a.requested_kind,
        (select count(*) from sluice.approval_vote v where v.approval_id = a.id and v.approve) as votes,
        array(select v.user_id from sluice.approval_vote v where v.approval_id = a.id and v.approve order by v.at, v.user_id)
            as voters,
        sluice.may_approve(a, :viewer) as may,
-       array(select r.role from sluice.user_role r where r.user_id = a.requested_by order by 1) as roles,
+       q.roles,
        array(select m.team_id from sluice.team_member m where m.user_id = a.requested_by order by 1) as teams,
-       sluice.permissions_of(array(select r.role from sluice.user_role r where r.user_id = a.requested_by)) as permissions
+       sluice.permissions_of(q.roles) as permissions
   from sluice.approval a
+ cross join lateral (select array(select x.role from sluice.user_role x where x.user_id = a.requested_by
+                                  union select x.role from sluice.api_key_role x where x.api_key_id = a.requested_by
+                                  order by 1) as roles) q
  where a.id = :id and sluice.may_see_approval(a, :viewer);
 
 -- query: approval_request one write
@@ -46,6 +50,13 @@ select a.entity, a.record_id, a.transition, a.body, a.needed, a.status, a.reques
 -- in: transition       text
 -- in: body             jsonb
 select sluice.approval_request(:id, :entity, :record_id, :expected_version, :from_state, :transition, :body) as outcome;
+
+-- query: approval_withdraw one write
+-- Takes a question back.
+-- in: id     uuid
+-- in: any    boolean
+-- in: reason text
+select sluice.approval_withdraw(:id, :any, :reason) as outcome;
 
 -- query: approval_vote one write
 -- Writes a vote down that carries nothing out.

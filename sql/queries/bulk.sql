@@ -32,7 +32,8 @@ select i.position, i.record_id, i.entity, j.params ->> 'transition' as transitio
 -- What became of the items of a job.
 -- in: job uuid
 select count(*) as total, count(*) filter (where i.status = 'done') as done,
-       count(*) filter (where i.status = 'failed') as failed
+       count(*) filter (where i.status = 'failed') as failed,
+       count(*) filter (where i.status = 'done' and i.detail ->> 'status' = '202') as requested
   from sluice.job_item i
  where i.job_id = :job;
 
@@ -56,6 +57,20 @@ select count(*) as total, count(*) filter (where i.status = 'done') as done,
 -- in: more             jsonb
 select sluice.bulk_apply(:job, :position, :entity, :record_id, :expected_version, :from_state, :transition, :fields,
                          :activities, :tasks, :note, :verdicts, :evidence, :ids, :checklist, :more) as outcome;
+
+-- query: bulk_request one write
+-- Asks for approval of an item's move.
+-- in: job              uuid
+-- in: position         bigint
+-- in: id               uuid
+-- in: entity           text
+-- in: record_id        uuid
+-- in: expected_version bigint
+-- in: from_state       text
+-- in: transition       text
+-- in: body             jsonb
+select sluice.bulk_request(:job, :position, :id, :entity, :record_id, :expected_version, :from_state, :transition,
+                           :body) as outcome;
 
 -- query: bulk_refuse none write
 -- Writes down why an item did not move.

@@ -22,7 +22,8 @@ select a.seq, a.at, a.action, a.entity, a.record_id,
        a.request_id, a.operation, a.transition, t.label as transition_label, a.from_state, a.to_state,
        v.id as "blueprint.id", b.key as "blueprint.key", v.number as "blueprint.number",
        a.detail -> 'verdicts' as verdicts, a.detail -> 'failures' as failures, a.detail ->> 'code' as code,
-       a.detail ->> 'note' as note, a.detail -> 'checklist' as checklist, a.changes
+       a.detail ->> 'note' as note, a.detail -> 'checklist' as checklist,
+       case when a.action = 'approval' then a.detail else a.detail -> 'approval' end as approval, a.changes
   from sluice.audit a
   left join sluice.app_user u on a.actor_kind = 'user' and u.id = a.actor_id
   left join sluice.api_key k on a.actor_kind = 'api_key' and k.id = a.actor_id

@@ -116,12 +116,31 @@ def test_other_collections(rep, verifier):
     assert bulk(rep, 'cancelled', 'opportunities', ids=deals, note='No money').json()['moved'] == 2
 
 
-def test_approval_is_asked_for_one_by_one(rep, rows, number):
-    moves = [{'key': 'made', 'kind': 'initial', 'to': 'a'},
-             {'key': 'go', 'from': ['a'], 'to': 'b', 'approval': {'needed': 1, 'actors': [{'kind': 'role', 'value': 'manager'}]}}]
-    with blueprint(rows, 'lead', f'bulk_approval_{number}', [('a', 'open'), ('b', 'won')], moves):
-        (lead,) = make(rep, 1)
-    assert verdicts(bulk(rep, 'go', ids=[lead]))[lead]['problem']['code'] == 'conflict'
+NEEDS_APPROVAL = [{'key': 'made', 'kind': 'initial', 'to': 'a'},
+                  {'key': 'go', 'from': ['a'], 'to': 'b',
+                   'approval': {'needed': 1, 'actors': [{'kind': 'role', 'value': 'manager'}]}}]
+
+
+def test_approval_is_asked_for_each(rep, manager, rows, number):
+    with blueprint(rows, 'lead', f'bulk_approval_{number}', [('a', 'open'), ('b', 'won')], NEEDS_APPROVAL):
+        ids = make(rep, 3)
+    asked = rep.move('leads', ids[0], 'go')
+    assert asked.status_code == 202
+    before = everything(rows)
+    dry = bulk(rep, 'go', ids=ids, note='Both', headers={'Prefer': 'tx=rollback'})
+    assert ([i['status'] for i in dry.json()['items']], everything(rows)) == ([409, 202, 202], before)
+    answer = bulk(rep, 'go', ids=ids, note='Both')
+    found = verdicts(answer)
+    assert {k: answer.json()[k] for k in ('total', 'moved', 'requested', 'refused')} == {
+        'total': 3, 'moved': 0, 'requested': 2, 'refused': 1}
+    assert found[ids[0]]['problem']['code'] == 'conflict'
+    for lead in ids[1:]:
+        assert (found[lead]['status'], found[lead]['code']) == (202, 'approval_requested')
+        approval = rep.get(f'/v1/approvals/{found[lead]["approval_id"]}').json()
+        assert (approval['record_id'], approval['status'], approval['body']) == (lead, 'pending', {'note': 'Both'})
+        assert rep.read('leads', lead)['status'] == 'a'
+    assert manager.post(f'/v1/approvals/{found[ids[1]]["approval_id"]}/approve').json()['status'] == 'done'
+    assert [rep.read('leads', i)['status'] for i in ids] == ['a', 'b', 'a']
 
 
 # in the background
@@ -176,6 +195,23 @@ def test_many_are_a_job(rep, rep2, manager, rows, number):
     problem(rep2.get(f'/v1/jobs/{job["id"]}/items'), 404, 'not_found')
     assert manager.get(f'/v1/jobs/{job["id"]}').status_code == 200
     assert job['id'] in [j['id'] for j in rep.get('/v1/jobs', params={'kind': 'bulk'}).json()['items']]
+
+
+def test_a_job_asks_for_approval_of_each(rep, rows, number):
+    campaign = f'asks-{number}-{uuid.uuid4().hex[:8]}'
+    with blueprint(rows, 'lead', f'bulk_asks_{number}', [('a', 'open'), ('b', 'won')], NEEDS_APPROVAL):
+        ids = seed(rows, 101, campaign)
+    assert rep.move('leads', ids[0], 'go').status_code == 202
+    job = left(bulk(rep, 'go', filter={'campaign': campaign}, each={ids[1]: {'note': 'Mine'}}))
+    done = finished(rep, job)
+    assert (done['status'], done['result']) == ('done', {'moved': 0, 'requested': 100, 'refused': 1})
+    found = {i['record_id']: i for i in items(rep, job)}
+    assert (found[ids[0]]['status'], found[ids[0]]['detail']['status']) == ('failed', 409)
+    detail = found[ids[1]]['detail']
+    assert (detail['status'], detail['code']) == (202, 'approval_requested')
+    approval = rep.get(f'/v1/approvals/{detail["approval_id"]}').json()
+    assert (approval['requested_by'], approval['body']) == (rep.user['id'], {'note': 'Mine'})
+    assert rows("select count(*) as n from sluice.approval where record_id = any (%s::uuid[]) and status = 'pending'", ids)[0]['n'] == 101
 
 
 def test_whoever_left_does_not_go_on(new_user, rows, admin, number):

@@ -78,7 +78,7 @@ static void write_all(struct buf *b, const struct blueprint *bp, const struct tr
     buf_clear(b);
     out_init(&o, b);
     out_array(&o);
-    transition_write(&o, bp, t, root, true, language);
+    transition_write(&o, bp, t, root, root->passed, true, language);
     verdict_write(&o, root, language);
     blueprint_write_legal(&o, bp, bp->states[0].key, language);
     out_array_end(&o);

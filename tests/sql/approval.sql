@@ -57,5 +57,34 @@ select is((select status from sluice.approval), 'done', 'and ends the question, 
 select is((select array_agg(privilege_type::text order by 1) from information_schema.role_table_grants
             where grantee = 'sluice_app' and table_name in ('approval', 'approval_vote')), '{SELECT,SELECT}',
           'the daemon writes neither questions nor votes');
+
+-- taking back; API keys
+insert into sluice.lead (id, last_name, owner_id)
+values ('00000000-0000-7000-8000-000000000002', 'Two', '00000000-0000-7000-8000-0000000000a4');
+insert into sluice.api_key (id, name, key_hash) values ('00000000-0000-7000-8000-0000000000b1', 'K', 'approval-test');
+insert into sluice.api_key_role values ('00000000-0000-7000-8000-0000000000b1', 'manager');
+set local role sluice_app;
+select pg_temp.enter(1);
+select is(sluice.approval_request('00000000-0000-7000-8000-0000000000f2', 'lead', '00000000-0000-7000-8000-000000000002',
+                                  1, 'a', 'go', null), 'requested', 'asked again, for another');
+select is(sluice.approval_request('00000000-0000-7000-8000-0000000000f3', 'lead', '00000000-0000-7000-8000-000000000002',
+                                  1, 'a', 'go', null), 'pending', 'once at a time');
+select ok((select sluice.may_approve(a, '00000000-0000-7000-8000-0000000000b1') from sluice.approval a
+            where a.id = '00000000-0000-7000-8000-0000000000f2'), 'a key with the role is asked');
+select is(sluice.approvals_json('00000000-0000-7000-8000-000000000002'), '{}', 'nobody has agreed');
+select pg_temp.enter(2);
+select is(sluice.approval_vote('00000000-0000-7000-8000-0000000000f2', 0, true, null), 'voted', 'a vote');
+select is(sluice.approvals_json('00000000-0000-7000-8000-000000000002'),
+          '{"go": ["00000000-0000-7000-8000-0000000000a2"]}', 'is what guards see');
+select is(sluice.approvals_print('00000000-0000-7000-8000-000000000002'), 0::bigint, 'and more of them change no decision');
+select is(sluice.approval_withdraw('00000000-0000-7000-8000-0000000000f2', false, 'x'), 'others', 'who is asked does not take it back');
+select pg_temp.enter(4);
+select is(sluice.approval_withdraw('00000000-0000-7000-8000-0000000000f9', true, 'x'), 'gone', 'nor is there any');
+select pg_temp.enter(1);
+select is(sluice.approval_withdraw('00000000-0000-7000-8000-0000000000f2', false, 'x'), 'withdrawn', 'who asked does');
+select is(sluice.approval_withdraw('00000000-0000-7000-8000-0000000000f2', true, 'x'), 'closed', 'once');
+select is(sluice.approvals_json('00000000-0000-7000-8000-000000000002'), '{}', 'guards see no votes of it');
+select is(sluice.approvals_print('00000000-0000-7000-8000-000000000002'), 1::bigint, 'and decisions start over');
+reset role;
 select * from finish();
 rollback;

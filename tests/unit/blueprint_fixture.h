@@ -48,7 +48,7 @@ static inline void single_quotes(char *text)
 static inline char *fixture_text(const char *guards, const char *inputs)
 {
     static const char format[] =
-        "{'id':'v1','entity':'lead','key':'test','number':1,'scored':true,"
+        "{'id':'v1','entity':'lead','key':'test','number':1,"
         "'states':[{'key':'open','label':{'en':'Open','pl':'Otwarty','ru':'Открыт'},'category':'"
         "open','position':1},"
         "{'key':'done','label':{'en':'Done'},'category':'done','position':2}],"

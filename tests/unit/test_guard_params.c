@@ -12,7 +12,7 @@ static const struct {
      "related_field, "
      "related_count, open_tasks, visited_state, actor_has_role, actor_differs, time_in_state, "
      "related_exists, children_closed, duplicate_free, field_changed, matches, checklist_complete, "
-     "working_time, score_at_least"},
+     "working_time, score_at_least, approval"},
     {"related_exists", "{'of':'equipment'}",
      "/params/of: \"equipment\" is none of contact, opportunity, lead, task, activity"},
     {"related_exists", "{'of':'lead'}", "/params/of: a lead has no leads"},
@@ -36,6 +36,12 @@ static const struct {
     {"matches", "{'field':'a','pattern':''}",
      "/params/pattern: must be a regular expression of at most 200 characters"},
     {"working_time", "{}", "/params/calendar: is required"},
+    {"approval", "{}", "/params: asks nobody for approval"},
+    {"approval", "{'transition':'created'}", "/params/transition: asks nobody for approval"},
+    {"approval", "{'transition':'mvoe'}", "/params/transition: unknown transition \"mvoe\""},
+    {"approval", "{'needed':-1}", "/params/needed: must be an integer, 0 or more"},
+    {"approval", "{'who':'manager'}",
+     "/params/who: unknown parameter; there are transition, needed"},
     {"score_at_least", "{'min':-1}", "/params/min: must be an integer, 0 or more"},
     {"field_present", "{}", "/params/field: is required"},
     {"field_present", "null", "/params/field: is required"},
@@ -169,10 +175,12 @@ static void examples_compile(void **state)
     for (const struct guard_kind *k = guard_kinds; k->name != NULL; k++) {
         json_t *params = json_loads(k->example, JSON_REJECT_DUPLICATES, NULL);
         bool of_account = strcmp(k->name, "children_closed") == 0;
-        json_t *doc = js("{'id':'v','entity':'lead','key':'k','number':1,'scored':true,'states':["
-                         "{'key':'qualified','category':'open'}],'transitions':[{'key':'c','kind':"
-                         "'initial','to':'qualified'},{'key':'move','to':'qualified','from_any':"
-                         "true,'guards':[{'key':'g'}]}]}");
+        json_t *doc =
+            js("{'id':'v','entity':'lead','key':'k','number':1,'states':["
+               "{'key':'qualified','category':'open'}],'transitions':[{'key':'c','kind':"
+               "'initial','to':'qualified'},{'key':'move','to':'qualified','from_any':"
+               "true,'approval':{'needed':2,'actors':[{'kind':'role','value':'manager'}]},"
+               "'guards':[{'key':'g'}]}]}");
         json_t *guard = json_array_get(
             json_object_get(json_array_get(json_object_get(doc, "transitions"), 1), "guards"), 0);
         struct blueprint *b;
@@ -204,8 +212,8 @@ static void scores_need_a_score(void **state)
         "'transitions':[{'key':'c','kind':'initial','to':'open','guards':[{'key':'g','kind':"
         "'score_at_least','params':{'min':5}}]}]}",
         &why));
-    assert_string_equal(buf_text(&why), "/transitions/0/guards/0/params: a record of the kind "
-                                        "\"account\" has no score");
+    assert_string_equal(buf_text(&why), "/transitions/0/guards/0/params: only leads have a "
+                                        "score, not a record of the kind \"account\"");
     buf_done(&why);
 }
 

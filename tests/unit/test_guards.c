@@ -35,6 +35,7 @@ static const char FACTS[] =
     "'night':{'open':false,'opens_at':'2026-11-21T22:00:00Z'}},"
     "'contacts':[{'email':'jan@example.org','role':'buyer','created_at':'2026-11-01T00:00:00Z'},"
     "{'email':'no address','role':null},{'email':null,'role':'buyer'}],"
+    "'approvals':{'move':['boss']},"
     "'opportunities':[{'stage_category':'open','amount':{'amount':'100.00','currency':'PLN'}},"
     "{'stage_category':'won','amount':null}]}";
 
@@ -125,7 +126,11 @@ static const struct guard_case guard_cases[] = {
     {"score_at_least", "{'min':50}", true, "70", "{'gte':50}", "score", "",
      "{'fields':{'score':70}}"},
     {"score_at_least", "{'min':71}", false, "70", NULL, "score", "", "{'fields':{'score':70}}"},
-    {"score_at_least", "{'min':0}", false, "null", NULL, "score", "", NULL},
+    {"score_at_least", "{'min':0}", true, "0", NULL, "score", "", NULL},
+    /* approval: one of two has agreed */
+    {"approval", "{}", false, "1", "{'transition':'move','min':2}", "approvals", "", NULL},
+    {"approval", "{'needed':1}", true, "1", "{'transition':'move','min':1}", "approvals", "", NULL},
+    {"approval", "{'transition':'move','needed':2}", false, "1", NULL, "approvals", "", NULL},
     {"field_present", "{'field':'blank'}", false, NULL, "'a value'", "blank", "", NULL},
     {"field_present", "{'field':'wide'}", false, NULL, "'a value'", "wide", "", NULL},
     {"field_present", "{'field':'dash'}", true, NULL, "'a value'", "dash", "", NULL},
@@ -397,7 +402,9 @@ static struct blueprint *compile_guard(const char *kind, const char *params)
 
     (void)snprintf(guards, sizeof(guards), "[{'key':'g','kind':'%s','params':%s}]", kind, params);
     return fixture_compile(guards, "[{'key':'i','kind':'field','params':{'field':'industry'}},"
-                                   "{'key':'a','kind':'field','params':{'field':'amount'}}]");
+                                   "{'key':'a','kind':'field','params':{'field':'amount'}}],"
+                                   "'approval':{'needed':2,'actors':[{'kind':'role','value':'"
+                                   "manager'}]}");
 }
 
 static void run_guard_case(const struct guard_case *c)
@@ -467,7 +474,9 @@ static const struct {
     {"matches", "{'field':'industry','pattern':'^'}", false},
     {"checklist_complete", "{'items':'papers'}", false},
     {"working_time", "{'calendar':'office'}", false},
-    {"score_at_least", "{'min':0}", false},
+    {"score_at_least", "{'min':0}", true},
+    {"score_at_least", "{'min':1}", false},
+    {"approval", "{}", false},
 };
 static void every_kind_has_cases(void **state)
 {
