@@ -4,7 +4,7 @@
  * Pure. An organisation's comparable name is its folded text (fold.h) without
  *   - "&", "+" and the words for "and" (and, und, et, oraz, i, y, u, и) between two words;
  *   - legal forms and what the law adds to them ("w likwidacji", "i.L.") at the end, and at the
- *     start where that is the custom (Russian, French, Romanian): legal_form.c names the laws;
+ *     start where that is the custom (Russian, French, Romanian): legal_form.def names the laws;
  *   - spaces within initials: "P. K. O." is "pko".
  * Legal forms are recognised however they are dotted and spaced ("Sp. z o. o.", "sp zoo"). A name
  * that is nothing but a legal form stays: "SA" is "sa".

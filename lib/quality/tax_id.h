@@ -3,7 +3,7 @@
  *
  * Pure. Reads VAT identification numbers of the European Union (structure: Council Directive
  * 2006/112/EC art. 215 and the list of the Commission in VIES; check digits: as the members' tax
- * offices publish them, the source stands at each in tax_check.c), the former British ones, Swiss,
+ * offices publish them, named at each in tax_check.c), the former British ones, Swiss,
  * Norwegian and Ukrainian numbers, Polish NIP, REGON and KRS, and Russian INN. Spaces, dots,
  * hyphens, case and a label in front ("NIP", "USt-IdNr.", "ИНН") do not matter.
  *
