@@ -1,5 +1,5 @@
-/* migrate - the slices of a migration and of its undo; SQL does the work, under the locks of the
- * records. */
+/* migrate - the slices of a migration, of its undo, and of what a changed calendar makes due at
+ * another moment; SQL does the work, under the locks of the records. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +22,12 @@ static enum step undo_ask(struct call *c)
     return STEP_WAIT;
 }
 
+static enum step retime_ask(struct call *c)
+{
+    ask_retime_slice(c, (struct q_retime_slice){.job = work_of(c)->id, .batch = SLICE});
+    return STEP_WAIT;
+}
+
 static enum step next(struct call *c)
 {
     (void)c;
@@ -41,6 +47,7 @@ static enum step conclude(struct call *c)
 }
 
 const struct job_kind job_migrate = {"migrate", migrate_ask, next, next, conclude};
+const struct job_kind job_retime = {"retime", retime_ask, next, next, conclude};
 const struct job_kind job_undo = {"undo", undo_ask, next, next, conclude};
 
 /* POST /v1/jobs/{id}/undo */

@@ -12,13 +12,25 @@ begin
 end
 $$;
 
--- Scope is what the viewer's permission says: all, team (my own and my team mates'), own, or none. A record
+-- Whether the viewer stands in for the owner now.
+create or replace function sluice.stands_in(viewer uuid, owner uuid) returns boolean
+    language plpgsql stable parallel safe cost 1 as $$
+begin
+    return exists (select from sluice.deputy d
+                    where d.deputy_id = viewer and d.user_id = owner and d.deleted_at is null
+                      and d.ends_at > sluice.now() and d.starts_at <= sluice.now());
+end
+$$;
+
+-- Scope is what the viewer's permission says: all, team (my own and my team mates'), own, or none. A deputy sees
+-- what is the absent one's own, for as long. A record
 -- without an owner is seen with scope all only. Inlined by the planner: keep it one expression.
 create or replace function sluice.in_scope(scope text, viewer uuid, owner uuid) returns boolean
     language sql stable parallel safe
     return case scope when 'all' then true
-                      when 'own' then coalesce(owner = viewer, false)
+                      when 'own' then coalesce(owner = viewer, false) or sluice.stands_in(viewer, owner)
                       when 'team' then coalesce(owner = viewer, false) or sluice.same_team(viewer, owner)
+                                       or sluice.stands_in(viewer, owner)
                       else false end;
 
 -- What the caller typed, as a pattern that means just that.
@@ -27,7 +39,7 @@ create or replace function sluice.search_pattern(value text) returns text
     return '%' || replace(replace(replace(value, '\', '\\'), '%', '\%'), '_', '\_') || '%';
 
 grant execute on function
-    sluice.same_team(uuid, uuid), sluice.in_scope(text, uuid, uuid), sluice.search_pattern(text)
+    sluice.same_team(uuid, uuid), sluice.stands_in(uuid, uuid), sluice.in_scope(text, uuid, uuid), sluice.search_pattern(text)
     to sluice_app;
 
 reset role;

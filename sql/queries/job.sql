@@ -85,6 +85,12 @@ select sluice.migration_check(:source, :target, coalesce(:mapping, '{}')) as tot
 -- in: batch integer
 select s.over, s.done, s.cursor, s.result from sluice.migrate_slice(:job, :batch) s;
 
+-- query: retime_slice one write
+-- Works out anew when the next of those are due that wait by a calendar.
+-- in: job   uuid
+-- in: batch integer
+select s.over, s.done, s.cursor, s.result from sluice.retime_slice(:job, :batch) s;
+
 -- query: undo_slice one write
 -- Takes the next records of a migration back.
 -- in: job   uuid

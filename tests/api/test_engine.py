@@ -236,6 +236,40 @@ def test_a_deputy_acts_while_somebody_is_away(rows, rep, rep2, manager, viewer, 
     assert 'on_behalf_of' not in (rep.history('accounts', account['id'])[0]['detail'] or {})
 
 
+def test_a_deputy_sees_what_is_the_absent_ones(rows, rep, new_user, number):
+    """With a scope of one's own: read, change and move, for the time of absence and no longer."""
+    role = f'own_{number}'
+    rows("""insert into sluice.role (key, label, position) values (%s, '{"en": "Own"}', 92) on conflict do nothing""", role)
+    rows("""insert into sluice.role_permission (role, permission, scope)
+            values (%s, 'lead.read', 'own'), (%s, 'lead.write', 'own') on conflict do nothing""", role, role)
+    absent, other = new_user(role), new_user(role)
+    theirs = rep.make('leads', last_name='Theirs', owner_id=absent.user['id'])
+    path = f'/v1/leads/{theirs["id"]}'
+
+    def sees_nothing():
+        problem(other.get(path), 404, 'not_found')
+        problem(other.get(f'{path}/transitions'), 404, 'not_found')
+        problem(other.patch(path, json={'need': 'x'}), 404, 'not_found')
+        problem(other.move('leads', theirs['id'], 'archived'), 404, 'not_found')
+        assert other.get('/v1/leads', params={'owner': absent.user['id']}).json()['items'] == []
+
+    sees_nothing()
+    made = absent.make('deputies', deputy_id=other.user['id'], until='2099-01-01T00:00:00Z')
+    assert other.get(path).json()['id'] == theirs['id']
+    assert [i['id'] for i in other.get('/v1/leads', params={'owner': absent.user['id']}).json()['items']] == [theirs['id']]
+    assert 'archived' in [t['key'] for t in other.get(f'{path}/transitions').json()['items']]
+    assert other.patch(path, json={'need': 'A call'}).status_code == 200
+    other.moved('leads', theirs['id'], 'archived')
+    problem(absent.get(f'/v1/leads/{rep.make("leads", last_name="Others")["id"]}'), 404, 'not_found')
+    assert absent.delete(f'/v1/deputies/{made["id"]}').status_code == 204
+    sees_nothing()
+    rows("""insert into sluice.deputy (id, user_id, deputy_id, starts_at, ends_at)
+            values (gen_random_uuid(), %s, %s, now() - interval '2 days', now() - interval '1 day'),
+                   (gen_random_uuid(), %s, %s, now() + interval '1 day', now() + interval '2 days')""",
+         *[absent.user['id'], other.user['id']] * 2)
+    sees_nothing()
+
+
 def test_deputies_are_named_by_those_who_are_away(rep, rep2, admin, new_key):
     later = {'deputy_id': rep2.user['id'], 'from': '2098-01-01T00:00:00Z', 'until': '2099-01-01T00:00:00Z'}
     made = admin.make('deputies', user_id=rep.user['id'], **later)

@@ -215,6 +215,43 @@ def test_holidays_do_not_count(world, clock, shipped):
         world.admin.patch(f'/v1/calendars/{default["id"]}', json={'holidays': []})
 
 
+def test_a_changed_calendar_moves_what_is_due(world, clock, shipped):
+    """Also what was set before the change; what has fired stays fired, and other calendars are left alone."""
+    (default,) = world.admin.get('/v1/calendars', params={'key': 'default'}).json()['items']
+    leads = [world.rep.make('leads', last_name=f'Due {i}') for i in range(3)]
+    leads = [world.rep.moved('leads', i['id'], 'unqualified', fields={'unqualified_reason': 'need'}) for i in leads]
+    due = '2026-11-27T08:00:00Z'
+    assert {i['due_at'] for i in leads} == {due}
+    world.rep.moved('leads', leads[2]['id'], 'archived')
+
+    def becomes(moment):
+        wait_for(lambda: {world.rep.read('leads', i['id'])['due_at'] for i in leads[:2]} == {moment}, 20, moment)
+
+    try:
+        world.admin.patch(f'/v1/calendars/{default["id"]}', json={'name': 'Renamed'})
+        assert world.rows("select count(*) as n from sluice.job where kind = 'retime' and status <> 'done'")[0]['n'] == 0
+        before = world.rows("select count(*) as n from sluice.job where kind = 'retime'")[0]['n']
+        world.admin.patch(f'/v1/calendars/{default["id"]}', json={'holidays': ['2026-11-23']})
+        becomes('2026-11-30T08:00:00Z')
+        world.admin.patch(f'/v1/calendars/{default["id"]}', json={
+            'hours': [{'day': d, 'from': '07:00', 'to': '15:00'} for d in range(1, 8)]})
+        becomes('2026-11-26T08:00:00Z')
+        assert world.rows("select count(*) as n from sluice.job where kind = 'retime'")[0]['n'] == before + 2
+        wait_for(lambda: world.rows("select 1 from sluice.job where kind = 'retime' and status <> 'done'") == [], 20, 'the jobs')
+        assert world.rows('select count(*) as n from sluice.timer where record_id = %s and live', leads[2]['id'])[0]['n'] == 0
+        clock.set('2026-11-26 09:00Z')
+        world.idle()
+        for lead in leads[:2]:
+            assert world.rep.read('leads', lead['id'])['breached']
+    finally:
+        world.admin.patch(f'/v1/calendars/{default["id"]}', json={
+            'name': default['name'], 'hours': default['hours'], 'holidays': default['holidays']})
+    wait_for(lambda: world.rows("select 1 from sluice.job where kind = 'retime' and status <> 'done'") == [], 20, 'the jobs')
+    (kept,) = world.rows("select fired_at is not null as fired from sluice.timer where record_id = %s and live and sla",
+                         leads[0]['id'])
+    assert kept['fired'], 'a breach is a fact'
+
+
 def test_a_date_lifts_the_threshold(world, clock, shipped):
     lead = world.rep.make('leads', last_name='Path')
     lead = world.rep.moved('leads', lead['id'], 'unqualified',

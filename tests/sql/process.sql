@@ -46,6 +46,11 @@ $$;
 select is(pg_temp.stands_in(at), wanted, 'at ' || at)
   from (values ('2026-07-31 23:59:59.999999Z', false), ('2026-08-01 00:00Z', true), ('2026-08-14 23:59:59.999999Z', true),
                ('2026-08-15 00:00Z', false)) v(at, wanted);
+select ok(sluice.in_scope(scope, '00000000-0000-7000-8000-0000000000a2', '00000000-0000-7000-8000-0000000000a1')
+          = ('00000000-0000-7000-8000-0000000000a1' = any (sluice.deputy_for('00000000-0000-7000-8000-0000000000a2'))),
+          format('scope %s takes deputies in', scope)) from unnest(array['own', 'team']) scope;
+select ok(not sluice.stands_in('00000000-0000-7000-8000-0000000000a1', '00000000-0000-7000-8000-0000000000a2'),
+          'it does not hold the other way round');
 update sluice.deputy set deleted_at = now();
 select is(pg_temp.stands_in('2026-08-02Z'), false, 'not when it was ended');
 
