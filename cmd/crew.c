@@ -22,6 +22,7 @@
 #include "loop/worker.h"
 #include "queries.gen.h"
 #include "service/process.h"
+#include "service/record.h"
 #include "site.h"
 
 #define WORKERS_MAX 64
@@ -191,6 +192,7 @@ static void lend(struct member *m, const struct conf *conf, const struct site *s
         .cursor_key = site->cursor_key,
         .deadline_ms = (unsigned)conf->deadline_ms,
         .arena_limit = (size_t)conf->call_memory,
+        .missing = merged_steps,
         .blueprints = blueprint_cache_create(),
         .principals = principals_create(),
         .access_ttl_s = (unsigned)conf->access_token_s,

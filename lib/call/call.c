@@ -172,13 +172,29 @@ static void log_failure(const struct call *c)
               LOG_TEXT("why", c->err.log ? c->err.log : c->err.detail));
 }
 
+/* What is not there may have been: somebody else's steps get their chance to say so. */
+static bool look_for_missing(struct call *c)
+{
+    if (c->err.code != ERR_NOT_FOUND || !c->env->missing || c->missed || !call_in_operation(c))
+        return false;
+    c->missed = true;
+    c->filling = false;
+    c->reply.nheaders = 0;
+    call_go(c, c->env->missing);
+    return true;
+}
+
 void call_advance(struct call *c, enum step rc)
 {
     assert(!c->asking && !c->replied);
-    while (rc == STEP_NEXT)
-        rc = next_step(c)(c);
-    if (rc == STEP_WAIT && !c->asking)
-        rc = ask_send(c);
+    do {
+        while (rc == STEP_NEXT)
+            rc = next_step(c)(c);
+        if (rc == STEP_WAIT && !c->asking)
+            rc = ask_send(c);
+        if (rc == STEP_FAIL && look_for_missing(c))
+            rc = STEP_NEXT;
+    } while (rc == STEP_NEXT);
     assert(c->asking == (rc == STEP_WAIT));
     if (rc == STEP_WAIT)
         return;

@@ -87,6 +87,9 @@ struct call_env {
     const unsigned char *cursor_key; /* 32 bytes */
     unsigned deadline_ms;
     size_t arena_limit;
+    /** Steps that run once when an operation has found nothing (404): they reply with what they
+     * know of it, or fail and leave c->err as it was. NULL: none. */
+    step_fn *const *missing;
     void *blueprints;              /* the worker's cache of compiled blueprints (service) */
     struct principals *principals; /* call/principal.h; NULL: nothing is cached */
     unsigned access_ttl_s, refresh_ttl_s;
@@ -158,6 +161,7 @@ struct call {
     bool looked_up, claimed; /* ... is known to be new; was claimed by a write that is done */
     const char *key_owner;   /* whose key it is */
     bool minimized;          /* Prefer: return=minimal was followed */
+    bool missed;             /* env->missing has begun */
     struct out out;          /* reply_json() */
     void *page;              /* list.c, between its two steps */
     int64_t started_us, db_us;
@@ -258,6 +262,9 @@ bool call_has_copy(const struct call *c, const char *tag);
 
 /** The address as it was asked for, without the query: "/v1/leads/0193...". Arena. */
 const char *call_address(struct call *c);
+
+/** Returns the query string without the parameter @drop, "a=b&" each; arena. */
+const char *call_query_without(struct call *c, const char *drop);
 
 /** Member of the body as string / the body as JSON text (in the arena). */
 const char *call_body_text(const struct call *c, const char *name);

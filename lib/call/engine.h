@@ -48,9 +48,6 @@ bool if_match_parse(const char *value, int64_t *ret);
 /** Tells whether If-None-Match names this version (weak comparison). */
 bool if_none_match(const char *value, const char *version);
 
-/** Returns the query string without the parameter @drop, "a=b&" each; arena. */
-const char *call_query_without(struct call *c, const char *drop);
-
 /** Returns the words of a parameter that lists names ("id,name", or repeated), ending with NULL;
  * NULL if it is absent, or with c->err set past the arena's limit. */
 const char *const *call_words(struct call *c, const char *param);

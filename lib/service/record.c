@@ -188,7 +188,7 @@ static enum step story_ask(struct call *c)
 }
 
 /* A story goes over records of other kinds than its own: what the caller may see of each. */
-static const char *scopes(struct call *c)
+const char *record_scopes(struct call *c)
 {
     static const struct {
         const char *entity;
@@ -211,7 +211,7 @@ static const char *scopes(struct call *c)
 static enum step story_page(struct call *c, const struct list_query *q)
 {
     const struct record *r = record_of(c);
-    const char *const fixed[] = {r->entity, call_path(c, "id"), caller_id(c), scopes(c)};
+    const char *const fixed[] = {r->entity, call_path(c, "id"), caller_id(c), record_scopes(c)};
 
     if (result_rows(call_result(c, 0)) == 0)
         return call_fail(c, ERR_NOT_FOUND, "no such %s, or it is not yours to see", r->entity);

@@ -63,6 +63,13 @@ const struct record *record_governed(const char *entity);
 extern const struct record record_lead, record_account, record_contact, record_opportunity,
     record_activity, record_task;
 
+/** What the caller may read of each kind of record, as JSON: {"lead": "all", ...}. */
+const char *record_scopes(struct call *c);
+
+/** For calls that found nothing (struct call_env, `missing`): a lead, account or contact that was
+ * merged answers with a way to its survivor, below its address too. */
+extern step_fn *const merged_steps[];
+
 extern step_fn *const record_list_steps[];
 extern step_fn *const record_create_steps[];
 extern step_fn *const record_birth_steps[]; /* of a governed record */

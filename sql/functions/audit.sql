@@ -27,9 +27,11 @@ begin
             return null;
         end if;
         what := case when diff ?| '{state_entered_at,state}' then 'transition'
+                     when diff ? 'merged_into'
+                     then case when n ->> 'merged_into' is null then 'unmerge' else 'merge' end
                      when diff ? 'deleted_at' and n ->> 'deleted_at' is not null then 'delete'
                      else 'update' end;
-        if what = 'transition' or (what = 'update' and diff ? 'blueprint_version_id') then
+        if what in ('transition', 'merge', 'unmerge') or (what = 'update' and diff ? 'blueprint_version_id') then
             cause := nullif(current_setting('sluice.cause', true), '')::jsonb;
         end if;
     elsif tg_op = 'INSERT' then
@@ -64,7 +66,8 @@ begin
     insert into sluice.outbox (id, audit_seq, type, entity, record_id)
     select sluice.next_seq(), e.seq,
            tg_argv[0] || case what when 'create' then '.created' when 'update' then '.updated'
-                                   when 'delete' then '.deleted' else '.transitioned' end,
+                                   when 'delete' then '.deleted' when 'merge' then '.merged'
+                                   when 'unmerge' then '.unmerged' else '.transitioned' end,
            tg_argv[0], e.record_id
       from entry e
      where tg_argv[1] = 'event';
@@ -118,6 +121,8 @@ create or replace trigger activity_audit after insert or update or delete on slu
     for each row execute function sluice.audit_change('activity', 'event');
 create or replace trigger task_audit after insert or update or delete on sluice.task
     for each row execute function sluice.audit_change('task', 'event');
+create or replace trigger merge_audit after insert or update or delete on sluice.merge
+    for each row execute function sluice.audit_change('merge', '');
 create or replace trigger app_user_audit after insert or update or delete on sluice.app_user
     for each row execute function sluice.audit_change('user', '');
 create or replace trigger team_audit after insert or update or delete on sluice.team

@@ -6,7 +6,7 @@ set role sluice_owner;
 create or replace function sluice.lead_json(l sluice.lead, category text) returns jsonb
     language sql stable parallel safe
     return to_jsonb(l)
-           - '{state,state_entered_at,blueprint_version_id,estimated_value_amount,estimated_value_currency,deleted_at}'::text[]
+           - '{state,state_entered_at,blueprint_version_id,estimated_value_amount,estimated_value_currency,deleted_at,merged_into}'::text[]
            || jsonb_build_object(
                'status', l.state, 'status_category', category, 'status_since', sluice.rfc3339(l.state_entered_at),
                'estimated_value', sluice.money(l.estimated_value_amount, l.estimated_value_currency),
@@ -15,7 +15,7 @@ create or replace function sluice.lead_json(l sluice.lead, category text) return
 
 create or replace function sluice.account_json(a sluice.account, category text) returns jsonb
     language sql stable parallel safe
-    return to_jsonb(a) - '{state,state_entered_at,blueprint_version_id,deleted_at}'::text[]
+    return to_jsonb(a) - '{state,state_entered_at,blueprint_version_id,deleted_at,merged_into}'::text[]
            || jsonb_build_object(
                'verification', a.state, 'verification_category', category,
                'verification_since', sluice.rfc3339(a.state_entered_at),
@@ -23,7 +23,7 @@ create or replace function sluice.account_json(a sluice.account, category text) 
 
 create or replace function sluice.contact_json(c sluice.contact) returns jsonb
     language sql stable parallel safe
-    return to_jsonb(c) - 'deleted_at'
+    return to_jsonb(c) - '{deleted_at,merged_into}'::text[]
            || jsonb_build_object(
                'created_at', sluice.rfc3339(c.created_at), 'updated_at', sluice.rfc3339(c.updated_at));
 

@@ -216,6 +216,8 @@ create or replace trigger team_touch before update on sluice.team
     for each row when (old *<> new) execute function sluice.touch();
 create or replace trigger api_key_touch before update of name, key_hash, expires_at, revoked_at, updated_at
     on sluice.api_key for each row when (old *<> new) execute function sluice.touch();
+create or replace trigger merge_touch before update on sluice.merge
+    for each row when (old *<> new) execute function sluice.touch();
 create or replace trigger deputy_touch before update on sluice.deputy
     for each row when (old *<> new) execute function sluice.touch();
 create or replace trigger intake_form_touch before update on sluice.intake_form

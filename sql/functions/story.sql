@@ -13,6 +13,7 @@ create or replace function sluice.story_records(p_entity text, p_id uuid, p_view
 returns table (entity text, record_id uuid)
     language sql stable as $$
     select p_entity, p_id
+    union select p_entity, m.id from sluice.merged_from(p_entity, p_id) m(id)
     union select 'lead', l.id from sluice.lead l where p_entity = 'account' and l.account_id = p_id
            and sluice.in_scope(p_scopes ->> 'lead', p_viewer, l.owner_id)
     union select 'lead', l.id from sluice.lead l where p_entity = 'contact' and l.contact_id = p_id

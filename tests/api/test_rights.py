@@ -13,11 +13,12 @@ FREE = ('public', 'signed_in')
 # what is shipped: changed on purpose only
 SHIPPED = {
     'viewer': {'lead.read', 'account.read', 'contact.read', 'opportunity.read', 'activity.read', 'task.read', 'blueprint.read'}}
-SHIPPED['verifier'] = SHIPPED['viewer'] | {'account.write', 'activity.write', 'task.write'}
-SHIPPED['marketing'] = SHIPPED['viewer'] | {'lead.write', 'activity.write', 'task.write', 'lead.convert'}
+SHIPPED['verifier'] = SHIPPED['viewer'] | {'account.write', 'activity.write', 'task.write', 'account.merge'}
+SHIPPED['marketing'] = SHIPPED['viewer'] | {'lead.write', 'activity.write', 'task.write', 'lead.convert', 'lead.merge'}
 SHIPPED['sales'] = SHIPPED['viewer'] | {f'{e}.write' for e in PLURAL} | {'lead.convert'}
 SHIPPED['integration'] = SHIPPED['sales']
-SHIPPED['manager'] = SHIPPED['sales'] | {f'{e}.delete' for e in PLURAL}
+SHIPPED['sales'] = SHIPPED['sales'] | {'lead.merge', 'contact.merge'}
+SHIPPED['manager'] = SHIPPED['sales'] | {f'{e}.delete' for e in PLURAL} | {'account.merge'}
 SHIPPED['manager'] |= {'report.read', 'report.friction_actors', 'blueprint.simulate', 'job.read'}
 SHIPPED['marketing'] |= {'report.read'}
 SHIPPED['admin'] = SHIPPED['manager'] | {
