@@ -9,6 +9,7 @@
  *    "states": [{"key": "open", "label": {"en": "Open", "pl": "...", "ru": "..."},
  *                "category": "open", "position": 1, "pausing": false,
  *                "sla": [{"key": "first_response", "after": "PT8H" (or "after_s": 28800),
+ *                         "since": "entry" (the default) or "touch",
  *                         "calendar": "default" or null, "what": "warn", "escalate", "task" or
  *                         "move", "params": {...}}]}],
  *    "transitions": [{"key": "contacted", "label": {...}, "kind": "manual" (the default),

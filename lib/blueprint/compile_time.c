@@ -97,6 +97,7 @@ bool compile_pausing(struct compiler *c, const struct row *row, struct state *s)
 enum what { WHAT_WARN, WHAT_ESCALATE, WHAT_TASK, WHAT_MOVE };
 
 static const char *const whats[] = {"warn", "escalate", "task", "move", NULL};
+static const char *const sinces[] = {"entry", "touch", NULL};
 
 static bool check_params(struct compiler *c, const struct row *row, enum what what)
 {
@@ -124,11 +125,12 @@ static bool compile_sla(struct compiler *c, const struct row *row, const struct 
 {
     const struct transition *t;
     const char *key;
-    int what = WHAT_WARN;
+    int what = WHAT_WARN, since;
 
     if (!compile_key(c, row, "key", &key) || !check_after(c, row->where, row->json) ||
         !check_calendar(c, row->where, row->json) ||
-        !compile_word(c, row, "what", whats, -1, &what) || !check_params(c, row, (enum what)what))
+        !compile_word(c, row, "what", whats, -1, &what) ||
+        !compile_word(c, row, "since", sinces, 0, &since) || !check_params(c, row, (enum what)what))
         return false;
     if (what != WHAT_MOVE)
         return true;

@@ -9,6 +9,7 @@ static const struct shape_member threshold_members[] = {
     {.name = "key", .kind = SHAPE_VALUE},
     {.name = "after", .kind = SHAPE_VALUE},
     {.name = "after_s", .kind = SHAPE_VALUE},
+    {.name = "since", .kind = SHAPE_VALUE, .omit = "entry"},
     {.name = "calendar", .kind = SHAPE_VALUE},
     {.name = "what", .kind = SHAPE_VALUE},
     {.name = "params", .kind = SHAPE_PARAMS},

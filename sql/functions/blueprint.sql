@@ -221,8 +221,9 @@ begin
            (s.value ->> 'probability')::integer, s.value ->> 'forecast_category',
            coalesce((s.value ->> 'pausing')::boolean, false)
       from jsonb_array_elements(doc -> 'states') with ordinality s;
-    insert into sluice.sla (blueprint_version_id, state, key, position, after, calendar, what, params)
-    select v_id, s.value ->> 'key', l.value ->> 'key', l.ordinality, sluice.duration_of(l.value), l.value ->> 'calendar',
+    insert into sluice.sla (blueprint_version_id, state, key, position, after, since, calendar, what, params)
+    select v_id, s.value ->> 'key', l.value ->> 'key', l.ordinality, sluice.duration_of(l.value),
+           coalesce(l.value ->> 'since', 'entry'), l.value ->> 'calendar',
            l.value ->> 'what', coalesce(l.value -> 'params', '{}')
       from jsonb_array_elements(doc -> 'states') s
      cross join lateral jsonb_array_elements(s.value -> 'sla') with ordinality l;
@@ -326,8 +327,8 @@ create or replace function sluice.blueprint_doc(version_id uuid) returns jsonb
                        'probability', s.probability, 'forecast_category', s.forecast_category, 'pausing', s.pausing,
                        'sla', (
                            select coalesce(jsonb_agg(jsonb_build_object(
-                                      'key', l.key, 'after', l.after, 'calendar', l.calendar, 'what', l.what,
-                                      'params', l.params) order by l.position, l.key), '[]')
+                                      'key', l.key, 'after', l.after, 'since', l.since, 'calendar', l.calendar,
+                                      'what', l.what, 'params', l.params) order by l.position, l.key), '[]')
                              from sluice.sla l where l.blueprint_version_id = v.id and l.state = s.key))
                        order by s.position, s.key), '[]')
               from sluice.state s where s.blueprint_version_id = v.id),
@@ -396,8 +397,8 @@ create or replace function sluice.blueprint_document(version_id uuid) returns js
                        'key', s.key, 'label', nullif(s.label, '{}'), 'category', s.category, 'probability', s.probability,
                        'forecast_category', s.forecast_category, 'pausing', nullif(s.pausing, false), 'sla', (
                            select jsonb_agg(jsonb_build_object(
-                                      'key', l.key, 'after', l.after, 'calendar', l.calendar, 'what', l.what,
-                                      'params', nullif(l.params, '{}')) order by l.position, l.key)
+                                      'key', l.key, 'after', l.after, 'since', nullif(l.since, 'entry'),
+                                      'calendar', l.calendar, 'what', l.what, 'params', nullif(l.params, '{}')) order by l.position, l.key)
                              from sluice.sla l where l.blueprint_version_id = v.id and l.state = s.key))
                        order by s.position, s.key)
               from sluice.state s where s.blueprint_version_id = v.id),

@@ -17,11 +17,21 @@ create or replace function sluice.is_breached(id uuid) returns boolean
     language plpgsql stable as $$
 begin
     return exists (select from sluice.timer t
-                    where t.record_id = is_breached.id and t.live and t.sla and t.due_at <= sluice.now());
+                    where t.record_id = is_breached.id and t.live and t.sla and t.touched_at is null
+                      and t.due_at <= sluice.now());
 end
 $$;
 
-grant execute on function sluice.next_due(uuid), sluice.is_breached(uuid) to sluice_app;
+-- Since when a record should have been touched.
+create or replace function sluice.stale_since(id uuid) returns timestamptz
+    language plpgsql stable as $$
+begin
+    return (select min(t.due_at) from sluice.timer t
+             where t.record_id = stale_since.id and t.live and t.touched_at is not null and t.due_at <= sluice.now());
+end
+$$;
+
+grant execute on function sluice.next_due(uuid), sluice.is_breached(uuid), sluice.stale_since(uuid) to sluice_app;
 
 drop view if exists sluice.lead_row, sluice.account_row, sluice.contact_row, sluice.opportunity_row,
   sluice.activity_row, sluice.task_row;
@@ -37,6 +47,7 @@ select l.id, l.version,
        l.unqualified_reason, l.nurture_until, l.call_back_at,
        l.account_id, l.contact_id, l.opportunity_id, l.converted_at, l.extra,
        sluice.next_due(l.id) as due_at, sluice.is_breached(l.id) as breached,
+       sluice.stale_since(l.id) is not null as stale, sluice.stale_since(l.id) as stale_since,
        l.created_at, l.updated_at, l.created_by
   from sluice.lead l
   left join sluice.state st on st.blueprint_version_id = l.blueprint_version_id and st.key = l.state
@@ -50,6 +61,7 @@ select a.id, a.version,
        a.street, a.postcode, a.city, a.country, a.description, a.source, a.campaign, a.lead_id,
        a.external_id, a.owner_id, coalesce(a.tags, '{}') as tags, a.rejection_reason,
        sluice.next_due(a.id) as due_at, sluice.is_breached(a.id) as breached,
+       sluice.stale_since(a.id) is not null as stale, sluice.stale_since(a.id) as stale_since,
        a.created_at, a.updated_at, a.created_by
   from sluice.account a
   left join sluice.state st on st.blueprint_version_id = a.blueprint_version_id and st.key = a.state
@@ -74,6 +86,7 @@ select o.id, o.version,
        coalesce(st.category = 'open' and ast.category = 'open', false) as awaiting_verification,
        o.description, o.source, o.campaign, o.owner_id, coalesce(o.tags, '{}') as tags, o.lost_reason, o.closed_at, o.external_id,
        sluice.next_due(o.id) as due_at, sluice.is_breached(o.id) as breached,
+       sluice.stale_since(o.id) is not null as stale, sluice.stale_since(o.id) as stale_since,
        o.created_at, o.updated_at, o.created_by
   from sluice.opportunity o
   left join sluice.state st on st.blueprint_version_id = o.blueprint_version_id and st.key = o.state

@@ -33,15 +33,17 @@ end
 $$;
 
 -- What a visit may become due for.
-create or replace function sluice.visit_plan(v sluice.visit)
-returns table (key text, sla boolean, what text, transition text, params jsonb, calendar text, after text, at_field text)
+drop function if exists sluice.visit_plan(sluice.visit);
+create function sluice.visit_plan(v sluice.visit)
+returns table (key text, sla boolean, what text, transition text, params jsonb, calendar text, after text, at_field text,
+               touch boolean)
     language sql stable as $$
     select 'sla:' || s.key, true, s.what, case s.what when 'move' then s.params ->> 'transition' end, s.params,
-           s.calendar, s.after, null
+           s.calendar, s.after, null, s.since = 'touch'
       from sluice.sla s
      where s.blueprint_version_id = v.blueprint_version_id and s.state = v.state
     union all
-    select 'auto:' || t.key, false, 'move', t.key, '{}', t.auto_calendar, t.auto_after, t.auto_at_field
+    select 'auto:' || t.key, false, 'move', t.key, '{}', t.auto_calendar, t.auto_after, t.auto_at_field, false
       from sluice.transition t
      where t.blueprint_version_id = v.blueprint_version_id and num_nonnulls(t.auto_after, t.auto_at_field) > 0
        and t.from_any <> exists (select from sluice.transition_from f
@@ -107,6 +109,7 @@ declare
     path text[] := coalesce(nullif(current_setting('sluice.path', true), ''), '{}')::text[];
     p record;
     due timestamptz;
+    touched timestamptz;
 begin
     for p in select * from sluice.visit_plan(v) loop
         if chain is null then
@@ -120,27 +123,33 @@ begin
                    t.due_at, t.fired_at, t.refused, t.result
               from (select distinct on (x.key) x.* from sluice.timer x
                      where x.visit_id in (select (s).id from unnest(chain) s) and x.sla and x.fired_at is not null
+                       and x.touched_at is null
                      order by x.key, x.id desc) t
                 on conflict (visit_id, key) do nothing;
         end if;
+        touched := case when p.touch and v.entered_at < sluice.now() then sluice.last_touch(v)
+                        when p.touch then v.entered_at end;
         due := case when p.at_field is not null
                     then sluice.field_moment(v.entity, v.record_id, p.at_field, p.calendar)
                     when p.params ? 'without'
                          and sluice.field_moment(v.entity, v.record_id, p.params ->> 'without', null) is not null
                     then null
+                    when p.touch then sluice.due_after(p.calendar, touched, p.after)
                     else sluice.visit_due(v, chain, p.calendar, p.after) end;
         if due is null then
             delete from sluice.timer t where t.visit_id = v.id and t.key = p.key and t.fired_at is null;
             continue;
         end if;
         insert into sluice.timer as t (id, entity, record_id, visit_id, state, key, sla, what, transition, params, due_at,
-                                       hops, path)
-        values (sluice.next_seq(), v.entity, v.record_id, v.id, v.state, p.key, p.sla, p.what, p.transition, p.params, due,
+                                       touched_at, hops, path)
+        values (sluice.next_seq(), v.entity, v.record_id, v.id, v.state, p.key, p.sla, p.what, p.transition, p.params, due, touched,
                 case when due <= sluice.now() then hops else 0 end,
                 case when due <= sluice.now() then path else '{}' end)
             on conflict (visit_id, key) do update
-               set due_at = excluded.due_at, fired_at = null, refused = false, result = null, claimed_until = null
-             where t.due_at <> excluded.due_at and (t.fired_at is null or p.at_field is not null);
+               set due_at = excluded.due_at, fired_at = null, refused = false, claimed_until = null,
+                   touched_at = excluded.touched_at, result = case when p.touch then t.result end
+             where t.due_at <> excluded.due_at
+               and (t.fired_at is null or p.at_field is not null or excluded.touched_at > t.touched_at);
     end loop;
 end
 $$;
@@ -156,14 +165,21 @@ $$;
 -- The state is left: what did not fire never will, a task about it is done, and nobody is asked to approve.
 create or replace function sluice.visit_left() returns trigger
     language plpgsql security definer set search_path = sluice, pg_temp set enable_seqscan = off as $$
+declare
+    tasks uuid[];
 begin
-    delete from sluice.timer t where t.record_id = new.record_id and t.live and t.fired_at is null;
-    if exists (select from sluice.timer t where t.record_id = new.record_id and t.live) then
-        update sluice.task k set status = 'done'
-         where k.status = 'open' and k.deleted_at is null
-           and k.id in (select (t.result ->> 'task_id')::uuid from sluice.timer t
-                         where t.record_id = new.record_id and t.live);
-        update sluice.timer t set live = false where t.record_id = new.record_id and t.live;
+    -- the timers first: closing a task touches the record
+    with gone as (
+        delete from sluice.timer t where t.record_id = new.record_id and t.live and t.fired_at is null returning t.result
+    ), kept as (
+        update sluice.timer t set live = false where t.record_id = new.record_id and t.live and t.fired_at is not null
+        returning t.result
+    )
+    select array_agg((x.result ->> 'task_id')::uuid) into tasks
+      from (select result from gone union all select result from kept) x
+     where x.result ? 'task_id';
+    if tasks is not null then
+        update sluice.task k set status = 'done' where k.id = any (tasks) and k.status = 'open' and k.deleted_at is null;
     end if;
     perform sluice.approvals_outdate(new.record_id);
     return null;
@@ -207,6 +223,9 @@ begin
         delete from sluice.timer t where t.record_id = new.id and t.live and t.fired_at is null;
         return null;
     end if;
+    if tg_op = 'UPDATE' and new.version <> old.version and new.blueprint_version_id is not distinct from old.blueprint_version_id then
+        perform sluice.touched(new.id);
+    end if;
     if sluice.reacts(new.blueprint_version_id, new.id) then
         perform sluice.recheck_add(tg_argv[0], new.id);
     end if;
@@ -238,14 +257,17 @@ create or replace function sluice.work_changed() returns trigger
     language plpgsql security definer set search_path = sluice, pg_temp as $$
 begin
     if new.lead_id is not null then
+        perform sluice.touched(new.lead_id);
         perform sluice.recheck_add('lead', r.id) from sluice.lead r
           where r.id = new.lead_id and r.deleted_at is null and sluice.reacts(r.blueprint_version_id, r.id);
     end if;
     if new.account_id is not null then
+        perform sluice.touched(new.account_id);
         perform sluice.recheck_add('account', r.id) from sluice.account r
           where r.id = new.account_id and r.deleted_at is null and sluice.reacts(r.blueprint_version_id, r.id);
     end if;
     if new.opportunity_id is not null then
+        perform sluice.touched(new.opportunity_id);
         perform sluice.recheck_add('opportunity', r.id) from sluice.opportunity r
           where r.id = new.opportunity_id and r.deleted_at is null and sluice.reacts(r.blueprint_version_id, r.id);
     end if;
@@ -393,19 +415,24 @@ begin
                       where x.fired_at is null and x.live and x.what <> 'move' and x.due_at <= sluice.now()
                       order by x.due_at limit most loop
         continue when not sluice.lock_record(candidate.entity, candidate.record_id, false);
-        select * into t from sluice.timer x where x.id = candidate.id and x.fired_at is null and x.live for update;
+        select * into t from sluice.timer x
+         where x.id = candidate.id and x.fired_at is null and x.live and x.due_at <= sluice.now() for update;
         continue when not found;
         detail := jsonb_build_object('timer', substr(t.key, 5), 'what', t.what, 'due_at', sluice.rfc3339(t.due_at));
+        if t.touched_at is not null then
+            detail := detail || jsonb_build_object('touched_at', sluice.rfc3339(t.touched_at));
+        end if;
         if t.what = 'escalate' then
-            detail := detail || jsonb_build_object('task_id',
-                sluice.timer_task(t, coalesce(t.params ->> 'role', 'manager'), 'high'));
+            detail := detail || jsonb_build_object('task_id', coalesce(sluice.timer_open_task(t),
+                sluice.timer_task(t, coalesce(t.params ->> 'role', 'manager'), 'high')));
         elsif t.what = 'task' then
-            detail := detail || jsonb_build_object('task_id', sluice.timer_task(t, t.params ->> 'role', 'normal'));
+            detail := detail || jsonb_build_object('task_id', coalesce(sluice.timer_open_task(t),
+                sluice.timer_task(t, t.params ->> 'role', 'normal')));
         end if;
         update sluice.timer x set fired_at = sluice.now(), result = detail where x.id = t.id;
         perform sluice.timer_note(t.entity, t.record_id, t.state, 'timer', null,
-                                  case t.what when 'warn' then 'sla_warned' when 'escalate' then 'sla_escalated'
-                                              else 'sla_task' end, detail);
+                                  case when t.touched_at is not null then 'stale' when t.what = 'warn' then 'sla_warned'
+                                       when t.what = 'escalate' then 'sla_escalated' else 'sla_task' end, detail);
         fired := fired + 1;
     end loop;
     return fired;

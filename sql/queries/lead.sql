@@ -79,7 +79,8 @@ returning r.version;
 -- filter: updated_at timestamptz gte,lt on r.updated_at
 -- filter: nurture_until date gte,lte on r.nurture_until
 -- filter: call_back_at timestamptz gte,lte on r.call_back_at
--- filter: breached boolean eq (r.id in (select t.record_id from sluice.timer t where t.entity = 'lead' and t.live and t.sla and t.due_at <= sluice.now())) = any(:value)
+-- filter: breached boolean eq (r.id in (select t.record_id from sluice.timer t where t.entity = 'lead' and t.live and t.sla and t.touched_at is null and t.due_at <= sluice.now())) = any(:value)
+-- filter: stale boolean eq (r.id in (select t.record_id from sluice.timer t where t.entity = 'lead' and t.live and t.touched_at is not null and t.due_at <= sluice.now())) = any(:value)
 -- filter: tag text eq r.id in (select x.id from sluice.lead x where x.tags && :value)
 -- filter: q text search on s.text
 -- sort: created_at timestamptz r.created_at

@@ -73,7 +73,8 @@ returning r.version;
 -- filter: amount numeric gte,lte on r."amount.amount"
 -- filter: external_id text eq on r.external_id
 -- filter: created_at timestamptz gt,gte,lt,lte on r.created_at
--- filter: breached boolean eq (r.id in (select t.record_id from sluice.timer t where t.entity = 'opportunity' and t.live and t.sla and t.due_at <= sluice.now())) = any(:value)
+-- filter: breached boolean eq (r.id in (select t.record_id from sluice.timer t where t.entity = 'opportunity' and t.live and t.sla and t.touched_at is null and t.due_at <= sluice.now())) = any(:value)
+-- filter: stale boolean eq (r.id in (select t.record_id from sluice.timer t where t.entity = 'opportunity' and t.live and t.touched_at is not null and t.due_at <= sluice.now())) = any(:value)
 -- filter: tag text eq r.id in (select x.id from sluice.opportunity x where x.tags && :value)
 -- filter: q text search on s.text
 -- sort: created_at timestamptz r.created_at

@@ -259,32 +259,99 @@ def test_a_date_lifts_the_threshold(world, clock, shipped):
     assert lead['due_at'] is None
 
 
-def test_a_stuck_deal_leaves_one_task(world, clock):
-    """Scenario 29."""
-    process(world, 'stuck', [('open', 'open', {}), ('offer_sent', 'open', {'sla': [
-        {'key': 'stuck', 'after': 'P14D', 'what': 'task', 'params': {'subject': 'Ask about the offer'}}]}), ('won', 'won', {})],
-        [{'key': 'created', 'kind': 'initial', 'to': 'open'}, {'key': 'send', 'from': ['open', 'won'], 'to': 'offer_sent'},
-         {'key': 'win', 'from': ['offer_sent'], 'to': 'won'}], entity='opportunity')
-    account = world.rep.make('accounts', name='Stuck account')
+def sent_offer(world, name):
+    """A deal whose offer was sent just now, with somebody to call."""
+    account = world.rep.make('accounts', name=f'{name} account')
     contact = world.rep.make('contacts', last_name='Answering', phone='+48 111', email='a@stuck.test', account_id=account['id'])
-    deal = world.rep.make('opportunities', name='Stuck deal', account_id=account['id'], contact_id=contact['id'])
-    world.rep.moved('opportunities', deal['id'], 'send', activities=[{'kind': 'email', 'subject': 'The offer'}])
+    deal = world.rep.make('opportunities', name=name, account_id=account['id'], contact_id=contact['id'],
+                          amount={'amount': '10.00', 'currency': 'PLN'}, product_kind='service', delivery_date='2027-03-01')
+    world.rep.moved('opportunities', deal['id'], 'first_meeting')
+    return world.rep.moved('opportunities', deal['id'], 'offer_sent',
+                           activities=[{'kind': 'email', 'subject': 'The offer'}])
+
+
+def stale(world, deal):
+    return [world.rep.read('opportunities', deal['id'])[k] for k in ('stale', 'stale_since')]
+
+
+def test_a_stuck_deal_leaves_one_task(world, clock, shipped):
+    """Scenario 29: fourteen days untouched after the offer."""
+    deal = sent_offer(world, 'Stuck deal')
+    assert (deal['due_at'], deal['stale'], deal['stale_since']) == ('2026-12-04T08:00:00Z', False, None)
 
     def tasks():
         return world.rep.get('/v1/tasks', params={'opportunity': deal['id']}).json()['items']
 
-    for moment, n in (('2026-12-03 08:00Z', 0), ('2026-12-04 08:00Z', 1), ('2026-12-04 09:00Z', 1), ('2026-12-05 08:00Z', 1)):
+    for moment, n in (('2026-12-03 08:00Z', 0), ('2026-12-04 08:00Z', 1), ('2026-12-04 08:00Z', 1), ('2026-12-05 08:00Z', 1)):
         clock.set(moment)
         world.idle()
         assert len(tasks()) == n, moment
+        assert stale(world, deal) == ([True, '2026-12-04T08:00:00Z'] if n else [False, None])
     (task,) = tasks()
     assert (task['subject'], task['assignee_id'], task['contact_id'], task['account_id']) == (
-        'Ask about the offer', world.rep.user['id'], contact['id'], account['id'])
+        'Follow up the offer', world.rep.user['id'], deal['contact_id'], deal['account_id'])
     assert '+48 111' in task['body'] and 'a@stuck.test' in task['body'] and 'email: The offer' in task['body']
-    world.rep.moved('opportunities', deal['id'], 'win')
-    assert world.rep.read('tasks', task['id'])['status'] == 'done'
-    again = world.rep.moved('opportunities', deal['id'], 'send')
-    assert (again['due_at'], again['breached']) == ('2026-12-19T08:00:00Z', False)
+    assert world.events(deal['id']).count('opportunity.stale') == 1
+    assert world.rep.read('opportunities', deal['id'])['breached'] is False
+    listed = {value: [r['id'] for r in world.rep.get('/v1/opportunities', params={'stale': value}).json()['items']]
+              for value in ('true', 'false')}
+    assert deal['id'] in listed['true'] and deal['id'] not in listed['false']
+    (entry,) = history(world.rep, 'opportunities', deal['id'], 'timer')
+    assert entry['detail'] == {'timer': 'follow_up', 'what': 'task', 'due_at': '2026-12-04T08:00:00.000000Z',
+                               'touched_at': '2026-11-20T08:00:00.000000Z', 'task_id': task['id']}
+    # moving the deal closes the task, coming back starts a new clock
+    world.rep.moved('opportunities', deal['id'], 'postponed', note='In spring')
+    assert world.rep.read('tasks', task['id'])['status'] == 'done' and stale(world, deal) == [False, None]
+    world.rep.moved('opportunities', deal['id'], 'first_meeting')
+    again = world.rep.moved('opportunities', deal['id'], 'offer_sent')
+    assert (again['due_at'], again['stale']) == ('2026-12-19T08:00:00Z', False)
+    clock.set('2026-12-19 08:00Z')
+    world.idle()
+    assert [t['status'] for t in sorted(tasks(), key=lambda t: t['created_at'])] == ['done', 'open']
+
+
+TOUCHES = {
+    'a change': lambda world, deal: world.rep.patch(f'/v1/opportunities/{deal["id"]}', json={'description': 'Still warm'}),
+    'an activity': lambda world, deal: world.rep.make('activities', opportunity_id=deal['id'], **CALL),
+    'a task': lambda world, deal: world.rep.make('tasks', opportunity_id=deal['id'], subject='Ask again'),
+}
+
+
+@pytest.mark.parametrize('how', TOUCHES)
+def test_a_touch_starts_the_clock_again(world, clock, shipped, how):
+    deal = sent_offer(world, f'Touched by {how}')
+    clock.set('2026-11-30 08:00Z')
+    TOUCHES[how](world, deal)
+    clock.set('2026-12-04 08:00Z')
+    world.idle()
+    assert stale(world, deal) == [False, None]
+    assert world.rep.read('opportunities', deal['id'])['due_at'] == '2026-12-14T08:00:00Z'
+    clock.set('2026-12-14 08:00Z')
+    world.idle()
+    assert stale(world, deal) == [True, '2026-12-14T08:00:00Z']
+
+
+def test_a_stale_record_that_is_touched_may_become_stale_again(world, clock, shipped):
+    """One event for each time; a second task only when the first one is done."""
+    deal = sent_offer(world, 'Again')
+
+    def follow_ups():
+        items = world.rep.get('/v1/tasks', params={'opportunity': deal['id']}).json()['items']
+        return sorted(t['status'] for t in items if t['subject'] == 'Follow up the offer')
+    clock.set('2026-12-04 08:00Z')
+    world.idle()
+    TOUCHES['an activity'](world, deal)
+    assert stale(world, deal) == [False, None] and follow_ups() == ['open']
+    clock.set('2026-12-18 08:00Z')
+    world.idle()
+    assert stale(world, deal) == [True, '2026-12-18T08:00:00Z'] and follow_ups() == ['open']
+    assert world.events(deal['id']).count('opportunity.stale') == 2
+    task = next(t for t in world.rep.get('/v1/tasks', params={'opportunity': deal['id']}).json()['items']
+                if t['subject'] == 'Follow up the offer')
+    world.rep.patch(f'/v1/tasks/{task["id"]}', json={'status': 'done'})
+    clock.set('2027-01-01 08:00Z')
+    world.idle()
+    assert follow_ups() == ['done', 'open'] and world.events(deal['id']).count('opportunity.stale') == 3
 
 
 def test_pauses_do_not_count(world, clock, shipped):

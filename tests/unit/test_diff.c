@@ -136,7 +136,8 @@ static void differences_are_told(void **state)
          "add: `actors` of transition `move` set to [{\"kind\": \"role\", \"value\": \"sales\"}]\n"
          "add: input `why` added to `move`\n"
          "add: `other` of transition `move` set to 1"},
-        {"{'states':[{'key':'a','category':'open','sla':[{'key':'s','after_s':60,'what':'warn'}]}]"
+        {"{'states':[{'key':'a','category':'open','sla':[{'key':'s','after_s':60,'since':'entry','"
+         "what':'warn'}]}]"
          "}",
          "{'states':[{'key':'a','category':'open','pausing':false,'sla':[{'key':'s','after':'PT60S'"
          ","
