@@ -92,9 +92,9 @@ static const struct {
     {"matches", need_value, false},         {"related_field", need_related, false},
     {"related_count", need_work, false},    {"open_tasks", need_tasks, false},
     {"visited_state", need_visits, false},  {"time_in_state", need_times, false},
-    {"actor_has_role", need_nothing, true}, {"actor_differs", need_nothing, true},
-    {"working_time", need_nothing, true},   {"approval", need_nothing, true},
-    {"score_at_least", need_score, false},
+    {"score_at_least", need_score, false},  {"actor_differs", need_nothing, true},
+    {"actor_has_role", need_nothing, true}, {"approval", need_nothing, true},
+    {"working_time", need_nothing, true},
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -127,8 +127,33 @@ void survey_needs(json_t *needs, const struct blueprint *b)
 {
     if (json_object_get(needs, "record") == NULL)
         (void)json_object_set_new(needs, "record", json_object());
+    guard_needs(needs, &b->entry.guards);
     for (size_t i = 0; i < b->ntransitions; i++)
         guard_needs(needs, &b->transitions[i].guards);
+}
+
+/* assumptions */
+
+static bool find_assumed(const struct guard *g, const char *kind)
+{
+    for (size_t i = 0; i < g->nchildren; i++)
+        if (find_assumed(&g->children[i], kind))
+            return true;
+    return g->op == GUARD_LEAF && strcmp(g->kind->name, kind) == 0;
+}
+
+json_t *survey_assumed(const struct transition *t)
+{
+    json_t *list = NULL;
+
+    for (size_t i = 0; i < KINDS; i++) {
+        if (!kinds[i].neutral || !find_assumed(&t->guards, kinds[i].kind))
+            continue;
+        if (list == NULL)
+            list = json_array();
+        (void)json_array_append_new(list, json_string(kinds[i].kind));
+    }
+    return list;
 }
 
 /* verdicts */
@@ -265,6 +290,17 @@ static void add_marks(json_t *transitions, const json_t *marks, const struct sur
     }
 }
 
+static void add_scope(json_t *sum, const struct blueprint *draft, const struct survey_row *row)
+{
+    if (is_open(&draft->entry, row->facts) ||
+        (row->own != NULL && !is_open(&row->own->entry, row->facts)))
+        return;
+    json_t *scope = member(sum, "scope");
+
+    count(scope, "left", row->n);
+    add_examples(scope, "examples", row->ids);
+}
+
 void survey_simulate(json_t *sum, const struct blueprint *draft, const json_t *mapping,
                      const struct survey_row *row)
 {
@@ -288,6 +324,7 @@ void survey_simulate(json_t *sum, const struct blueprint *draft, const json_t *m
             count_with_examples(state, "blocked", row);
     }
     add_marks(member(sum, "transitions"), marks, row);
+    add_scope(sum, draft, row);
     json_decref(marks);
 }
 

@@ -20,6 +20,10 @@ void survey_needs(json_t *needs, const struct blueprint *b);
 /** Tells whether the guards hold, as far as records have a say. */
 bool survey_holds(const struct verdict *root);
 
+/** Returns the kinds of guards of @t that count as satisfied, a new array in alphabetical order;
+ * NULL when all of them were asked. */
+json_t *survey_assumed(const struct transition *t);
+
 /** Some records with the same facts. */
 struct survey_row {
     const struct blueprint *own; /* the version that they live under; NULL: not known any more */
@@ -32,9 +36,10 @@ struct survey_row {
 /** Adds what @draft would change for the row to @sum, an object that begins empty:
  *   {"records": n, "states": {"<key>": {"records", "to", "out_of_scope", "stuck", "blocked",
  *    "examples": {"stuck": [ids], ...}}}, "transitions": {"<key>": {"before", "after", "gained",
- *    "lost", "examples": {"gained": [ids], "lost": [ids]}}}}
- * stuck: had a way on and has none; blocked: a way on was open and none is. @mapping: object of
- * states that become others, or NULL. */
+ *    "lost", "examples": {"gained": [ids], "lost": [ids]}}}, "scope": {"left", "examples"}}
+ * stuck: had a way on and has none; blocked: a way on was open and none is; scope: records that
+ * meet the criteria of their version and not those of @draft. @mapping: object of states that
+ * become others, or NULL. */
 void survey_simulate(json_t *sum, const struct blueprint *draft, const json_t *mapping,
                      const struct survey_row *row);
 

@@ -38,14 +38,35 @@ static json_t *listed(const json_t *map, const char *name)
     return list;
 }
 
+/* Says of which transitions nobody can know whether they are open before somebody asks. */
+static json_t *with_assumptions(json_t *transitions, const struct blueprint *b)
+{
+    json_t *item;
+    size_t i;
+
+    json_array_foreach (transitions, i, item) {
+        const char *key = json_string_value(json_object_get(item, "transition"));
+        const struct transition *t = blueprint_transition(b, key);
+        json_t *assumed = t ? survey_assumed(t) : NULL;
+
+        if (assumed)
+            (void)json_object_set_new(item, "assumed", assumed);
+    }
+    return transitions;
+}
+
 static json_t *simulation_result(const struct survey *s)
 {
     json_t *records = json_object_get(s->sum, "records");
+    json_t *transitions = listed(json_object_get(s->sum, "transitions"), "transition");
+    json_t *late = json_object_get(s->sum, "thresholds");
 
-    return json_pack("{s:s, s:s, s:I, s:o, s:o}", "entity", s->entity, "version", s->version_id,
-                     "records", json_integer_value(records), "states",
+    return json_pack("{s:s, s:s, s:I, s:o, s:o, s:O*, s:o}", "entity", s->entity, "version",
+                     s->version_id, "records", json_integer_value(records), "states",
                      listed(json_object_get(s->sum, "states"), "state"), "transitions",
-                     listed(json_object_get(s->sum, "transitions"), "transition"));
+                     with_assumptions(transitions, s->version), "scope",
+                     json_object_get(s->sum, "scope"), "thresholds",
+                     late ? json_incref(late) : json_array());
 }
 
 static enum step reply_value(struct call *c, json_t *value)
@@ -91,6 +112,7 @@ static enum step simulate_ask(struct call *c)
     s->version_id = arena_strdup(&c->arena, call_path(c, "id"));
     s->mapping = json_object_get(c->body, "mapping");
     s->document = json_object_get(c->body, "document");
+    s->soon = json_integer_value(json_object_get(c->body, "within_days"));
     if (!document_is_sound(c, s->document))
         return STEP_FAIL;
     ask_survey_scope(c, (struct q_survey_scope){.version = id});
@@ -126,8 +148,8 @@ static enum step simulate_begin(struct call *c)
         return STEP_FAIL;
     if (s->total <= SURVEY_AT_ONCE)
         return survey_ask_page(c, s);
-    params = json_pack("{s:s, s:O*, s:O*}", "version", s->version_id, "mapping", s->mapping,
-                       "document", s->document);
+    params = json_pack("{s:s, s:I, s:O*, s:O*}", "version", s->version_id, "within_days", s->soon,
+                       "mapping", s->mapping, "document", s->document);
     rc = job_leave(c, job_simulate.name, params, s->total);
     json_decref(params);
     s->over = true;
@@ -217,6 +239,7 @@ static enum step slice_ask(struct call *c)
     s->version_id = json_string_value(json_object_get(w->params, "version"));
     s->mapping = json_object_get(w->params, "mapping");
     s->document = json_object_get(w->params, "document");
+    s->soon = json_integer_value(json_object_get(w->params, "within_days"));
     s->after = json_string_value(json_object_get(w->cursor, "after"));
     s->sum = json_object_get(w->cursor, "sum");
     if (!s->version_id || !uuid_parse(span_of(s->version_id), &id))

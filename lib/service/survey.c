@@ -66,6 +66,23 @@ static json_t *doc_of(const struct survey *s, const char *text)
     return flat;
 }
 
+/* The thresholds of all states of a document, each with its state; NULL when there are none. */
+static const char *thresholds_of(struct call *c, const json_t *doc)
+{
+    json_t *list = json_array(), *state, *sla;
+    size_t i, k;
+
+    keep_json(c, list);
+    json_array_foreach (json_object_get(doc, "states"), i, state)
+        json_array_foreach (json_object_get(state, "sla"), k, sla) {
+            json_t *item = json_copy(sla);
+
+            (void)json_object_set(item, "state", json_object_get(state, "key"));
+            (void)json_array_append_new(list, item);
+        }
+    return json_array_size(list) > 0 ? call_json(c, list) : NULL;
+}
+
 bool survey_begin(struct call *c, struct survey *s, const struct result *r)
 {
     const char *total;
@@ -87,12 +104,45 @@ bool survey_begin(struct call *c, struct survey *s, const struct result *r)
     buf_init(&why, 4096);
     doc = doc_of(s, result_get(r, 0, "doc"));
     s->version = compile(c, doc, &why);
+    s->thresholds = s->past ? NULL : thresholds_of(c, doc);
     json_decref(doc);
     if (!s->version)
         err_set(&c->err, ERR_CONFLICT, "The version cannot be evaluated: %s", buf_text(&why));
     fine = s->version && compile_own(c, s, result_get(r, 0, "versions"), &why);
     buf_done(&why);
     return fine && find_needs(c, s) && s->blueprint_id && s->entity && s->status;
+}
+
+static void ask_thresholds(struct call *c, const struct survey *s)
+{
+    const char *const values[] = {
+        s->blueprint_id,
+        s->only,
+        s->thresholds,
+        call_json(c, s->mapping),
+        arena_printf(&c->arena, "%lld", (long long)(s->soon > 0 ? s->soon : SURVEY_SOON)),
+    };
+
+    call_ask(c, &query_survey_thresholds, values);
+}
+
+/* Late records are counted once, when the survey begins: the answer becomes part of the sum. */
+static void take_thresholds(struct survey *s, const struct result *r)
+{
+    static const char *const counts[] = {"records", "breached", "already", "soon"};
+    json_t *list = json_array();
+
+    for (int i = 0; i < result_rows(r); i++) {
+        json_t *item = json_pack("{s:s, s:s}", "state", result_get(r, i, "state"), "threshold",
+                                 result_get(r, i, "key"));
+
+        for (size_t k = 0; k < sizeof(counts) / sizeof(counts[0]); k++)
+            (void)json_object_set_new(item, counts[k],
+                                      json_integer(strtoll(result_get(r, i, counts[k]), NULL, 10)));
+        (void)json_object_set_new(item, "examples", json_loads(result_get(r, i, "ids"), 0, NULL));
+        (void)json_array_append_new(list, item);
+    }
+    (void)json_object_set_new(s->sum, "thresholds", list);
 }
 
 enum step survey_ask_page(struct call *c, struct survey *s)
@@ -107,6 +157,8 @@ enum step survey_ask_page(struct call *c, struct survey *s)
     };
 
     call_ask(c, &query_survey_page, values);
+    if (s->thresholds && !s->after)
+        ask_thresholds(c, s);
     return STEP_WAIT;
 }
 
@@ -150,6 +202,8 @@ static void evaluate_page(struct job *job)
 bool survey_evaluate(struct call *c, struct survey *s)
 {
     s->page = call_result(c, 0);
+    if (s->thresholds && !s->after)
+        take_thresholds(s, call_result(c, 1));
     s->job.work = evaluate_page;
     return call_offload(c, &s->job);
 }

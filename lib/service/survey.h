@@ -13,6 +13,9 @@
 /** So many records are looked at while a client waits; more are a job. */
 #define SURVEY_AT_ONCE 10000
 
+/** Thresholds that are due within so many working days are soon, unless asked otherwise. */
+#define SURVEY_SOON 5
+
 /** So many records make a page: a few megabytes of facts at worst. */
 #define SURVEY_PAGE 20000
 
@@ -27,6 +30,8 @@ struct survey {
     bool past;                 /* judge the transition that led into the present state */
     const char *only;          /* records of this version alone; NULL: of all */
     const char *needs;
+    const char *thresholds; /* of the version asked about, as JSON; NULL: none */
+    int64_t soon;           /* working days that a threshold may have left */
     json_t *mapping, *sum;
     const char *after; /* the id that the next page begins behind */
     int64_t total, seen;
@@ -38,7 +43,7 @@ struct survey {
  * guards need. False with c->err set. */
 bool survey_begin(struct call *c, struct survey *s, const struct result *r);
 
-/** Asks for the next page. */
+/** Asks for the next page; with the first one of a simulation, for what would be late. */
 enum step survey_ask_page(struct call *c, struct survey *s);
 
 /** Evaluates the page that was answered, beside the loop: return STEP_WAIT after it. False with

@@ -55,4 +55,6 @@ create or replace function sluice.timer_open_task(t sluice.timer) returns uuid
      where k.id = (t.result ->> 'task_id')::uuid and k.status = 'open' and k.deleted_at is null
 $$;
 
+grant execute on function sluice.last_touch(sluice.visit) to sluice_app;
+
 reset role;

@@ -115,6 +115,17 @@ select v.status, v.blueprint_id, b.entity, sluice.blueprint_doc(v.id) as doc,
 select s.last, s.version_id, s.via, s.state, s.facts, s.n, s.ids, s.seen
   from sluice.survey(:blueprint, :needs, :also, :past, :after, :batch) s;
 
+-- query: survey_thresholds many slow
+-- How many records would be late at once, or soon, by the thresholds of a version.
+-- in: blueprint  uuid
+-- in: source     uuid
+-- in: thresholds jsonb
+-- in: mapping    jsonb
+-- in: days       integer
+select t.state, t.key, t.records, t.breached, t.already, t.soon, t.ids
+  from sluice.survey_thresholds(:blueprint, :source, :thresholds, :mapping, :days) t
+ order by t.state, t.key;
+
 -- query: unused one slow
 -- States that nobody entered and transitions that nobody used in the period, of a version.
 -- in: version uuid

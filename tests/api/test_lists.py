@@ -106,7 +106,8 @@ FILTERS = {
 
 # what every governed record has
 for _name in ('lead_list', 'account_list', 'opportunity_list'):
-    FILTERS[_name] |= {'tag': [('none', '')], 'breached': [('false', ALL[_name]), ('true', '')]}
+    FILTERS[_name] |= {'tag': [('none', '')], 'breached': [('false', ALL[_name]), ('true', '')],
+                       'stale': [('false', ALL[_name]), ('true', '')]}
 # the order of all records; the reverse follows
 SORTS = {
     'lead_list': {'created_at': 'l1 l2 l3', 'updated_at': 'l3 l2 l1', 'company': 'l3 l2 l1', 'last_name': 'l3 l2 l1'},
@@ -394,7 +395,8 @@ def test_reference_lists(rep, admin):
         'en': 'No need', 'pl': 'Brak potrzeby', 'ru': 'Нет потребности'}
     roles = admin.get('/v1/roles').json()['items']
     assert [r['key'] for r in roles][:7] == ['admin', 'manager', 'marketing', 'sales', 'verifier', 'integration', 'viewer']
-    shipped = [b for b in rep.get('/v1/blueprints').json()['items'] if b['status'] == 'published']
+    shipped = [b for key in ('lead_default', 'account_verification', 'sales_pipeline')
+               for b in rep.get('/v1/blueprints', params={'key': key}).json()['items'] if b['status'] == 'published']
     assert {(b['entity'], b['key']) for b in shipped} >= {
         ('lead', 'lead_default'), ('account', 'account_verification'), ('opportunity', 'sales_pipeline')}
     lead = rep.get(f'/v1/blueprints/{next(b["id"] for b in shipped if b["key"] == "lead_default")}').json()

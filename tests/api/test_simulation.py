@@ -13,9 +13,15 @@ def guard(key, kind, /, **params):
     return {'key': key, 'kind': kind, 'params': params}
 
 
-def document(key, number, states, transitions):
-    return {'entity': 'lead', 'key': key, 'number': number, 'label': label(key),
-            'states': [{'key': k, 'category': c, 'label': label(k)} for k, c in states],
+def state(of):
+    if isinstance(of, tuple):
+        of = {'key': of[0], 'category': of[1]}
+    return {'category': 'open', 'label': label(of['key']), **of}
+
+
+def document(key, number, states, transitions, **more):
+    return {'entity': 'lead', 'key': key, 'number': number, 'label': label(key), **more,
+            'states': [state(s) for s in states],
             'transitions': [{'label': label(t['key']), **t} for t in transitions]}
 
 
@@ -31,8 +37,8 @@ def process(rows):
     class Process:
         key = f'versions_{next(NUMBERS)}'
 
-        def version(self, number, states=STATES, moves=MOVES):
-            rows('select sluice.blueprint_import(%s::jsonb)', json.dumps(document(self.key, number, states, moves)))
+        def version(self, number, states=STATES, moves=MOVES, **more):
+            rows('select sluice.blueprint_import(%s::jsonb)', json.dumps(document(self.key, number, states, moves, **more)))
             rows('update sluice.blueprint set priority = 1000 where key = %s', self.key)
             return rows("""select v.id from sluice.blueprint_version v join sluice.blueprint b on b.id = v.blueprint_id
                            where b.key = %s and v.number = %s""", self.key, number)[0]['id']
@@ -143,6 +149,57 @@ def test_the_simulation_says_what_the_listing_says(process, mkt, manager, kind):
     go = transitions.get('go', {})
     assert (go.get('before', 0), go.get('after', 0)) == (listed, listed), (kind, go)
     assert 'gained' not in go and 'lost' not in go
+
+
+def test_who_would_be_late_is_told(process, mkt, manager, rows):
+    late = {'after': 'P10D', 'what': 'warn'}
+    process.version(1, states=[{'key': 'open', 'sla': [{'key': 'same', **late}]}, ('contacted', 'open'), ('done', 'done')])
+    made = sorted(leads(mkt, 6))
+    for lead, days in zip(made, (0, 3, 6, 11, 12, 1)):
+        rows("select set_config('sluice.cause', '{}', true); "
+             "update sluice.lead set state_entered_at = state_entered_at - make_interval(days => %s) where id = %s", days, lead)
+        rows("update sluice.timer set due_at = due_at - make_interval(days => %s) where record_id = %s", days, lead)
+    rows("update sluice.lead set nurture_until = '2030-01-01' where id = %s", made[2])
+    draft = process.version(2, states=[{'key': 'open', 'sla': [
+        {'key': 'same', 'after': 'P5D', 'what': 'warn'},
+        {'key': 'touched', 'after': 'P5D', 'since': 'touch', 'what': 'task'},
+        {'key': 'spared', 'after': 'P5D', 'what': 'warn', 'params': {'without': 'nurture_until'}}]},
+        ('contacted', 'open'), {'key': 'done', 'category': 'done', 'sla': [{'key': 'day', 'after': 'P1D', 'what': 'warn'}]}],
+        moves=[MOVES[0], MOVES[1], MOVES[2]])
+    mkt.moved('leads', made[0], 'contacted')
+
+    def late_by(**body):
+        return {t.pop('threshold'): t for t in simulate(manager, draft, **body)[0]['thresholds']}
+    found = late_by(within_days=3)
+    assert found['same'] == {'state': 'open', 'records': 5, 'breached': 3, 'already': 2, 'soon': 1, 'examples': made[2:5]}
+    assert found['spared'] == {'state': 'open', 'records': 4, 'breached': 2, 'already': 0, 'soon': 1, 'examples': made[3:5]}
+    assert (found['touched']['breached'], found['touched']['records']) == (0, 5), 'nothing is older than its last touch'
+    assert found['day'] == {'state': 'done', 'records': 0, 'breached': 0, 'already': 0, 'soon': 0, 'examples': []}
+    # the contacted one enters the state that it is mapped to now
+    found = late_by(within_days=1, mapping={'contacted': 'done'})
+    assert (found['day']['records'], found['day']['breached'], found['day']['soon']) == (1, 0, 1)
+    assert (found['same']['breached'], found['same']['soon']) == (3, 0)
+
+
+def test_who_falls_out_of_the_criteria_is_told(process, mkt, manager):
+    process.version(1)
+    rail, others = leads(mkt, 2, industry='rail'), leads(mkt, 3)
+    draft = process.version(2, criteria=[guard('rail', 'field_compare', field='industry', op='eq', value='rail')])
+    found, _, _ = simulate(manager, draft)
+    assert found['scope'] == {'left': 3, 'examples': sorted(others)} and rail
+    assert 'scope' not in simulate(manager, process.version(3))[0]
+
+
+def test_what_only_the_actor_decides_is_said(process, mkt, manager):
+    process.version(1)
+    leads(mkt, 1)
+    draft = process.version(2, moves=[MOVES[0], {**MOVES[1], 'guards': [
+        {'key': 'either', 'op': 'any', 'guards': [guard('boss', 'actor_has_role', role='manager'),
+                                                  guard('hours', 'working_time', calendar='default')]},
+        guard('other', 'actor_differs', **{'from': 'creator'})]}, MOVES[2]])
+    _, _, moves = simulate(manager, draft)
+    assert moves['contacted']['assumed'] == ['actor_differs', 'actor_has_role', 'working_time']
+    assert (moves['contacted']['before'], moves['contacted']['after']) == (1, 1)
 
 
 def test_a_document_is_simulated_without_a_draft(process, mkt, manager):
