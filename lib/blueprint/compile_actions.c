@@ -12,9 +12,13 @@
 /* Fields that an action may set: none that a process governs. sluice.action_fields() has the same.
  */
 static const char *const lead_fields[] = {
-    "first_name",       "last_name",   "email",       "phone",    "company", "job_title", "tax_id",
-    "website",          "industry",    "street",      "postcode", "city",    "country",   "need",
-    "budget_confirmed", "description", "external_id", "owner_id", NULL,
+    "first_name",      "last_name",   "email",
+    "phone",           "company",     "job_title",
+    "tax_id",          "website",     "industry",
+    "street",          "postcode",    "city",
+    "country",         "need",        "budget_confirmed",
+    "description",     "external_id", "owner_id",
+    "estimated_value", NULL,
 };
 static const char *const account_fields[] = {
     "name",     "tax_id", "email",   "phone",       "website",     "industry", "street",
@@ -24,7 +28,7 @@ static const char *const opportunity_fields[] = {
     "name",        "product_kind", "delivery_date",
     "close_date",  "probability",  "forecast_category",
     "description", "external_id",  "owner_id",
-    NULL,
+    "amount",      NULL,
 };
 
 static const struct {
@@ -40,7 +44,7 @@ static const char *const priorities[] = {"low", "normal", "high", "urgent", NULL
 
 static const struct param set_field_params[] = {
     {.name = "field", .type = PARAM_KEY, .required = true},
-    {.name = "value", .type = PARAM_SCALAR},
+    {.name = "value", .type = PARAM_SETTABLE},
     {.name = "from", .type = PARAM_KEY, .values = sources},
     {.name = NULL},
 };

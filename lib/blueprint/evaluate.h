@@ -99,6 +99,7 @@ enum param_type {
     PARAM_OBJECT,
     PARAM_DURATION, /* "P2D", "PT4H" */
     PARAM_PATTERN,  /* a regular expression */
+    PARAM_SETTABLE, /* what a field may be set to: a scalar, or money */
     PARAM_WHERE, /* a list of {"field", "op"?, "value"} or {"field", "is": "present" | "email"} */
 };
 

@@ -229,6 +229,7 @@ json_t *blueprint_lint(const json_t *doc, const struct lint_world *w)
         judge_kind(l, t, where);
         judge_automatic(l, i);
         lint_names(l, t, where);
+        lint_references(l, t, where);
         lint_logic(l, t, where);
     }
     lint_thresholds(l);

@@ -8,8 +8,9 @@
  *
  *   errors    no_states, no_initial, second_initial, leaves_nothing, unreachable_state, dead_end,
  *             no_way_to_close, never_passes, contradiction, unknown_field, unknown_role,
- *             unknown_state, still_referred_to, competing_automatic, wrong_kind, does_not_compile
- *   warnings  role_without_users, label_missing, never_asked, always_passes, same_priority,
+ *             unknown_user, unknown_team, unknown_calendar, wrong_value, unknown_state,
+ * still_referred_to, competing_automatic, wrong_kind, does_not_compile warnings role_without_users,
+ * team_without_users, user_disabled, label_missing, never_asked, always_passes, same_priority,
  * never_governs
  *
  * Pure logic: what a document is judged by comes along.
@@ -35,6 +36,9 @@ struct lint_world {
     const struct lint_relation *relations; /* ends with NULL members */
     const struct schema *fields;           /* what a transition may fill */
     const json_t *roles;                   /* [{"key": "sales", "users": 3}] */
+    const json_t *users;                   /* [{"key": "<id>", "disabled": false}] */
+    const json_t *teams;                   /* [{"key": "<id>", "users": 3}] */
+    const json_t *calendars;               /* [{"key": "default"}] */
     const json_t *others;                  /* documents of the other processes in force */
 };
 

@@ -243,6 +243,14 @@ static void judge_user_field(struct linting *l, const struct about *at, const ch
         lint_error(l, "unknown_field", at, "The field \"%s\" holds no user.", field);
 }
 
+void lint_rule(struct linting *l, const struct about *at, const char *kind, const char *value)
+{
+    if (kind != NULL && strcmp(kind, "role") == 0)
+        judge_role(l, at, value);
+    else if (kind != NULL && strcmp(kind, "field") == 0)
+        judge_user_field(l, at, value);
+}
+
 static void judge_actors(struct linting *l, const json_t *t, const char *where)
 {
     const json_t *rule;
@@ -254,10 +262,7 @@ static void judge_actors(struct linting *l, const json_t *t, const char *where)
         const struct about at = {.pointer = pointer, .transition = t};
 
         (void)snprintf(pointer, sizeof(pointer), "%s/actors/%zu/value", where, i);
-        if (kind != NULL && strcmp(kind, "role") == 0)
-            judge_role(l, &at, value);
-        else if (kind != NULL && strcmp(kind, "field") == 0)
-            judge_user_field(l, &at, value);
+        lint_rule(l, &at, kind, value);
     }
 }
 
@@ -280,6 +285,9 @@ void lint_thresholds(struct linting *l)
             (void)snprintf(pointer, sizeof(pointer), "/states/%zu/sla/%zu/params/role", i, k);
             judge_role(l, &(struct about){.pointer = pointer, .state = state},
                        part_text(json_object_get(threshold, "params"), "role"));
+            (void)snprintf(pointer, sizeof(pointer), "/states/%zu/sla/%zu/calendar", i, k);
+            lint_calendar(l, &(struct about){.pointer = pointer, .state = state},
+                          part_text(threshold, "calendar"));
         }
 }
 

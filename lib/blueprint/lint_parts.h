@@ -51,7 +51,16 @@ void lint_logic(struct linting *l, const json_t *t, const char *where);
 /** Says which fields, roles and states of other processes are not there. */
 void lint_names(struct linting *l, const json_t *t, const char *where);
 
-/** Says which roles of thresholds are not there. */
+/** Says which users, teams, calendars are not there, and which values a field does not take. */
+void lint_references(struct linting *l, const json_t *t, const char *where);
+
+/** Judges a rule of the kind role or field. */
+void lint_rule(struct linting *l, const struct about *at, const char *kind, const char *value);
+
+/** Says that there is no such calendar. */
+void lint_calendar(struct linting *l, const struct about *at, const char *key);
+
+/** Says which roles and calendars of thresholds are not there. */
 void lint_thresholds(struct linting *l);
 
 /** Says where the order of processes of one entity leaves it to chance, or one without records. */

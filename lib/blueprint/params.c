@@ -211,9 +211,21 @@ static bool is_where(const json_t *v)
     return json_array_size(v) <= WHERE_MAX && is_list(v, is_condition);
 }
 
+/* Whether the amount is one is the field's to say. */
+static bool is_settable(const json_t *v)
+{
+    return is_scalar(v) ||
+           (json_object_size(v) == 2 && json_is_string(json_object_get(v, "amount")) &&
+            json_is_string(json_object_get(v, "currency")));
+}
+
 #define KEY_SCHEMA "{\"type\":\"string\",\"pattern\":\"^[a-z][a-z0-9_]*$\"}"
 #define FIELD_PATTERN "\"^[a-z][a-z0-9_]*(\\\\.[a-z][a-z0-9_]*)*$\""
 #define SCALAR_SCHEMA "{\"type\":[\"string\",\"number\",\"boolean\"]}"
+#define MONEY_SCHEMA                                                                               \
+    "{\"type\":\"object\",\"required\":[\"amount\",\"currency\"],\"properties\":{\"amount\":{"     \
+    "\"type\":"                                                                                    \
+    "\"string\"},\"currency\":{\"type\":\"string\"}},\"additionalProperties\":false}"
 #define VALUE_SCHEMA "{\"oneOf\":[" SCALAR_SCHEMA "," LIST_OF(SCALAR_SCHEMA) "]}"
 #define CONDITION_SCHEMA                                                                           \
     "{\"type\":\"object\",\"required\":[\"field\"],\"properties\":{\"field\":{\"type\":"           \
@@ -244,6 +256,10 @@ static const struct type {
     [PARAM_STRINGS] = {is_strings, "a list of strings", LIST_OF("{\"type\":\"string\"}")},
     [PARAM_TEXT] = {is_text, "a text", "{\"type\":\"string\",\"minLength\":1}"},
     [PARAM_OBJECT] = {is_object, "an object", "{\"type\":\"object\"}"},
+    [PARAM_SETTABLE] = {is_settable,
+                        "a string, a number, a boolean, or money as in {\"amount\":\"10.00\","
+                        "\"currency\":\"PLN\"}",
+                        "{\"oneOf\":[" SCALAR_SCHEMA "," MONEY_SCHEMA "]}"},
     [PARAM_DURATION] = {is_duration, "a duration as in \"P2D\" or \"PT4H30M\"",
                         "{\"type\":\"string\",\"format\":\"duration\"}"},
     [PARAM_PATTERN] =

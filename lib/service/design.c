@@ -111,6 +111,9 @@ enum step design_ready(struct call *c)
     d->published_number = number_of(r, "published_number");
     d->published_id = arena_strdup(&c->arena, result_get(r, 0, "published_id"));
     d->roles = tree_of(c, r, "roles");
+    d->users = tree_of(c, r, "users");
+    d->teams = tree_of(c, r, "teams");
+    d->calendars = tree_of(c, r, "calendars");
     d->others = tree_of(c, r, "others");
     return STEP_NEXT;
 }
@@ -151,6 +154,9 @@ json_t *design_lint(struct call *c)
 
     design_world(&w, json_string_value(json_object_get(d->doc, "entity")));
     w.roles = d->roles;
+    w.users = d->users;
+    w.teams = d->teams;
+    w.calendars = d->calendars;
     w.others = d->others;
     return design_keep(c, blueprint_lint(d->doc, &w));
 }

@@ -14,9 +14,16 @@ create or replace function sluice.action_fields(entity text) returns text[]
         else '{name,amount,product_kind,delivery_date,close_date,probability,forecast_category,description,'
              'external_id,owner_id}' end::text[];
 
-create or replace function sluice.refuse_action(key text, detail text) returns void
+drop function if exists sluice.refuse_action(text, text);
+
+-- @pointer: of what is wrong, in the document of the process.
+create or replace function sluice.refuse_action(key text, detail text, pointer text default null) returns void
     language plpgsql as $$
 begin
+    if pointer is not null then
+        raise exception using errcode = 'SL422', message = 'validation_failed', column = pointer,
+            detail = format('The action "%s": %s', key, detail);
+    end if;
     raise exception using errcode = 'SL422', message = 'validation_failed',
         detail = format('The action "%s": %s', key, detail);
 end
@@ -31,10 +38,12 @@ declare
                       join sluice.blueprint b on b.id = v.blueprint_id
                      where t.id = new.transition_id);
     field text := new.params ->> 'field';
+    at text := (select format('/transitions/%s/actions/%s/params/', t.position - 1, new.position - 1)
+                  from sluice.transition t where t.id = new.transition_id);
 begin
     if new.kind = 'set_field' then
         if field <> all (sluice.action_fields(entity)) then
-            raise exception using errcode = 'SL422', message = 'governed_field',
+            raise exception using errcode = 'SL422', message = 'governed_field', column = at || 'field',
                 detail = format('The action "%s" cannot set "%s".', new.key, field);
         end if;
         if new.params ? 'value' then
@@ -47,15 +56,15 @@ begin
                     else to_jsonb(jsonb_populate_record(null::sluice.opportunity,
                         sluice.flat_money(jsonb_build_object(field, new.params -> 'value'), 'amount'))) end;
             exception when data_exception then
-                perform sluice.refuse_action(new.key, format('"%s" takes no such value.', field));
+                perform sluice.refuse_action(new.key, format('"%s" takes no such value.', field), at || 'value');
             end;
         end if;
     elsif new.kind = 'assign' and new.params ? 'user'
           and not exists (select from sluice.app_user u where u.id::text = new.params ->> 'user') then
-        perform sluice.refuse_action(new.key, 'there is no such user.');
+        perform sluice.refuse_action(new.key, 'there is no such user.', at || 'user');
     elsif new.params ->> 'calendar' is not null
           and not exists (select from sluice.calendar c where c.key = new.params ->> 'calendar') then
-        perform sluice.refuse_action(new.key, 'there is no such calendar.');
+        perform sluice.refuse_action(new.key, 'there is no such calendar.', at || 'calendar');
     end if;
     return new;
 end

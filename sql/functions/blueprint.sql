@@ -202,6 +202,39 @@ create or replace function sluice.approval_of(t sluice.transition) returns jsonb
      where t.approval_needed is not null;
 $$;
 
+-- Refuses a document that names a calendar which is not there, with the pointer to the first one.
+create or replace function sluice.calendars_known(doc jsonb) returns void
+    language plpgsql stable as $$
+declare
+    wrong record;
+begin
+    with recursive t(at, doc) as (
+        select '/transitions/' || e.ordinality - 1, e.value from jsonb_array_elements(doc -> 'transitions') with ordinality e
+    ), g(at, doc) as (
+        select t.at || '/guards/' || e.ordinality - 1, e.value
+          from t cross join lateral jsonb_array_elements(t.doc -> 'guards') with ordinality e
+        union all
+        select g.at || '/guards/' || e.ordinality - 1, e.value
+          from g cross join lateral jsonb_array_elements(nullif(g.doc -> 'guards', 'null')) with ordinality e
+    )
+    select x.at, x.key into wrong
+      from (select '/states/' || s.ordinality - 1 || '/sla/' || l.ordinality - 1 || '/calendar' as at,
+                   l.value ->> 'calendar' as key
+              from jsonb_array_elements(doc -> 'states') with ordinality s
+             cross join lateral jsonb_array_elements(s.value -> 'sla') with ordinality l
+            union all
+            select t.at || '/auto/calendar', t.doc #>> '{auto,calendar}' from t
+            union all
+            select g.at || '/params/calendar', g.doc #>> '{params,calendar}' from g) x
+     where x.key is not null and not exists (select from sluice.calendar c where c.key = x.key)
+     limit 1;
+    if found then
+        raise exception using errcode = 'SL422', message = 'unknown_reference', column = wrong.at,
+            detail = format('There is no calendar "%s".', wrong.key);
+    end if;
+end
+$$;
+
 -- Fills an empty draft from a document (as in sql/blueprints). Ids follow from @path and keys.
 create or replace function sluice.blueprint_fill(v_id uuid, path text, doc jsonb) returns void
     language plpgsql set search_path = sluice, pg_temp as $$
@@ -210,6 +243,7 @@ declare
     at text;
     item record;
 begin
+    perform sluice.calendars_known(doc);
     -- one edit is one version, however many of its rows changed
     update sluice.blueprint_version v
        set version = v.version + 1, label = coalesce(doc -> 'label', '{}'), priority = coalesce((doc ->> 'priority')::integer, 0), criteria = coalesce(nullif(doc -> 'criteria', 'null'), '[]'),

@@ -304,12 +304,18 @@ $$;
 
 -- What a document is judged by: who has which role, the other processes in force, and what is in force now of
 -- its own.
+drop function if exists sluice.design_world(text, text);
+
 create or replace function sluice.design_world(
-    entity text, key text, out roles jsonb, out others jsonb, out published jsonb, out published_id uuid,
+    entity text, key text, out users jsonb, out teams jsonb, out calendars jsonb, out roles jsonb, out others jsonb, out published jsonb, out published_id uuid,
     out published_number integer
 )
     language sql stable as $$
-    select (select coalesce(jsonb_agg(jsonb_build_object('key', r.key, 'users',
+    select (select coalesce(jsonb_agg(jsonb_build_object('key', u.id, 'disabled', u.disabled)), '[]') from sluice.app_user u),
+           (select coalesce(jsonb_agg(jsonb_build_object('key', m.id, 'users',
+                       (select count(*) from sluice.team_member x where x.team_id = m.id))), '[]') from sluice.team m),
+           (select coalesce(jsonb_agg(jsonb_build_object('key', c.key)), '[]') from sluice.calendar c),
+           (select coalesce(jsonb_agg(jsonb_build_object('key', r.key, 'users',
                        (select count(*) from sluice.user_role x join sluice.app_user u on u.id = x.user_id
                          where x.role = r.key and not u.disabled)
                        + (select count(*) from sluice.api_key_role x join sluice.api_key k on k.id = x.api_key_id

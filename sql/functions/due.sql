@@ -57,7 +57,8 @@ begin
             detail = format('The calendar "%s" is there for every blueprint.', old.key);
     end if;
     if exists (select from sluice.sla s where s.calendar = old.key)
-       or exists (select from sluice.transition t where t.auto_calendar = old.key) then
+       or exists (select from sluice.transition t where t.auto_calendar = old.key)
+       or exists (select from sluice.guard g where g.kind = 'working_time' and g.params ->> 'calendar' = old.key) then
         raise exception using errcode = 'SL409', message = 'in_use',
             detail = format('Versions of blueprints name the calendar "%s".', old.key);
     end if;

@@ -217,6 +217,104 @@ def test_wrong_documents_are_refused_with_pointers(admin, key):
     assert admin.get('/v1/blueprints', params={'key': key}).json()['items'] == []
 
 
+def in_finish(member, value):
+    return lambda d: d['transitions'][2].__setitem__(member, value)
+
+
+def guard_of(kind, params, **members):
+    return in_finish('guards', [{'key': 'g', 'kind': kind, 'params': params, **members}])
+
+
+FINISH = '/transitions/2'
+WRONG_PARTS = {
+    'an unknown kind': (guard_of('field_presnt', {'field': 'email'}), f'{FINISH}/guards/0/kind', 'did you mean "field_present"?'),
+    'an unknown parameter': (guard_of('field_present', {'feild': 'email'}), f'{FINISH}/guards/0/params/feild',
+                             'unknown parameter, did you mean "field"?'),
+    'a parameter of another type': (guard_of('score_at_least', {'min': 'fifty'}), f'{FINISH}/guards/0/params/min',
+                                    'must be an integer, 0 or more'),
+    'a missing parameter': (guard_of('matches', {'field': 'email'}), f'{FINISH}/guards/0/params/pattern', 'is required'),
+    'a pattern that is none': (guard_of('matches', {'field': 'email', 'pattern': '('}), f'{FINISH}/guards/0/params/pattern',
+                               'missing closing parenthesis, at character 1'),
+    'an approval that nobody is asked for': (guard_of('approval', {}), f'{FINISH}/guards/0/params', 'asks nobody for approval'),
+    'an approval of another that asks nobody': (guard_of('approval', {'transition': 'wait'}),
+                                                f'{FINISH}/guards/0/params/transition', 'asks nobody for approval'),
+    'a state that is not there': (guard_of('visited_state', {'state': 'gone'}), f'{FINISH}/guards/0/params/state',
+                                  'unknown state "gone"'),
+    'a group of its own kind': (in_finish('guards', [{'key': 'g', 'op': 'all', 'guards': [
+        {'key': 'g', 'op': 'all', 'guards': [{'key': 'x', 'kind': 'duplicate_free'}]}]}]),
+        f'{FINISH}/guards/0/guards/0/key', None),
+    'a circle of groups': (in_finish('guards', [{'key': 'a', 'op': 'all', 'parent': 'b'}, {'key': 'b', 'op': 'all', 'parent': 'a'}]),
+                           f'{FINISH}/guards/0/parent', None),
+    'a calendar of a guard': (guard_of('working_time', {'calendar': 'moon'}), f'{FINISH}/guards/0/params/calendar',
+                              'There is no calendar "moon".'),
+    'a calendar of a threshold': (lambda d: d['states'][1].__setitem__('sla', [
+        {'key': 's', 'after': 'P1D', 'what': 'warn'}, {'key': 't', 'after': 'P1D', 'what': 'warn', 'calendar': 'moon'}]),
+        '/states/1/sla/1/calendar', 'There is no calendar "moon".'),
+    'a calendar of the clock': (in_finish('auto', {'after': 'P1D', 'calendar': 'moon'}), f'{FINISH}/auto/calendar',
+                                'There is no calendar "moon".'),
+    'a calendar of an action': (in_finish('actions', [{'key': 'a', 'kind': 'create_task', 'params': {
+        'subject': 'x', 'due': 'P1D', 'calendar': 'moon'}}]), f'{FINISH}/actions/0/params/calendar', 'there is no such calendar'),
+    'money that is none': (in_finish('actions', [{'key': 'a', 'kind': 'set_field', 'params': {
+        'field': 'estimated_value', 'value': {'amount': 'ten', 'currency': 'PLN'}}}]),
+        f'{FINISH}/actions/0/params/value', '"estimated_value" takes no such value'),
+    'a value of another type': (in_finish('actions', [{'key': 'n', 'kind': 'tag', 'params': {'add': ['x']}}, {
+        'key': 'a', 'kind': 'set_field', 'params': {'field': 'budget_confirmed', 'value': 'perhaps'}}]),
+        f'{FINISH}/actions/1/params/value', '"budget_confirmed" takes no such value'),
+    'an action that sets the state': (in_finish('actions', [{'key': 'a', 'kind': 'set_field', 'params': {
+        'field': 'status', 'value': 'done'}}]), f'{FINISH}/actions/0/params/field', 'an action cannot set "status"'),
+}
+
+
+@pytest.mark.parametrize('name', WRONG_PARTS)
+def test_each_wrong_part_is_refused_with_pointer_and_reason(admin, key, name):
+    """Where a draft comes in, whole; and nothing of it is kept."""
+    change, pointer, reason = WRONG_PARTS[name]
+    document = process(key)
+    change(document)
+    answer = admin.post('/v1/blueprints', json=document)
+    assert answer.status_code == 422, answer.text
+    body = answer.json()
+    errors = {e['pointer']: ' '.join(str(e.get(m, '')) for m in ('detail', 'hint')) for e in body['errors']}
+    assert pointer in errors, errors
+    assert reason is None or reason in errors[pointer] + body.get('detail', ''), body
+    assert admin.get('/v1/blueprints', params={'key': key}).json()['items'] == []
+
+
+def test_lint_names_people_teams_and_calendars(admin, draft, key, new_user, rows, number):
+    gone = new_user('sales')
+    admin.patch(f'/v1/users/{gone.user["id"]}', json={'disabled': True})
+    empty = rows("insert into sluice.team (id, name) values (gen_random_uuid(), %s) returning id::text as id", f'Empty {number}')[0]['id']
+    people = [{'kind': 'user', 'value': UNKNOWN}, {'kind': 'user', 'value': gone.user['id']},
+              {'kind': 'team', 'value': UNKNOWN}, {'kind': 'team', 'value': empty}]
+    document = process(key)
+    document['transitions'][2] |= {'actors': people, 'approval': {'needed': 1, 'actors': [*people, {'kind': 'role', 'value': 'nobody'}]}}
+    document['states'][1]['sla'] = [{'key': 's', 'after': 'P1D', 'what': 'escalate', 'params': {'role': 'nobody'}}]
+    assert put(admin, f'/v1/blueprints/{draft["id"]}', document).status_code == 200
+    expected = {('error', 'unknown_role', '/states/1/sla/0/params/role'),
+                ('error', 'unknown_role', f'{FINISH}/approval/actors/4/value')}
+    for where in (FINISH, f'{FINISH}/approval'):
+        expected |= {('error', 'unknown_user', f'{where}/actors/0/value'), ('warning', 'user_disabled', f'{where}/actors/1/value'),
+                     ('error', 'unknown_team', f'{where}/actors/2/value'),
+                     ('warning', 'team_without_users', f'{where}/actors/3/value')}
+    assert set(findings(admin, draft['id'])) - {('warning', 'never_governs', '/priority')} == expected
+    problem(publish(admin, draft['id']), 422, 'lint_failed')
+    document['states'][1]['sla'][0] |= {'calendar': 'moon', 'params': {}, 'what': 'warn'}
+    body = plan(admin, json.dumps(document), 'application/json')
+    assert ('unknown_calendar', '/states/1/sla/0/calendar') in [(f['code'], f['pointer']) for f in body['lint']['findings']]
+    problem(apply(admin, document), 422, 'lint_failed')
+
+
+def test_a_calendar_that_a_guard_names_stays(admin, key):
+    hours = [{'day': 1, 'from': '08:00', 'to': '16:00'}]
+    calendar = admin.make('calendars', key=key, name='Short', time_zone='UTC', hours=hours)
+    document = process(key)
+    guard_of('working_time', {'calendar': key})(document)
+    made = begin(admin, document)
+    problem(admin.delete(f'/v1/calendars/{calendar["id"]}'), 409, 'in_use')
+    assert admin.delete(f'/v1/blueprints/{made["id"]}').status_code == 204
+    assert admin.delete(f'/v1/calendars/{calendar["id"]}').status_code == 204
+
+
 @pytest.mark.parametrize('text, says', [
     ('a: &x [1]\nb: *x', 'anchors'), ('a: 1\na: 2', 'twice'), ('a: [', 'Line'), ('', 'body'), ('- !!python/none x', 'tags'),
 ])

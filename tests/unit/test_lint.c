@@ -36,8 +36,16 @@ static char *findings_of(const char *text)
            "{'entity':'opportunity','key':'opp','transitions':[{'key':'win','guards':[{'key':'g',"
            "'op':'all','guards':[{'key':'h','kind':'related_field','params':{'field':'lead.status',"
            "'op':'in','value':['open']}}]}]}]}]");
-    const struct lint_world w = {
-        .relations = relations, .fields = &schema_LeadFields, .roles = roles, .others = others};
+    json_t *users = js("[{'key':'anna','disabled':false},{'key':'bob','disabled':true}]");
+    json_t *teams = js("[{'key':'north','users':2},{'key':'south','users':0}]");
+    json_t *calendars = js("[{'key':'default'}]");
+    const struct lint_world w = {.relations = relations,
+                                 .fields = &schema_LeadFields,
+                                 .roles = roles,
+                                 .users = users,
+                                 .teams = teams,
+                                 .calendars = calendars,
+                                 .others = others};
     struct arena a;
     struct err e;
     struct buf b;
@@ -58,6 +66,9 @@ static char *findings_of(const char *text)
                    json_string_value(json_object_get(finding, "pointer")));
     json_decref(list);
     json_decref(roles);
+    json_decref(users);
+    json_decref(teams);
+    json_decref(calendars);
     json_decref(others);
     json_decref(form);
     json_decref(doc);
@@ -186,6 +197,63 @@ static void names_are_judged(void **state)
         {"{'entity':'account','key':'k'," LABEL ",'states':[" TWO "],'transitions':[" CREATED
          ",{'key':'move','kind':'convert','from':['open'],'to':'done'," LABEL "}]}",
          "error wrong_kind /transitions/1/kind"},
+    };
+
+    (void)state;
+    check_cases(cases, COUNT(cases));
+}
+
+#define SET(field, value)                                                                          \
+    MOVE(",'actions':[{'key':'a','kind':'set_field','params':{'field':'" field "','value':" value  \
+         "}}]")
+#define ASKS(rules) MOVE(",'approval':{'needed':1,'actors':[" rules "]}")
+
+static void references_are_judged(void **state)
+{
+    static const struct a_case cases[] = {
+        {MOVE(",'actors':[{'kind':'user','value':'anna'},{'kind':'user','value':'bob'},"
+              "{'kind':'user','value':'carl'},{'kind':'team','value':'north'},"
+              "{'kind':'team','value':'south'},{'kind':'team','value':'west'}]"),
+         "error unknown_user /transitions/1/actors/2/value\n"
+         "error unknown_team /transitions/1/actors/5/value\n"
+         "warning user_disabled /transitions/1/actors/1/value\n"
+         "warning team_without_users /transitions/1/actors/4/value"},
+        {ASKS("{'kind':'user','value':'carl'},{'kind':'team','value':'west'},{'kind':'role',"
+              "'value':'boss'},{'kind':'role','value':'verifier'},{'kind':'field','value':'owner_"
+              "id'},"
+              "{'kind':'field','value':'industry'}"),
+         "error unknown_user /transitions/1/approval/actors/0/value\n"
+         "error unknown_team /transitions/1/approval/actors/1/value\n"
+         "error unknown_role /transitions/1/approval/actors/2/value\n"
+         "error unknown_field /transitions/1/approval/actors/5/value\n"
+         "warning role_without_users /transitions/1/approval/actors/3/value"},
+        {MOVE(",'auto':{'after':'P1D','calendar':'moon'}"),
+         "error unknown_calendar /transitions/1/auto/calendar"},
+        {GUARDS(GROUP("g", "any",
+                      LEAF("a", "working_time", "'calendar':'default'") "," LEAF(
+                          "b", "working_time", "'calendar':'moon'"))),
+         "error unknown_calendar /transitions/1/guards/0/guards/1/params/calendar"},
+        {DOC("{'key':'open','category':'open'," LABEL ",'sla':[{'key':'a','after':'P1D','what':"
+             "'warn','calendar':'moon'}]}," STATE("done", "done"),
+             CREATED ",{'key':'move','from':['open'],'to':'done'," LABEL "}"),
+         "error unknown_calendar /states/0/sla/0/calendar"},
+        {MOVE(",'actions':[{'key':'a','kind':'assign','params':{'user':"
+              "'0190163d-0000-7000-8000-00000000dead'}},{'key':'b','kind':'create_task','params':"
+              "{'subject':'x','assignee':'owner','due':'P1D','calendar':'moon'}}]"),
+         "error unknown_user /transitions/1/actions/0/params/user\n"
+         "error unknown_calendar /transitions/1/actions/1/params/calendar"},
+        {SET("industry", "'steel'"), ""},
+        {SET("industry", "5"), "error wrong_value /transitions/1/actions/0/params/value"},
+        {SET("budget_confirmed", "'yes'"),
+         "error wrong_value /transitions/1/actions/0/params/value"},
+        {SET("estimated_value", "{'amount':'10.50','currency':'PLN'}"), ""},
+        {SET("estimated_value", "{'amount':'ten','currency':'PLN'}"),
+         "error wrong_value /transitions/1/actions/0/params/value"},
+        {SET("estimated_value", "'10.50'"),
+         "error wrong_value /transitions/1/actions/0/params/value"},
+        {SET("industry", "{'amount':'10.50','currency':'PLN'}"),
+         "error wrong_value /transitions/1/actions/0/params/value"},
+        {GUARDS(LEAF("a", "score_at_least", "'min':5")), ""},
     };
 
     (void)state;
@@ -370,11 +438,9 @@ static void limits_hold(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ways_are_judged),
-        cmocka_unit_test(names_are_judged),
-        cmocka_unit_test(contradictions_are_found),
-        cmocka_unit_test(documents_are_checked),
-        cmocka_unit_test(limits_hold),
+        cmocka_unit_test(ways_are_judged),       cmocka_unit_test(names_are_judged),
+        cmocka_unit_test(references_are_judged), cmocka_unit_test(contradictions_are_found),
+        cmocka_unit_test(documents_are_checked), cmocka_unit_test(limits_hold),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
