@@ -39,7 +39,7 @@ const struct operation lead_why = {why_steps, &record_lead};
 const struct operation account_why = {why_steps, &record_account};
 const struct operation opportunity_why = {why_steps, &record_opportunity};
 
-/* GET /v1/reports/...: all of these have the same parameters */
+/* GET /v1/reports/...: an entity, a period, and for some one thing more */
 
 static enum step report_ask(struct call *c)
 {
@@ -54,9 +54,39 @@ static enum step report_ask(struct call *c)
     return STEP_WAIT;
 }
 
+/* One more parameter: whose working time counts, or which threshold. */
+static enum step report_ask_with(struct call *c, const char *more)
+{
+    const char *const values[] = {
+        call_param_text(c, "entity"),
+        call_param_text(c, "from"),
+        call_param_text(c, "to"),
+        more,
+    };
+
+    call_ask(c, c->route->operation->of, values);
+    return STEP_WAIT;
+}
+
+static enum step time_ask(struct call *c)
+{
+    const char *calendar = call_param_text(c, "calendar");
+
+    return report_ask_with(c, calendar ? calendar : "default");
+}
+
+static enum step response_ask(struct call *c)
+{
+    return report_ask_with(c, call_param_text(c, "threshold"));
+}
+
+static step_fn *const time_steps[] = {time_ask, reply_rows, NULL};
+static step_fn *const response_steps[] = {response_ask, reply_rows, NULL};
+
 static step_fn *const report_steps[] = {report_ask, reply_rows, NULL};
 
 const struct operation report_friction = {report_steps, &query_report_friction};
 const struct operation report_friction_actors = {report_steps, &query_report_friction_actors};
-const struct operation report_time_in_state = {report_steps, &query_report_time};
+const struct operation report_time_in_state = {time_steps, &query_report_time};
+const struct operation report_response_times = {response_steps, &query_report_response};
 const struct operation report_conversion = {report_steps, &query_report_conversion};

@@ -97,7 +97,8 @@ create or replace function sluice.response_times(entity text, since timestamptz,
           join sluice.blueprint_version b on b.id = v.blueprint_version_id
           join sluice.sla s on s.blueprint_version_id = v.blueprint_version_id and s.state = v.state and s.since = 'entry'
          where (response_times.entity is null or v.entity = response_times.entity)
-           and (since is null or v.entered_at >= since) and (until is null or v.entered_at < until)
+           and (response_times.since is null or v.entered_at >= response_times.since)
+           and (until is null or v.entered_at < until)
            and (response_times.threshold is null or s.key = response_times.threshold)
          order by v.entered_at desc, v.id desc, s.position
          limit most

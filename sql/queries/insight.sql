@@ -64,15 +64,31 @@ select b.id as "blueprint.id", b.entity as "blueprint.entity", b.key as "bluepri
 
 -- query: report_time many slow
 -- How long records stay in each state; stays that still last stand apart.
--- in: entity text
--- in: since  timestamptz
--- in: until  timestamptz
+-- in: entity   text
+-- in: since    timestamptz
+-- in: until    timestamptz
+-- in: calendar text
 select b.id as "blueprint.id", b.entity as "blueprint.entity", b.key as "blueprint.key",
-       r.state, r.visits, r.reentries, r.finished, r.p50_s, r.p90_s, r.open, r.open_p50_s, r.open_p90_s
-  from sluice.time_in_state(:entity, :since, :until) r
+       r.state, r.visits, r.reentries, r.finished, r.p50_s, r.p90_s, r.working_p50_s, r.working_p90_s,
+       r.open, r.open_p50_s, r.open_p90_s, r.breached
+  from sluice.time_in_state(:entity, :since, :until, :calendar) r
   join sluice.blueprint b on b.id = r.blueprint_id
  order by b.entity, b.key, r.state
  limit 5000;
+
+-- query: report_response many slow
+-- The latest stays under a threshold, and how long each took, or takes until now.
+-- in: entity    text
+-- in: since     timestamptz
+-- in: until     timestamptz
+-- in: threshold text
+select b.id as "blueprint.id", b.entity as "blueprint.entity", b.key as "blueprint.key",
+       r.state, r.threshold, r.entity, r.record_id, u.id as "owner.id", u.name as "owner.name",
+       r.entered_at, r.left_at, r.due_at, r.seconds, r.working_seconds, r.breached
+  from sluice.response_times(:entity, :since, :until, :threshold, 5000) r
+  join sluice.blueprint b on b.id = r.blueprint_id
+  left join sluice.app_user u on u.id = r.owner_id
+ order by r.entered_at desc, r.record_id, r.threshold;
 
 -- query: report_conversion many slow
 -- Of the records that entered a state in the period, how many ever reached another one.

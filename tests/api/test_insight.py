@@ -187,11 +187,46 @@ def test_time_in_state(rows, mkt, manager, rep):
         'visits': 2, 'reentries': 1, 'finished': 2, 'p50_s': 6 * day, 'p90_s': round(9.2 * day), 'open': 0}
     assert (items['contacted']['finished'], items['contacted']['p50_s'], items['contacted']['open']) == (1, day, 1)
     assert items['contacted']['open_p50_s'] > 365 * day
+    # 2020-01-01 is a Wednesday; eight hours a working day, in Warsaw
+    hours = 3600
+    assert (items['open']['working_p50_s'], items['open']['working_p90_s']) == (round((16 + 48) / 2 * hours), round((16 + .9 * 32) * hours))
+    assert items['contacted']['working_p50_s'] == 8 * hours
+    always = {i['state']: i for i in rows_of(manager, 'time-in-state', calendar='always', **period)}
+    assert always['open']['working_p50_s'] == always['open']['p50_s'] == 6 * day
+    problem(manager.get('/v1/reports/time-in-state', params={'calendar': 'of_nobody'}), 422, 'unknown_reference')
     pairs = {(i['from_state'], i['to_state']): i for i in rows_of(manager, 'conversion', **period)}
     assert pairs['open', 'contacted']['entered'] == 1 and pairs['open', 'contacted']['share'] == 1
     assert pairs['open', 'contacted']['median_days'] == 2
     assert pairs['contacted', 'open']['median_days'] == 1
     problem(rep.get('/v1/reports/time-in-state'), 403, 'forbidden')
+
+
+def test_first_response_times(rows, mkt, manager, rep):
+    """Scenario 50: contacted after one working hour, after thirty hours, never."""
+    leads = [mkt.make('leads', last_name=f'Speed {n}')['id'] for n in range(3)]
+    version = version_of(manager, 'lead_default')
+    stays = [('2020-03-02 08:00Z', '2020-03-02 09:00Z'), ('2020-03-02 08:00Z', '2020-03-03 14:00Z'), ('2020-03-03 09:00Z', None)]
+    for n, (lead, (entered, left)) in enumerate(zip(leads, stays)):
+        rows('delete from sluice.timer where record_id = %s', lead)
+        rows('delete from sluice.visit where record_id = %s', lead)
+        rows("""insert into sluice.visit (id, entity, record_id, blueprint_version_id, state, entered_at, left_at, via)
+                values (%s, 'lead', %s, %s, 'open', %s, %s, 'created')""", n + 100, lead, version, entered, left)
+    rows('update sluice.lead set owner_id = %s where id = %s', rep.user['id'], leads[0])
+    period = {'from': '2020-03-01T00:00:00Z', 'to': '2020-04-01T00:00:00Z', 'entity': 'lead'}
+    found = {i['record_id']: i for i in rows_of(manager, 'response-times', threshold='first_response', **period)}
+    assert set(found) == set(leads)
+    quick, slow, never = (found[lead] for lead in leads)
+    assert (quick['owner']['name'], slow['owner'], quick['state']) == (rep.user['name'], None, 'open')
+    assert (quick['seconds'], quick['working_seconds'], quick['breached'], quick['due_at']) == (
+        3600, 3600, False, '2020-03-02T16:00:00Z')
+    assert (slow['seconds'], slow['working_seconds'], slow['breached'], slow['left_at']) == (
+        30 * 3600, 14 * 3600, True, '2020-03-03T14:00:00Z')
+    assert never['left_at'] is None and never['due_at'] == '2020-03-04T09:00:00Z' and never['breached']
+    assert never['seconds'] > 365 * 86400 and 0 < never['working_seconds'] < never['seconds'] / 4
+    assert rows_of(manager, 'response-times', threshold='left_lying', **period) == []
+    (row,) = rows_of(manager, 'time-in-state', **period)
+    assert (row['visits'], row['finished'], row['open'], row['breached']) == (3, 2, 1, 1), 'one is late by its timer'
+    problem(rep.get('/v1/reports/response-times'), 403, 'forbidden')
 
 
 def test_conversion_counts_who_never_arrived(mkt, manager, since):
