@@ -11,7 +11,9 @@
  *                "sla": [{"key": "first_response", "after": "PT8H" (or "after_s": 28800),
  *                         "since": "entry" (the default) or "touch",
  *                         "calendar": "default" or null, "what": "warn", "escalate", "task" or
- *                         "move", "params": {...}}]}],
+ *                         "move", "params": {...}}],
+ *                "steps": [{"key": "legal_check", "label": {...}, "required": true (the default),
+ *                           "actors": [...], "inputs": [...]}]}],
  *    "transitions": [{"key": "contacted", "label": {...}, "kind": "manual" (the default),
  *                     "to": "contacted", "position": 2, "from_any": false, "from": ["open"],
  *                     "except": [], "actors": [{"kind": "role", "value": "sales"}],
@@ -24,7 +26,9 @@
  * "leaf": a leaf), "kind": "related_count", "params": {...}, "message": null or {"en": ...}}.
  *
  * Actions of a transition: {"key": "...", "phase": "in_tx" or "outbox" (follows from the kind),
- * "kind": "set_field", "assign", "tag", "create_task", "close_tasks" or "event", "params": {...}}.
+ * "kind": "set_field", "assign", "tag", "create_task", "close_tasks", "step_done", "step_open" or
+ * "event", "params":
+ * {...}}.
  * They are checked here and run by the database.
  *
  * Inputs: {"key": "...", "kind": "field", "note", "checklist", "activity", "task" or "file",
@@ -50,6 +54,7 @@ struct schema;
 #define BLUEPRINT_DEPTH_MAX 16    /* groups around a guard */
 #define BLUEPRINT_INPUTS_MAX 100
 #define BLUEPRINT_SLAS_MAX 20 /* of one state */
+#define BLUEPRINT_STEPS_MAX 50
 
 /** Text in the three languages; a missing one falls back to English. */
 struct label {
@@ -69,12 +74,16 @@ enum state_category {
     STATE_DONE
 };
 
+struct state_step;
+
 struct state {
     const char *key;
     struct label label;
     enum state_category category;
     int position;
     bool pausing; /* a stay here does not count for thresholds */
+    const struct state_step *steps;
+    size_t nsteps;
 };
 
 enum transition_kind {
@@ -82,6 +91,7 @@ enum transition_kind {
     TRANSITION_INITIAL,      /* how a record is born; never executed by name */
     TRANSITION_CONVERT,      /* the lead becomes account and contact */
     TRANSITION_CONVERT_OPEN, /* the same, and an opportunity is opened */
+    TRANSITION_STEP,         /* none: the work of a step */
 };
 
 /** Who may execute: any one row. No rows: whoever may write the record. */
@@ -151,6 +161,12 @@ struct transition {
                                 "calendar"} or {"when": true}; NULL: somebody executes it */
 };
 
+/** Work inside a state, done once in a stay, in any order. */
+struct state_step {
+    struct transition work; /* key, label, who may, what it collects; no edges, no guards */
+    bool required;
+};
+
 struct blueprint {
     const char *id;     /* of the version */
     const char *entity; /* "lead", "account", "opportunity" */
@@ -175,6 +191,9 @@ void blueprint_destroy(struct blueprint *b);
 
 const struct state *blueprint_state(const struct blueprint *b, const char *key);
 const struct transition *blueprint_transition(const struct blueprint *b, const char *key);
+
+/** Returns the step, or NULL; @s may be NULL. */
+const struct state_step *step_find(const struct state *s, const char *key);
 
 /** Tells whether the transition is declared from this state. Never true for TRANSITION_INITIAL. */
 bool transition_leaves(const struct transition *t, const char *state);

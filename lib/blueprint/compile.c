@@ -191,7 +191,7 @@ static bool compile_states(struct compiler *c, const struct row *doc)
         if (!compile_key(c, &rows[i], "key", &s->key) ||
             !compile_label(c, &rows[i], "label", &s->label) ||
             !compile_word(c, &rows[i], "category", categories, -1, &category) ||
-            !compile_pausing(c, &rows[i], s))
+            !compile_pausing(c, &rows[i], s) || !compile_steps(c, &rows[i], s))
             return false;
         if (blueprint_state(c->b, s->key) != NULL)
             return compile_fail(c, "%s/key: a second state \"%s\"", rows[i].where, s->key);

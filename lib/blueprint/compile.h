@@ -80,6 +80,9 @@ bool compile_criteria(struct compiler *c, const struct row *doc);
 /** Returns the table of params of a kind of actions; NULL for an unknown one. */
 const struct param *action_kind_params(const char *kind);
 
+/** Reads the steps of a state. */
+bool compile_steps(struct compiler *c, const struct row *row, struct state *s);
+
 /** Checks the actions of a transition. */
 bool compile_actions(struct compiler *c, const struct row *row);
 

@@ -72,21 +72,33 @@ static const struct param close_tasks_params[] = {
     {.name = "of", .type = PARAM_KEY},
     {.name = NULL},
 };
+static const char *const step_records[] = {"this", "lead", "account", "opportunity", NULL};
+static const struct param step_params[] = {
+    {.name = "step", .type = PARAM_KEY, .required = true},
+    {.name = "of", .type = PARAM_KEY, .values = step_records},
+    {.name = NULL},
+};
 static const struct param event_params[] = {
     {.name = "type", .type = PARAM_KEY, .required = true},
     {.name = "payload", .type = PARAM_OBJECT},
     {.name = NULL},
 };
 
-static const char *const kinds[] = {"set_field",   "assign", "tag", "create_task",
-                                    "close_tasks", "event",  NULL};
+static const char *const kinds[] = {"set_field", "assign",    "tag",   "create_task", "close_tasks",
+                                    "step_done", "step_open", "event", NULL};
 static const char *const phases[] = {"in_tx", "outbox", NULL};
 
-enum { SET_FIELD, ASSIGN, TAG, CREATE_TASK, CLOSE_TASKS, EVENT };
+enum { SET_FIELD, ASSIGN, TAG, CREATE_TASK, CLOSE_TASKS, STEP_DONE, STEP_OPEN, EVENT };
 
 static const struct param *const tables[] = {
-    [SET_FIELD] = set_field_params,     [ASSIGN] = assign_params,           [TAG] = tag_params,
-    [CREATE_TASK] = create_task_params, [CLOSE_TASKS] = close_tasks_params, [EVENT] = event_params,
+    [SET_FIELD] = set_field_params,
+    [ASSIGN] = assign_params,
+    [TAG] = tag_params,
+    [CREATE_TASK] = create_task_params,
+    [CLOSE_TASKS] = close_tasks_params,
+    [STEP_DONE] = step_params,
+    [STEP_OPEN] = step_params,
+    [EVENT] = event_params,
 };
 
 const struct param *action_kind_params(const char *kind)
@@ -160,6 +172,10 @@ static bool check_more(struct compiler *c, const struct row *row, int kind)
         if (is_given(row, "calendar") && !is_given(row, "due"))
             return compile_fail(c, "%s/params/due: is required with a calendar", row->where);
         return check_person(c, row);
+    case STEP_DONE:
+    case STEP_OPEN:
+        return text_of(row, "of") == NULL || strcmp(text_of(row, "of"), c->b->entity) != 0 ||
+               compile_fail(c, "%s/params/of: the record itself is \"this\"", row->where);
     default: return true;
     }
 }

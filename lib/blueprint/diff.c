@@ -119,7 +119,8 @@ static void report_part(struct diffing *d, const struct place *at, const json_t 
     if (home->up != NULL && at->up != home)
         buf_printf(&b, "group `%s` of ", at->up->key);
     if (home->up != NULL)
-        buf_printf(&b, "`%s`", home->key);
+        buf_printf(&b, "%s`%s`", strcmp(home->shape->noun, "state") == 0 ? "state " : "",
+                   home->key);
     report(d, from == NULL ? "add" : "remove", at, NULL, from, to, &b);
     buf_done(&b);
 }

@@ -275,6 +275,18 @@ static void check_inputs(struct checking *c, const char *where, const json_t *li
     json_decref(seen);
 }
 
+/* steps */
+
+static void check_steps(struct checking *c, const char *where, const json_t *state)
+{
+    const json_t *list = json_object_get(state, "steps"), *step;
+    size_t i;
+
+    check_own_keys(c, where, "steps", list);
+    json_array_foreach (list, i, step)
+        check_inputs(c, item_of(c, where, "steps", i), json_object_get(step, "inputs"));
+}
+
 /* actions: the first thing that is wrong with them */
 
 static void check_actions(struct checking *c, const char *where, const json_t *t)
@@ -422,8 +434,10 @@ bool document_check(const json_t *doc, struct err *e)
     check_own_keys(&c, "", "states", c.states);
     check_own_keys(&c, "", "transitions", c.transitions);
     check_criteria(&c, doc);
-    json_array_foreach (c.states, i, t)
+    json_array_foreach (c.states, i, t) {
         check_time(&c, item_of(&c, "", "states", i), t, (struct state *)&c.known.states[i], NULL);
+        check_steps(&c, item_of(&c, "", "states", i), t);
+    }
     json_array_foreach (c.transitions, i, t)
         check_time(&c, item_of(&c, "", "transitions", i), t, NULL,
                    (struct transition *)&c.known.transitions[i]);

@@ -24,6 +24,7 @@
  *    ticks            "ticks": [{"item": "papers", "at": "...", "by": "..."}]
  *    deputies         "deputy_for": ["<user>"]                 for whom the actor stands in
  *    approvals        "approvals": {"grant": ["<user>"]}      who agreed to it in this state
+ *    steps            "steps": [{"key": "legal_check", "at": "...", "by": "..."}]   what is done
  *    calendars        "calendars": {"office": {"open": false, "opens_at": "..."}}
  *
  * An activity or task that came with the request carries "pointer" ("/activities/0") and counts as
@@ -51,6 +52,8 @@
  *   score_at_least   the score (0 if none)    {"gte": 50}                 score
  *   approval         how many agreed          {"transition": "grant",     approvals
  *                                              "min": 2}
+ *   steps_done       those that are done      {"steps": ["..."] or        steps
+ *                                              "required", "min": 2}
  *
  * A pointer says where the request may supply it: "/fields/industry" when the transition collects
  * the field, "/activities" or "/tasks" for related_count and related_exists, "/checklist" when the
@@ -82,6 +85,9 @@ struct verdict {
     const char *pointer;    /* where in the request's body it can be supplied; NULL if it cannot */
     const struct verdict *children;
     size_t nchildren;
+    const struct state_step *const *open; /* steps_done: those that are asked for and open */
+    size_t nopen;
+    const char *steps_at; /* ... and where they are done: "/v1/leads/0193.../steps"; or NULL */
 };
 
 enum param_type {
@@ -164,6 +170,12 @@ bool approval_is_guarded(const struct transition *t);
  * takes (new reference). */
 json_t *facts_with_approval(const json_t *facts, const struct transition *t, const json_t *voters);
 
+/** Returns what the facts say of a step that was done in this stay, or NULL. */
+const json_t *step_done(const json_t *facts, const char *key);
+
+/** Returns the address of the record's steps, in the arena; NULL when the record has no id yet. */
+const char *steps_address(const struct blueprint *b, const json_t *facts, struct arena *a);
+
 /** Returns facts with the request's inputs laid over: "fields" over "record", "activities" and
  * "tasks" appended with their pointers, "checklist" and "note". New reference; @facts is not
  * changed. @inputs may be NULL. */
@@ -205,6 +217,18 @@ void verdict_write_failures(struct out *o, const struct verdict *v, const char *
  * "label", "to"}]. */
 void blueprint_write_legal(struct out *o, const struct blueprint *b, const char *state,
                            const char *language);
+
+/** Steps that are open, as the "steps" array of refusals: [{"step", "label", "actors", "call"}];
+ * call is "POST <address>/<step>". */
+void steps_write_open(struct out *o, const struct state_step *const *open, size_t n,
+                      const char *address, const char *language);
+
+/** Who may, as the member "actors". */
+void actors_write(struct out *o, const struct actor_rule *actors, size_t n);
+
+/** What is collected, as an array: see transition_write. */
+void inputs_write(struct out *o, const struct blueprint *b, const struct transition *t,
+                  const char *language);
 
 /** A state as JSON: {"key", "label", "category"}. */
 void state_write(struct out *o, const struct state *s, const char *language);

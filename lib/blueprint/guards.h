@@ -83,6 +83,12 @@ bool approval_prepare(struct guard *g, const struct blueprint *b, const struct t
                       struct arena *a, struct buf *why);
 bool approval_evaluate(const struct guard *g, const json_t *facts, struct arena *a,
                        struct verdict *v);
+bool steps_done_check(const json_t *params, const struct blueprint *b, struct buf *why);
+bool steps_done_prepare(struct guard *g, const struct blueprint *b, const struct transition *t,
+                        struct arena *a, struct buf *why);
+json_t *steps_done_expect(const json_t *params);
+bool steps_done_evaluate(const struct guard *g, const json_t *facts, struct arena *a,
+                         struct verdict *v);
 
 /** The list of the facts that a guard with "of" looks at, and whether new items may come along with
  * a request. */

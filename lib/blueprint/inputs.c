@@ -39,6 +39,11 @@ static const struct input *input_find(const struct transition *t, enum input_kin
 
 /* texts for faults */
 
+static const char *noun(const struct check *c)
+{
+    return c->t->kind == TRANSITION_STEP ? "step" : "transition";
+}
+
 static const char *json_text(struct arena *a, const json_t *v)
 {
     char *text = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY), *kept;
@@ -85,8 +90,8 @@ static void fault_unknown(const struct check *c, enum input_kind kind, const cha
             .in = "body",
             .pointer = pointer,
             .code = "unknown",
-            .detail =
-                arena_printf(a, "the transition \"%s\" does not collect this %s", c->t->key, param),
+            .detail = arena_printf(a, "the %s \"%s\" does not collect this %s", noun(c), c->t->key,
+                                   param),
             .hint = nearest != NULL ? arena_printf(a, "did you mean \"%s\"?", nearest) : NULL,
             .allowed = json_text(a, list),
         });
@@ -101,7 +106,7 @@ static void fault_required(const struct check *c, const struct input *input, con
             .in = "body",
             .pointer = input->pointer,
             .code = "required",
-            .detail = arena_printf(c->e->arena, "the transition \"%s\" needs %s", c->t->key, what),
+            .detail = arena_printf(c->e->arena, "the %s \"%s\" needs %s", noun(c), c->t->key, what),
         });
 }
 

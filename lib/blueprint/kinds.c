@@ -122,6 +122,12 @@ static const struct param approval_params[] = {
     {.name = NULL},
 };
 
+static const struct param steps_done_params[] = {
+    {.name = "steps", .type = PARAM_KEYS},
+    {.name = "min", .type = PARAM_INTEGER},
+    {.name = NULL},
+};
+
 /* {op} stands for a verb ("must be at least"), {requirement} for a composed phrase: see message.c.
  */
 const struct guard_kind guard_kinds[] = {
@@ -339,6 +345,21 @@ const struct guard_kind guard_kinds[] = {
                         "So many must have agreed to \"{transition}\": {min} (so far: {observed}).",
                     .pl = "Wymagana liczba zgód na „{transition}”: {min} (dotychczas: {observed}).",
                     .ru = "Необходимо согласий на «{transition}»: {min} (пока: {observed})."},
+    },
+    {
+        .name = "steps_done",
+        .example = "{\"steps\":[\"legal_check\",\"credit_check\"]}",
+        .params = steps_done_params,
+        .check = steps_done_check,
+        .prepare = steps_done_prepare,
+        .expect = steps_done_expect,
+        .evaluate = steps_done_evaluate,
+        .path = "steps",
+        .message = {.en = "Steps that must be done here first ({requirement}); open: {open}.",
+                    .pl = "Kroki, które trzeba tu najpierw wykonać ({requirement}); otwarte: "
+                          "{open}.",
+                    .ru = "Шаги, которые нужно сначала выполнить здесь ({requirement}); открыты: "
+                          "{open}."},
     },
     {.name = NULL},
 };

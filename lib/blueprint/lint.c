@@ -113,6 +113,23 @@ static void judge_label(struct linting *l, const json_t *part, const char *where
     }
 }
 
+static void judge_step_labels(struct linting *l, size_t i)
+{
+    const json_t *state = json_array_get(l->states, i), *step, *input;
+    const struct about at = {.state = state};
+    char where[2 * POINTER_MAX];
+    size_t k, n;
+
+    json_array_foreach (json_object_get(state, "steps"), k, step) {
+        (void)snprintf(where, sizeof(where), "/states/%zu/steps/%zu", i, k);
+        judge_label(l, step, where, &at);
+        json_array_foreach (json_object_get(step, "inputs"), n, input) {
+            (void)snprintf(where, sizeof(where), "/states/%zu/steps/%zu/inputs/%zu", i, k, n);
+            judge_label(l, input, where, &at);
+        }
+    }
+}
+
 static void judge_labels(struct linting *l)
 {
     const json_t *part, *input;
@@ -123,6 +140,7 @@ static void judge_labels(struct linting *l)
     json_array_foreach (l->states, i, part) {
         (void)snprintf(where, sizeof(where), "/states/%zu", i);
         judge_label(l, part, where, &(struct about){.state = part});
+        judge_step_labels(l, i);
     }
     json_array_foreach (l->transitions, i, part) {
         (void)snprintf(where, sizeof(where), "/transitions/%zu", i);
@@ -232,6 +250,7 @@ json_t *blueprint_lint(const json_t *doc, const struct lint_world *w)
         lint_references(l, t, where);
         lint_logic(l, t, where);
     }
+    lint_steps(l);
     lint_thresholds(l);
     lint_referrers(l);
     lint_rivals(l);

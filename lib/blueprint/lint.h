@@ -9,9 +9,10 @@
  *   errors    no_states, no_initial, second_initial, leaves_nothing, unreachable_state, dead_end,
  *             no_way_to_close, never_passes, contradiction, unknown_field, unknown_role,
  *             unknown_user, unknown_team, unknown_calendar, wrong_value, unknown_state,
- * still_referred_to, competing_automatic, wrong_kind, does_not_compile warnings role_without_users,
- * team_without_users, user_disabled, label_missing, never_asked, always_passes, same_priority,
- * never_governs
+ *             unknown_step, no_steps, still_referred_to, competing_automatic, wrong_kind,
+ *             does_not_compile
+ *   warnings  role_without_users, team_without_users, user_disabled, label_missing, never_asked,
+ *             always_passes, step_never_asked, same_priority, never_governs
  *
  * Pure logic: what a document is judged by comes along.
  */

@@ -208,8 +208,10 @@ static void judge_guards(struct linting *l, const json_t *t, const json_t *list,
 
 /* inputs and actors */
 
-static void judge_inputs(struct linting *l, const json_t *t, const char *where)
+static void judge_inputs(struct linting *l, const json_t *t, const char *where,
+                         const struct about *about)
 {
+    struct about at = *about;
     const json_t *input;
     size_t i;
 
@@ -220,9 +222,9 @@ static void judge_inputs(struct linting *l, const json_t *t, const char *where)
         if (field == NULL || l->w->fields == NULL)
             continue;
         (void)snprintf(pointer, sizeof(pointer), "%s/inputs/%zu/params/field", where, i);
+        at.pointer = pointer;
         if (member_find(l->w->fields, field, strlen(field)) == NULL)
-            unknown_field(l, &(struct about){.pointer = pointer, .transition = t}, l->w->fields,
-                          field);
+            unknown_field(l, &at, l->w->fields, field);
     }
 }
 
@@ -251,26 +253,34 @@ void lint_rule(struct linting *l, const struct about *at, const char *kind, cons
         judge_user_field(l, at, value);
 }
 
-static void judge_actors(struct linting *l, const json_t *t, const char *where)
+static void judge_actors(struct linting *l, const json_t *t, const char *where,
+                         const struct about *about)
 {
+    struct about at = *about;
     const json_t *rule;
     size_t i;
 
     json_array_foreach (json_object_get(t, "actors"), i, rule) {
         const char *kind = part_text(rule, "kind"), *value = part_text(rule, "value");
         char pointer[POINTER_MAX];
-        const struct about at = {.pointer = pointer, .transition = t};
 
+        at.pointer = pointer;
         (void)snprintf(pointer, sizeof(pointer), "%s/actors/%zu/value", where, i);
         lint_rule(l, &at, kind, value);
     }
 }
 
+void lint_part_names(struct linting *l, const json_t *part, const char *where,
+                     const struct about *about)
+{
+    judge_inputs(l, part, where, about);
+    judge_actors(l, part, where, about);
+}
+
 void lint_names(struct linting *l, const json_t *t, const char *where)
 {
     judge_guards(l, t, json_object_get(t, "guards"), where);
-    judge_inputs(l, t, where);
-    judge_actors(l, t, where);
+    lint_part_names(l, t, where, &(struct about){.transition = t});
 }
 
 void lint_thresholds(struct linting *l)

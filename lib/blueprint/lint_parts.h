@@ -60,6 +60,17 @@ void lint_rule(struct linting *l, const struct about *at, const char *kind, cons
 /** Says that there is no such calendar. */
 void lint_calendar(struct linting *l, const struct about *at, const char *key);
 
+/** Says which of the users and teams who may are not there; @about says whose they are. */
+void lint_people(struct linting *l, const json_t *part, const char *where,
+                 const struct about *about);
+
+/** The same for what a transition or a step collects and who may; @about says which it is. */
+void lint_part_names(struct linting *l, const json_t *part, const char *where,
+                     const struct about *about);
+
+/** Says which steps are asked for and not there, and which nobody asks for. */
+void lint_steps(struct linting *l);
+
 /** Says which roles and calendars of thresholds are not there. */
 void lint_thresholds(struct linting *l);
 

@@ -40,17 +40,18 @@ static void judge_team(struct linting *l, const struct about *at, const char *id
         lint_warning(l, "team_without_users", at, "Nobody is in the team \"%.40s\".", id);
 }
 
-static void judge_rules(struct linting *l, const json_t *t, const json_t *rules, const char *where,
-                        bool names_too)
+static void judge_rules(struct linting *l, const struct about *about, const json_t *rules,
+                        const char *where, bool names_too)
 {
+    struct about at = *about;
     const json_t *rule;
     size_t i;
 
     json_array_foreach (rules, i, rule) {
         const char *kind = part_text(rule, "kind"), *value = part_text(rule, "value");
         char pointer[POINTER_MAX];
-        const struct about at = {.pointer = pointer, .transition = t};
 
+        at.pointer = pointer;
         (void)snprintf(pointer, sizeof(pointer), "%s/actors/%zu/value", where, i);
         if (kind != NULL && strcmp(kind, "user") == 0)
             judge_user(l, &at, value);
@@ -59,6 +60,12 @@ static void judge_rules(struct linting *l, const json_t *t, const json_t *rules,
         else if (names_too)
             lint_rule(l, &at, kind, value);
     }
+}
+
+void lint_people(struct linting *l, const json_t *part, const char *where,
+                 const struct about *about)
+{
+    judge_rules(l, about, json_object_get(part, "actors"), where, false);
 }
 
 /* calendars */
@@ -136,9 +143,10 @@ void lint_references(struct linting *l, const json_t *t, const char *where)
 {
     char pointer[POINTER_MAX];
 
-    judge_rules(l, t, json_object_get(t, "actors"), where, false);
+    lint_people(l, t, where, &(struct about){.transition = t});
     (void)snprintf(pointer, sizeof(pointer), "%s/approval", where);
-    judge_rules(l, t, json_object_get(json_object_get(t, "approval"), "actors"), pointer, true);
+    judge_rules(l, &(struct about){.transition = t},
+                json_object_get(json_object_get(t, "approval"), "actors"), pointer, true);
     (void)snprintf(pointer, sizeof(pointer), "%s/auto/calendar", where);
     lint_calendar(l, &(struct about){.pointer = pointer, .transition = t},
                   part_text(json_object_get(t, "auto"), "calendar"));

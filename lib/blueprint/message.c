@@ -66,6 +66,7 @@ static const struct word words[] = {
       ", с момента входа в текущий статус"}},
     {"is_email", {" is an e-mail address", " jest adresem e-mail", " — адрес e-mail"}},
     {"is_present", {" is filled in", " jest wypełnione", " заполнено"}},
+    {"all_steps", {"all", "wszystkie", "все"}},
     {"min", {"at least ", "co najmniej ", "не менее "}},
     {"max", {"at most ", "najwyżej ", "не более "}},
     {"true", {"true", "tak", "да"}},
@@ -275,6 +276,10 @@ static void say_requirement(const struct sentence *s)
 {
     if (is_kind(s, "related_count") || is_kind(s, "related_exists"))
         say_count(s);
+    else if (is_kind(s, "steps_done") && param(s, "min") == NULL)
+        say(s, "all_steps");
+    else if (is_kind(s, "steps_done"))
+        say_bounds(s, param(s, "min"), NULL, false);
     else
         say_bounds(s, param(s, "min_seconds"), param(s, "max_seconds"), true);
 }
@@ -315,6 +320,16 @@ static void say_of(const struct sentence *s)
     buf_puts(s->b, word_in(things, json_string_value(param(s, "of")), s->language));
 }
 
+static void say_open(const struct sentence *s)
+{
+    if (s->v->nopen == 0)
+        say(s, "nothing");
+    for (size_t i = 0; i < s->v->nopen && i < LIST_SHOWN; i++) {
+        buf_puts(s->b, i > 0 ? ", " : "");
+        say_text(s, label_in(&s->v->open[i]->work.label, s->language));
+    }
+}
+
 static void say_observed(const struct sentence *s)
 {
     if (is_kind(s, "time_in_state") && json_is_integer(s->v->observed))
@@ -328,13 +343,10 @@ static const struct {
     const char *only; /* the parameter that must be there for it to mean something, or NULL */
     void (*say)(const struct sentence *s);
 } computed[] = {
-    {"observed", NULL, say_observed},
-    {"op", "value", say_op},
-    {"value", "value", say_wanted},
-    {"from", "from", say_from},
-    {"of", "of", say_of},
-    {"roles", NULL, say_roles},
-    {"requirement", NULL, say_requirement},
+    {"observed", NULL, say_observed}, {"open", NULL, say_open},
+    {"op", "value", say_op},          {"value", "value", say_wanted},
+    {"from", "from", say_from},       {"of", "of", say_of},
+    {"roles", NULL, say_roles},       {"requirement", NULL, say_requirement},
 };
 
 /* Returns false when there is nothing of that name: then the text stays as it is. */

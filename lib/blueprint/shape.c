@@ -17,6 +17,33 @@ static const struct shape_member threshold_members[] = {
 };
 static const struct shape shape_threshold = {"threshold", threshold_members};
 
+static const struct shape_member actor_members[] = {
+    {.name = "kind", .kind = SHAPE_VALUE},
+    {.name = "value", .kind = SHAPE_VALUE},
+    {.name = NULL},
+};
+static const struct shape shape_actor = {"actor rule", actor_members};
+
+static const struct shape_member input_members[] = {
+    {.name = "key", .kind = SHAPE_VALUE},
+    {.name = "kind", .kind = SHAPE_VALUE},
+    {.name = "required", .kind = SHAPE_VALUE, .omit = "false"},
+    {.name = "label", .kind = SHAPE_TEXTS},
+    {.name = "params", .kind = SHAPE_PARAMS},
+    {.name = NULL},
+};
+static const struct shape shape_input = {"input", input_members};
+
+static const struct shape_member step_members[] = {
+    {.name = "key", .kind = SHAPE_VALUE},
+    {.name = "label", .kind = SHAPE_TEXTS},
+    {.name = "required", .kind = SHAPE_VALUE, .omit = "true"},
+    {.name = "actors", .kind = SHAPE_ROWS, .of = &shape_actor},
+    {.name = "inputs", .kind = SHAPE_PARTS, .of = &shape_input},
+    {.name = NULL},
+};
+static const struct shape shape_step = {"step", step_members};
+
 static const struct shape_member state_members[] = {
     {.name = "key", .kind = SHAPE_VALUE},
     {.name = "label", .kind = SHAPE_TEXTS},
@@ -25,16 +52,10 @@ static const struct shape_member state_members[] = {
     {.name = "forecast_category", .kind = SHAPE_VALUE},
     {.name = "pausing", .kind = SHAPE_VALUE, .omit = "false"},
     {.name = "sla", .kind = SHAPE_PARTS, .of = &shape_threshold},
+    {.name = "steps", .kind = SHAPE_PARTS, .of = &shape_step},
     {.name = NULL},
 };
 static const struct shape shape_state = {"state", state_members};
-
-static const struct shape_member actor_members[] = {
-    {.name = "kind", .kind = SHAPE_VALUE},
-    {.name = "value", .kind = SHAPE_VALUE},
-    {.name = NULL},
-};
-static const struct shape shape_actor = {"actor rule", actor_members};
 
 static const struct shape shape_guard;
 static const struct shape_member guard_members[] = {
@@ -47,16 +68,6 @@ static const struct shape_member guard_members[] = {
     {.name = NULL},
 };
 static const struct shape shape_guard = {"guard", guard_members};
-
-static const struct shape_member input_members[] = {
-    {.name = "key", .kind = SHAPE_VALUE},
-    {.name = "kind", .kind = SHAPE_VALUE},
-    {.name = "required", .kind = SHAPE_VALUE, .omit = "false"},
-    {.name = "label", .kind = SHAPE_TEXTS},
-    {.name = "params", .kind = SHAPE_PARAMS},
-    {.name = NULL},
-};
-static const struct shape shape_input = {"input", input_members};
 
 static const struct shape_member action_members[] = {
     {.name = "key", .kind = SHAPE_VALUE},
@@ -127,5 +138,5 @@ bool shape_blank(const struct shape_member *m, const json_t *v)
         return strcmp(json_string_value(v), m->omit) == 0;
     if (json_is_integer(v))
         return json_integer_value(v) == 0 && strcmp(m->omit, "0") == 0;
-    return json_is_false(v) && strcmp(m->omit, "false") == 0;
+    return json_is_boolean(v) && strcmp(m->omit, json_is_true(v) ? "true" : "false") == 0;
 }

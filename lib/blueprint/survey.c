@@ -77,6 +77,12 @@ static void need_score(json_t *needs, const json_t *params)
     (void)json_object_set_new(json_object_get(needs, "record"), "score", json_string("value"));
 }
 
+static void need_steps(json_t *needs, const json_t *params)
+{
+    (void)params;
+    (void)json_object_set_new(needs, "steps", json_true());
+}
+
 static void need_nothing(json_t *needs, const json_t *params)
 {
     (void)needs;
@@ -94,7 +100,7 @@ static const struct {
     {"visited_state", need_visits, false},  {"time_in_state", need_times, false},
     {"score_at_least", need_score, false},  {"actor_differs", need_nothing, true},
     {"actor_has_role", need_nothing, true}, {"approval", need_nothing, true},
-    {"working_time", need_nothing, true},
+    {"working_time", need_nothing, true},   {"steps_done", need_steps, false},
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -250,9 +256,26 @@ struct ways {
     size_t declared, open;
 };
 
-static struct ways find_ways(const struct blueprint *b, const char *state, const json_t *facts,
-                             json_t *marks, json_int_t mark)
+/* The facts of a record that is in this state of the version: steps that were done count where it
+ * stays in its state, and are open anew elsewhere. New reference. */
+static json_t *facts_in(const struct blueprint *b, const char *state, const struct survey_row *row)
 {
+    const struct state *s = b != NULL ? blueprint_state(b, state) : NULL;
+    json_t *facts;
+
+    if (s == NULL || s->nsteps == 0)
+        return json_incref((json_t *)row->facts);
+    facts = json_copy((json_t *)row->facts);
+    (void)json_object_set_new(facts, "state", json_string(state));
+    if (strcmp(state, row->state) != 0)
+        (void)json_object_set_new(facts, "steps", json_array());
+    return facts;
+}
+
+static struct ways find_ways(const struct blueprint *b, const char *state,
+                             const struct survey_row *row, json_t *marks, json_int_t mark)
+{
+    json_t *facts = facts_in(b, state, row);
     struct ways w = {.marks = marks};
 
     for (size_t i = 0; b != NULL && i < b->ntransitions; i++) {
@@ -267,6 +290,7 @@ static struct ways find_ways(const struct blueprint *b, const char *state, const
         (void)json_object_set_new(
             marks, t->key, json_integer(json_integer_value(json_object_get(marks, t->key)) | mark));
     }
+    json_decref(facts);
     return w;
 }
 
@@ -312,12 +336,12 @@ void survey_simulate(json_t *sum, const struct blueprint *draft, const json_t *m
 
     count(sum, "records", row->n);
     count(state, "records", row->n);
-    before = find_ways(row->own, row->state, row->facts, marks, WAS_OPEN);
+    before = find_ways(row->own, row->state, row, marks, WAS_OPEN);
     if (blueprint_state(draft, to) == NULL) {
         count_with_examples(state, "out_of_scope", row);
     } else {
         (void)json_object_set_new(state, "to", json_string(to));
-        after = find_ways(draft, to, row->facts, marks, IS_OPEN);
+        after = find_ways(draft, to, row, marks, IS_OPEN);
         if (before.declared > 0 && after.declared == 0)
             count_with_examples(state, "stuck", row);
         if (before.open > 0 && after.open == 0)

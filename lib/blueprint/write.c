@@ -1,4 +1,5 @@
 /* verdicts and transitions as JSON */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "json/schema.h"
 
 #define MESSAGE_MEMORY 65536
+#define ADDRESS_MAX 256
 #define MESSAGE_MAX 990 /* bytes; the contract grants 1,000 characters */
 
 static const char *const ops[] = {
@@ -58,6 +60,51 @@ static void write_message(struct out *o, const struct verdict *v, const char *la
     buf_done(&b);
 }
 
+/* steps that are open */
+
+void actors_write(struct out *o, const struct actor_rule *actors, size_t n)
+{
+    static const char *const kinds[] = {"role", "team", "user", "field"};
+
+    out_key(o, "actors");
+    out_array(o);
+    for (size_t i = 0; i < n; i++) {
+        out_object(o);
+        write_text(o, "kind", kinds[actors[i].kind]);
+        write_text(o, "value", actors[i].value);
+        out_object_end(o);
+    }
+    out_array_end(o);
+}
+
+void steps_write_open(struct out *o, const struct state_step *const *open, size_t n,
+                      const char *address, const char *language)
+{
+    char call[ADDRESS_MAX];
+
+    out_array(o);
+    for (size_t i = 0; i < n; i++) {
+        const struct transition *work = &open[i]->work;
+
+        out_object(o);
+        write_text(o, "step", work->key);
+        write_text(o, "label", label_in(&work->label, language));
+        actors_write(o, work->actors, work->nactors);
+        (void)snprintf(call, sizeof(call), "POST %s/%s", address != NULL ? address : "", work->key);
+        write_text(o, "call", address != NULL ? call : NULL);
+        out_object_end(o);
+    }
+    out_array_end(o);
+}
+
+static void write_open(struct out *o, const struct verdict *v, const char *language)
+{
+    if (v->nopen == 0)
+        return;
+    out_key(o, "steps");
+    steps_write_open(o, v->open, v->nopen, v->steps_at, language);
+}
+
 /* listings */
 
 void verdict_write(struct out *o, const struct verdict *v, const char *language)
@@ -77,6 +124,7 @@ void verdict_write(struct out *o, const struct verdict *v, const char *language)
         write_text(o, "pointer", v->pointer);
         write_json(o, "observed", v->observed);
         write_json(o, "expected", v->expected);
+        write_open(o, v, language);
     } else {
         out_key(o, "guards");
         out_array(o);
@@ -99,6 +147,7 @@ static void write_leaf(struct out *o, const struct verdict *v, const char *langu
     write_message(o, v, language);
     write_json(o, "observed", v->observed);
     write_json(o, "expected", v->expected);
+    write_open(o, v, language);
     out_object_end(o);
 }
 
@@ -222,21 +271,6 @@ void state_write(struct out *o, const struct state *s, const char *language)
     out_object_end(o);
 }
 
-static void write_actors(struct out *o, const struct actor_rule *actors, size_t n)
-{
-    static const char *const kinds[] = {"role", "team", "user", "field"};
-
-    out_key(o, "actors");
-    out_array(o);
-    for (size_t i = 0; i < n; i++) {
-        out_object(o);
-        write_text(o, "kind", kinds[actors[i].kind]);
-        write_text(o, "value", actors[i].value);
-        out_object_end(o);
-    }
-    out_array_end(o);
-}
-
 static const char *string_type(const struct schema *s)
 {
     static const char *const by_format[] = {
@@ -296,8 +330,8 @@ static const char *input_type(const struct blueprint *b, const struct input *inp
     return "any";
 }
 
-static void write_inputs(struct out *o, const struct blueprint *b, const struct transition *t,
-                         const char *language)
+void inputs_write(struct out *o, const struct blueprint *b, const struct transition *t,
+                  const char *language)
 {
     static const char *const kinds[] = {"field", "note", "checklist", "activity", "task", "file"};
 
@@ -337,7 +371,7 @@ void transition_write(struct out *o, const struct blueprint *b, const struct tra
     state_write(o, blueprint_state(b, t->to), language);
     write_bool(o, "available", actor_allowed && open);
     write_bool(o, "actor_allowed", actor_allowed);
-    write_actors(o, t->actors, t->nactors);
+    actors_write(o, t->actors, t->nactors);
     if (t->automatic != NULL)
         write_json(o, "auto", t->automatic);
     if (t->approvals > 0) {
@@ -345,7 +379,7 @@ void transition_write(struct out *o, const struct blueprint *b, const struct tra
         out_object(o);
         out_key(o, "needed");
         out_int(o, t->approvals);
-        write_actors(o, t->approvers, t->napprovers);
+        actors_write(o, t->approvers, t->napprovers);
         out_object_end(o);
     }
     out_key(o, "guards");
@@ -354,6 +388,6 @@ void transition_write(struct out *o, const struct blueprint *b, const struct tra
         verdict_write(o, &root->children[i], language);
     out_array_end(o);
     out_key(o, "inputs");
-    write_inputs(o, b, t, language);
+    inputs_write(o, b, t, language);
     out_object_end(o);
 }

@@ -7,6 +7,7 @@
 
 #include "asks.gen.h"
 #include "call/reply.h"
+#include "service/steps.h"
 #include "json/out.h"
 
 #define CACHE_SIZE 64
@@ -105,8 +106,9 @@ const char *const *blueprints_known(struct call *c)
 }
 
 /* What the facts query said moves into the arena: the next ask replaces the results. */
-static bool keep_facts(struct call *c, struct process *s, const struct result *r)
+bool process_read(struct call *c, const struct result *r)
 {
+    struct process *s = process_of(c);
     json_error_t e;
 
     s->version = arena_strdup(&c->arena, result_get(r, 0, "version"));
@@ -129,7 +131,7 @@ enum step process_blueprint(struct call *c)
 
     if (result_rows(r) == 0)
         return call_fail(c, ERR_NOT_FOUND, "no such record, or it is not yours to see");
-    if (!keep_facts(c, s, r))
+    if (!process_read(c, r))
         return STEP_FAIL;
     s->blueprint = s->blueprint_id ? blueprint_known(c, s->blueprint_id) : &free_blueprint;
     if (s->blueprint)
@@ -243,6 +245,8 @@ static const char *where_it_stands(struct call *c, const char *failures)
     out_object_end(&o);
     if (c->err.code == ERR_AMBIGUOUS)
         out_member_raw(&o, "matches", c->err.members);
+    if (s->step)
+        steps_write_refusal(c, &o);
     out_key(&o, "legal");
     blueprint_write_legal(&o, s->blueprint, s->state, c->language);
     out_object_end(&o);
@@ -269,7 +273,8 @@ enum step process_refuse(struct call *c, const struct record *r, const char *tra
     values[4] = err_slug(c->err.code);
     values[5] = failures;
     call_ask_aside(c);
-    call_ask(c, &query_transition_denied, values);
+    /* a step fails by its inputs or people, never by guards: the last value is not its */
+    call_ask(c, s->step ? &query_step_denied : &query_transition_denied, values);
     return STEP_WAIT;
 }
 

@@ -22,6 +22,7 @@ struct process {
     const char *evidence;     /* fingerprint of activities, tasks and related records */
     json_t *facts;
     const struct blueprint *blueprint;
+    const char *step; /* what was asked for is this step; NULL: a transition */
 };
 
 /** Steps: ask for the facts of record_of(c) (scope of @p), then for its blueprint unless the worker
@@ -35,6 +36,9 @@ enum step process_blueprint(struct call *c);
 enum step process_ready(struct call *c);
 
 struct process *process_of(struct call *c);
+
+/** Takes over what a row of a facts query says, for the same blueprint; false with c->err set. */
+bool process_read(struct call *c, const struct result *r);
 
 /** Refuses with c->err: adds where the record stands ("current") and the legal moves ("legal"), and
  * unless this is a dry run asks to record the attempt; the next step must check with

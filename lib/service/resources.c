@@ -40,6 +40,9 @@
     const struct operation name##_create = {record_birth_steps, &record_##name};                   \
     const struct operation name##_transitions = {record_transitions_steps, &record_##name};        \
     const struct operation name##_transition = {record_transition_steps, &record_##name};          \
+    const struct operation name##_steps = {record_steps_steps, &record_##name};                    \
+    const struct operation name##_step_done = {record_step_done_steps, &record_##name};            \
+    const struct operation name##_step_open = {record_step_open_steps, &record_##name};            \
     const struct operation name##_draft_get = {record_draft_get_steps, &record_##name};            \
     const struct operation name##_draft_put = {record_draft_put_steps, &record_##name};            \
     const struct operation name##_draft_delete = {record_draft_delete_steps, &record_##name};      \

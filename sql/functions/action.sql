@@ -184,6 +184,8 @@ begin
                 result := sluice.create_task_action(entity, r || given, transition, a.params);
             when 'close_tasks' then
                 result := sluice.close_tasks_action(entity, r, a.params);
+            when 'step_done', 'step_open' then
+                result := sluice.step_action(entity, r, transition, a.key, a.kind, a.params);
             when 'event' then
                 result := jsonb_build_object('event', entity || '.' || (a.params ->> 'type'));
                 events := events || jsonb_build_object(

@@ -261,6 +261,7 @@ begin
            l.value ->> 'what', coalesce(l.value -> 'params', '{}')
       from jsonb_array_elements(doc -> 'states') s
      cross join lateral jsonb_array_elements(s.value -> 'sla') with ordinality l;
+    perform sluice.steps_import(v_id, doc -> 'states');
 
     for item in select e.value as t, e.ordinality as n from jsonb_array_elements(doc -> 'transitions') with ordinality e loop
         at := path || '/' || (item.t ->> 'key');
@@ -359,6 +360,7 @@ create or replace function sluice.blueprint_doc(version_id uuid) returns jsonb
             select coalesce(jsonb_agg(jsonb_build_object(
                        'key', s.key, 'label', s.label, 'category', s.category, 'position', s.position,
                        'probability', s.probability, 'forecast_category', s.forecast_category, 'pausing', s.pausing,
+                       'steps', sluice.steps_doc(v.id, s.key, true),
                        'sla', (
                            select coalesce(jsonb_agg(jsonb_build_object(
                                       'key', l.key, 'after', l.after, 'since', l.since, 'calendar', l.calendar,
@@ -429,7 +431,8 @@ create or replace function sluice.blueprint_document(version_id uuid) returns js
         'states', (
             select jsonb_agg(jsonb_build_object(
                        'key', s.key, 'label', nullif(s.label, '{}'), 'category', s.category, 'probability', s.probability,
-                       'forecast_category', s.forecast_category, 'pausing', nullif(s.pausing, false), 'sla', (
+                       'forecast_category', s.forecast_category, 'pausing', nullif(s.pausing, false),
+                       'steps', sluice.steps_doc(v.id, s.key, false), 'sla', (
                            select jsonb_agg(jsonb_build_object(
                                       'key', l.key, 'after', l.after, 'since', nullif(l.since, 'entry'),
                                       'calendar', l.calendar, 'what', l.what, 'params', nullif(l.params, '{}')) order by l.position, l.key)

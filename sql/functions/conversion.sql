@@ -343,6 +343,7 @@ begin
         return;
     end if;
     perform sluice.hold_related(r.account_id, r.contact_id, null);
+    perform sluice.steps_hold(r.id);
     if r.version is distinct from expected_version or r.state is distinct from from_state
        or sluice.whole_evidence('lead', r.id, r.blueprint_version_id, sluice.lead_evidence(r.id))
           is distinct from evidence then

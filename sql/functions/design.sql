@@ -41,6 +41,7 @@ begin
     delete from sluice.transition_from f where f.blueprint_version_id = v_id;
     delete from sluice.transition t where t.blueprint_version_id = v_id;
     delete from sluice.sla l where l.blueprint_version_id = v_id;
+    perform sluice.steps_empty(v_id);
     delete from sluice.state s where s.blueprint_version_id = v_id;
 end
 $$;

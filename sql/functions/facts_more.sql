@@ -20,7 +20,12 @@ create or replace function sluice.version_needs(version_id uuid) returns text[]
              where t.blueprint_version_id = version_id
             union all
             select 'deputies' from sluice.transition t join sluice.transition_actor a on a.transition_id = t.id
-             where t.blueprint_version_id = version_id and a.kind in ('user', 'field')) n
+             where t.blueprint_version_id = version_id and a.kind in ('user', 'field')
+            union all
+            select 'deputies' from sluice.step_actor a
+             where a.blueprint_version_id = version_id and a.kind in ('user', 'field')
+            union all
+            select 'steps' from sluice.step s where s.blueprint_version_id = version_id) n
      where n.need is not null;
 $$;
 
@@ -202,6 +207,9 @@ begin
     if 'leads' = any (needs) then
         facts := facts || jsonb_build_object('leads', sluice.leads_json(of_account));
     end if;
+    if 'steps' = any (needs) then
+        facts := facts || jsonb_build_object('steps', sluice.steps_json(record_id));
+    end if;
     if 'deputies' = any (needs) and viewer is not null then
         facts := facts || jsonb_build_object('deputy_for', sluice.deputy_for(viewer));
     end if;
@@ -252,6 +260,9 @@ begin
     if 'ticks' = any (needs) then
         base := base || '/t' || coalesce((select max(t.id) from sluice.checklist_tick t
                                            where t.record_id = whole_evidence.record_id), 0);
+    end if;
+    if 'steps' = any (needs) then
+        base := base || '/s' || sluice.steps_print(record_id);
     end if;
     return base;
 end

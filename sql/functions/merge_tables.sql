@@ -28,6 +28,7 @@ create or replace function sluice.merge_links() returns table (entity text, chil
         ('account', 'account',           'merged_into', false),
         ('contact', 'contact',           'merged_into', false),
         (null,      'visit',             'record_id',   false),
+        (null,      'visit_step',        'record_id',   false),
         (null,      'audit',             'record_id',   false),
         (null,      'outbox',            'record_id',   false),
         (null,      'search_text',       'record_id',   false),

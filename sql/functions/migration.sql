@@ -21,6 +21,9 @@ begin
     perform set_config('sluice.cause', '', true);
     if moved then
         perform sluice.move_visit(entity, id, new_version, to_state, 'migration');
+        if undo then
+            perform sluice.steps_restore(id);
+        end if;
     else
         update sluice.visit v set blueprint_version_id = new_version where v.record_id = set_version.id and v.left_at is null;
     end if;

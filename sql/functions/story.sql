@@ -91,9 +91,11 @@ returns table (id uuid, at timestamptz, kind text, entity text, record_id uuid, 
      where t.deleted_at is null and sluice.in_scope(p_scopes ->> 'task', p_viewer, t.assignee_id)
     union all
     select ('00000000-0000-0000-0000-' || lpad(to_hex(a.seq), 12, '0'))::uuid, a.at,
-           case a.action when 'create' then 'created' when 'transition' then 'transition' else 'change' end,
-           a.entity, a.record_id, a.transition, a.detail ->> 'note', a.actor_kind, a.actor_id,
+           case a.action when 'create' then 'created' when 'transition' then 'transition' when 'step' then 'step'
+                         else 'change' end,
+           a.entity, a.record_id, coalesce(a.transition, a.detail ->> 'step'), a.detail ->> 'note', a.actor_kind, a.actor_id,
            jsonb_strip_nulls(jsonb_build_object('from_state', a.from_state, 'to_state', a.to_state,
+                             'status', case when a.action = 'step' then a.detail -> 'status' end,
                              'changes', case when a.action = 'update' then sluice.api_changes(a.entity, a.changes) end))
       from ids, sluice.audit a
      where a.record_id = any (ids.everything) and a.action not in ('denied', 'timer', 'approval')

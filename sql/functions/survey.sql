@@ -31,10 +31,18 @@ $$;
 
 -- The expression of the facts. @needs: {"whole": true} for everything there is, or
 -- {"record": {"industry": "present"}, "account": true, "activities": true, "tasks": true, "visits": true,
---  "times": true}. @since: the expression for the entry of the state that evidence is compared with.
-create or replace function sluice.survey_facts(entity text, needs jsonb, since text, also uuid) returns text
+--  "times": true, "steps": true}. @since: the expression for the entry of the state that evidence is compared with.
+-- @past: steps are those of the stay before this one (`before`).
+drop function if exists sluice.survey_facts(text, jsonb, text, uuid);
+
+create or replace function sluice.survey_facts(entity text, needs jsonb, since text, also uuid, past boolean) returns text
     language plpgsql stable as $$
 declare
+    steps constant text := format('''state'', %s, ''steps'', (select coalesce(jsonb_agg(jsonb_build_object(''key'', x.key) '
+        'order by x.key), ''[]'') from sluice.visit_step x where x.record_id = r.id and x.status = ''done'' '
+        'and x.visit_id = %s)', case when past then 'before.state' else 'r.state' end,
+        case when past then 'before.id'
+             else '(select v.id from sluice.visit v where v.record_id = r.id and v.left_at is null)' end);
     key text := entity || '_id';
     whole boolean := coalesce((needs ->> 'whole')::boolean, false);
     times boolean := whole or coalesce((needs ->> 'times')::boolean, false);
@@ -89,12 +97,16 @@ begin
         parts := parts || ('''visits'', (select coalesce(jsonb_agg(jsonb_build_object(''state'', v.state) order by v.id), ''[]'') '
             'from (select * from sluice.visit x where x.record_id = r.id order by x.id desc limit 500) v)')::text;
     end if;
+    if needs ? 'steps' and not whole then
+        parts := parts || steps;
+    end if;
     if not whole then  -- text is all that is made of it: json is twice as fast as jsonb
         return replace(format('jsonb_build_object(%s)', array_to_string(parts, ', ')), 'jsonb_', 'json_');
     end if;
     return format('jsonb_build_object(%s)', array_to_string(parts, ', '))
            || format(' || sluice.visits_json(r.id) || sluice.facts_more(%L, r.id, r.blueprint_version_id, null)', entity)
-           || case when also is not null then format(' || sluice.facts_more(%L, r.id, %L, null)', entity, also) else '' end;
+           || case when also is not null then format(' || sluice.facts_more(%L, r.id, %L, null)', entity, also) else '' end
+           || case when needs ? 'steps' then format(' || jsonb_build_object(%s)', steps) else '' end;
 end
 $$;
 
@@ -127,12 +139,12 @@ begin
          order by (array_agg(p.id order by p.id))[1]$q$,
         case when past then 'here.via' else 'null::text' end,
         sluice.survey_facts(entity, needs, case when past then 'coalesce(before.entered_at, r.state_entered_at)'
-                                                else 'r.state_entered_at' end, also),
+                                                else 'r.state_entered_at' end, also, past),
         case when whole then ', x as rec' else '' end,
         entity,
         case when whole then 'left join sluice.state s on s.blueprint_version_id = r.blueprint_version_id and s.key = r.state' else '' end,
         case when past then 'cross join lateral (select v.via, v.id from sluice.visit v where v.record_id = r.id and v.left_at is null) here '
-            'left join lateral (select v.entered_at from sluice.visit v where v.record_id = r.id and v.id < here.id '
+            'left join lateral (select v.entered_at, v.id, v.state from sluice.visit v where v.record_id = r.id and v.id < here.id '
             'order by v.id desc limit 1) before on true' else '' end)
     using coalesce(after, '00000000-0000-0000-0000-000000000000'), blueprint, batch;
 end
@@ -157,7 +169,7 @@ create or replace function sluice.survey_versions(blueprint uuid) returns jsonb
 $$;
 
 grant execute on function
-    sluice.survey_field(text, text, text), sluice.survey_facts(text, jsonb, text, uuid),
+    sluice.survey_field(text, text, text), sluice.survey_facts(text, jsonb, text, uuid, boolean),
     sluice.survey(uuid, jsonb, uuid, boolean, uuid, integer), sluice.survey_count(uuid), sluice.survey_versions(uuid)
     to sluice_app;
 

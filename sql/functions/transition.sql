@@ -174,6 +174,7 @@ begin
     version := r.version;
     state := r.state;
     perform sluice.hold_related(r.account_id, r.contact_id, null);
+    perform sluice.steps_hold(record_id);
     if r.version is distinct from expected_version or r.state is distinct from from_state
        or sluice.whole_evidence('lead', record_id, r.blueprint_version_id, sluice.lead_evidence(record_id))
           is distinct from evidence then
@@ -219,6 +220,7 @@ begin
     version := r.version;
     state := r.state;
     perform sluice.hold_related(null, null, r.lead_id);
+    perform sluice.steps_hold(record_id);
     if r.version is distinct from expected_version or r.state is distinct from from_state
        or sluice.whole_evidence('account', record_id, r.blueprint_version_id, sluice.account_evidence(record_id))
           is distinct from evidence then
@@ -278,6 +280,7 @@ begin
     version := r.version;
     state := r.state;
     perform sluice.hold_related(r.account_id, r.contact_id, null);
+    perform sluice.steps_hold(record_id);
     if r.version is distinct from expected_version or r.state is distinct from from_state
        or sluice.whole_evidence('opportunity', record_id, r.blueprint_version_id, sluice.opportunity_evidence(record_id))
           is distinct from evidence then

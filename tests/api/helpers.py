@@ -120,7 +120,7 @@ def blueprint(rows, entity, key, states, transitions):
     """A process of a test's own that rules records made meanwhile; they stay under it."""
     document = {
         'entity': entity, 'key': key, 'number': 1, 'label': label(key),
-        'states': [{'key': k, 'category': c, 'label': label(k)} for k, c in states],
+        'states': [{'key': k, 'category': c, 'label': label(k), **(more[0] if more else {})} for k, c, *more in states],
         'transitions': [{'label': label(t['key']), **t} for t in transitions]}
     rows('select sluice.blueprint_import(%s::jsonb)', json.dumps(document))
     rows('update sluice.blueprint set priority = 100 where entity = %s and key = %s', entity, key)

@@ -26,7 +26,7 @@ def refusal(client, collection, record_id, **body):
 
 def test_kinds_are_listed_with_their_schemas(manager):
     items = manager.get('/v1/guard-kinds').json()['items']
-    assert len(items) == 18
+    assert len(items) == 19
     for item in items:
         jsonschema.Draft202012Validator.check_schema(item['params'])
         jsonschema.validate(item['example'], item['params'])
@@ -448,6 +448,8 @@ def test_a_record_of_no_process_is_free(new_daemon, contract):
         assert (listing['state'], listing['blueprint'], listing['items']) == (None, None, [])
         refused = problem(client.move(collection, record['id'], 'go'), 409, 'no_such_transition')
         assert refused['legal'] == []
+        assert client.get(f'/v1/{collection}/{record["id"]}/steps').json()['items'] == []
+        assert problem(client.post(f'/v1/{collection}/{record["id"]}/steps/go', json={}), 409, 'no_such_step')['steps'] == []
         assert client.patch(f'/v1/{collection}/{record["id"]}', json={'description': 'governed'}).status_code == 200
         assert len(client.get(f'/v1/{collection}').json()['items']) == 1
         assert client.get(f'/v1/{collection}/{record["id"]}/timeline').status_code == 200

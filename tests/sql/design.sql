@@ -11,7 +11,11 @@ create function pg_temp.id(n integer) returns uuid language sql immutable as
 create function pg_temp.doc(states text[], more jsonb default '{}') returns jsonb language sql as $$
     select jsonb_build_object('entity', 'lead', 'key', 'trial', 'label', '{"en": "Trial"}'::jsonb,
         'states', (select jsonb_agg(jsonb_build_object('key', s, 'label', jsonb_build_object('en', s), 'category',
-                                    case when s = 'closed' then 'done' else 'open' end)) from unnest(states) s),
+                                    case when s = 'closed' then 'done' else 'open' end)
+                   || case when s = 'b' then '{"steps": [{"key": "check", "label": {"en": "Check"}, "required": false,
+                       "actors": [{"kind": "role", "value": "sales"}],
+                       "inputs": [{"key": "n", "kind": "note", "required": true, "label": {"en": "N"}}]}]}'::jsonb
+                      else '{}' end) from unnest(states) s),
         'transitions', '[
             {"key": "created", "kind": "initial", "to": "a", "label": {"en": "Created"}},
             {"key": "close", "from": "any", "except": ["closed"], "to": "closed", "label": {"en": "Close"},

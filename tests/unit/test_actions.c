@@ -68,8 +68,18 @@ static void actions_are_checked(void **state)
          "/phase: \"event\" is done through the outbox"},
         {"'kind':'tag','phase':'outbox','params':{'add':['x']}",
          "/phase: \"tag\" is done in the transaction"},
-        {"'kind':'webhook','params':{}",
-         "/kind: must be one of set_field, assign, tag, create_task, close_tasks, event"},
+        {"'kind':'webhook','params':{}", "/kind: must be one of set_field, assign, tag, "
+                                         "create_task, close_tasks, step_done, step_open, "
+                                         "event"},
+        {"'kind':'step_done','params':{'step':'legal_check'}", NULL},
+        {"'kind':'step_open','params':{'step':'legal_check','of':'account'}", NULL},
+        {"'kind':'step_done','params':{}", "/params/step: is required"},
+        {"'kind':'step_done','params':{'step':'a','of':'contact'}",
+         "/params/of: \"contact\" is none of this, lead, account, opportunity"},
+        {"'kind':'step_done','params':{'step':'a','of':'lead'}",
+         "/params/of: the record itself is \"this\""},
+        {"'kind':'step_open','phase':'outbox','params':{'step':'a'}",
+         "/phase: \"step_open\" is done in the transaction"},
     };
 
     (void)state;

@@ -12,7 +12,7 @@ static const struct {
      "related_field, "
      "related_count, open_tasks, visited_state, actor_has_role, actor_differs, time_in_state, "
      "related_exists, children_closed, duplicate_free, field_changed, matches, checklist_complete, "
-     "working_time, score_at_least, approval"},
+     "working_time, score_at_least, approval, steps_done"},
     {"related_exists", "{'of':'equipment'}",
      "/params/of: \"equipment\" is none of contact, opportunity, lead, task, activity"},
     {"related_exists", "{'of':'lead'}", "/params/of: a lead has no leads"},
@@ -105,6 +105,9 @@ static const struct {
     {"time_in_state", "{}", "/params: needs min_seconds or max_seconds"},
     {"time_in_state", "{'min_seconds':3,'max_seconds':2}",
      "/params/max_seconds: is less than min_seconds"},
+    {"steps_done", "{'min':0}", "/params/min: must be at least 1"},
+    {"steps_done", "{'steps':['a','b'],'min':3}",
+     "/params/min: is more than the steps that are named"},
 };
 
 static void wrong_parameters_are_named(void **state)

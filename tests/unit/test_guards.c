@@ -477,6 +477,8 @@ static const struct {
     {"score_at_least", "{'min':0}", true},
     {"score_at_least", "{'min':1}", false},
     {"approval", "{}", false},
+    {"steps_done", "{'steps':['a']}", false},
+    {"steps_done", "{}", true}, /* nothing is required where there are no steps */
 };
 static void every_kind_has_cases(void **state)
 {
