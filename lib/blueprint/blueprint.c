@@ -33,6 +33,17 @@ const struct transition *blueprint_transition(const struct blueprint *b, const c
     return NULL;
 }
 
+bool field_is_governed(const char *entity, const char *field)
+{
+    static const char *const governed[][2] = {
+        {"lead", "status"}, {"account", "verification"}, {"opportunity", "stage"}};
+
+    for (size_t i = 0; i < sizeof(governed) / sizeof(governed[0]); i++)
+        if (strcmp(governed[i][0], entity) == 0)
+            return strcmp(governed[i][1], field) == 0;
+    return false;
+}
+
 static bool listed(const char *const *list, const char *key)
 {
     for (; *list != NULL; list++)

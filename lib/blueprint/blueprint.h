@@ -195,6 +195,9 @@ const struct transition *blueprint_transition(const struct blueprint *b, const c
 /** Returns the step, or NULL; @s may be NULL. */
 const struct state_step *step_find(const struct state *s, const char *key);
 
+/** Tells whether the field of a record of this kind is its state, which only transitions write. */
+bool field_is_governed(const char *entity, const char *field);
+
 /** Tells whether the transition is declared from this state. Never true for TRANSITION_INITIAL. */
 bool transition_leaves(const struct transition *t, const char *state);
 

@@ -287,6 +287,23 @@ static void check_steps(struct checking *c, const char *where, const json_t *sta
         check_inputs(c, item_of(c, where, "steps", i), json_object_get(step, "inputs"));
 }
 
+/* An action that writes the state is refused like anybody else who does. */
+static void check_governed(struct checking *c, const char *where, const json_t *t)
+{
+    const json_t *action;
+    size_t i;
+
+    json_array_foreach (json_object_get(t, "actions"), i, action) {
+        const char *field = text_of(json_object_get(action, "params"), "field");
+
+        if (field == NULL || !field_is_governed(c->known.entity, field))
+            continue;
+        fault(c, "governed_field", under(c, item_of(c, where, "actions", i), "params/field"),
+              "Only transitions write \"%s\", not their actions.", field);
+        c->e->code = ERR_GOVERNED;
+    }
+}
+
 /* actions: the first thing that is wrong with them */
 
 static void check_actions(struct checking *c, const char *where, const json_t *t)
@@ -297,7 +314,8 @@ static void check_actions(struct checking *c, const char *where, const json_t *t
 
     buf_init(&why, 4096);
     compiler.why = &why;
-    if (!compile_actions(&compiler, &row))
+    check_governed(c, where, t);
+    if (c->e->code != ERR_GOVERNED && !compile_actions(&compiler, &row))
         relay(c, where, buf_text(&why));
     buf_done(&why);
 }

@@ -13,6 +13,7 @@
 #include "json/schema.h"
 
 struct check {
+    const char *entity;
     const struct transition *t;
     const struct schema *fields;
     const json_t *facts;
@@ -122,6 +123,18 @@ static const struct schema *schema_of(const struct schema *fields, const char *n
     return NULL;
 }
 
+static void fault_governed(const struct check *c, const char *pointer)
+{
+    (void)err_fault(c->e, ERR_INVALID,
+                    (struct fault){
+                        .in = "body",
+                        .pointer = pointer,
+                        .code = "governed_field",
+                        .detail = "Only the move itself writes the state; leave it out.",
+                    });
+    c->e->code = ERR_GOVERNED;
+}
+
 static void check_field(const struct check *c, const char *name, const json_t *value)
 {
     const struct input *input = input_find(c->t, INPUT_FIELD, name);
@@ -129,6 +142,10 @@ static void check_field(const struct check *c, const char *name, const json_t *v
     struct arena *a = c->e->arena;
     const json_t *choices;
 
+    if (input == NULL && field_is_governed(c->entity, name)) {
+        fault_governed(c, pointer_to(a, "/fields", name));
+        return;
+    }
     if (input == NULL) {
         fault_unknown(c, INPUT_FIELD, name, pointer_to(a, "/fields", name));
         return;
@@ -294,7 +311,8 @@ static void check_files(const struct check *c)
 bool inputs_check(const struct blueprint *b, const struct transition *t, const json_t *facts,
                   const json_t *inputs, const struct verdict *root, struct err *e)
 {
-    struct check c = {.t = t, .fields = b->fields, .facts = facts, .inputs = inputs, .e = e};
+    struct check c = {
+        .entity = b->entity, .t = t, .fields = b->fields, .facts = facts, .inputs = inputs, .e = e};
     unsigned before = e->nfaults;
 
     check_fields(&c);

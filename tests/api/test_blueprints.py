@@ -261,7 +261,7 @@ WRONG_PARTS = {
         'key': 'a', 'kind': 'set_field', 'params': {'field': 'budget_confirmed', 'value': 'perhaps'}}]),
         f'{FINISH}/actions/1/params/value', '"budget_confirmed" takes no such value'),
     'an action that sets the state': (in_finish('actions', [{'key': 'a', 'kind': 'set_field', 'params': {
-        'field': 'status', 'value': 'done'}}]), f'{FINISH}/actions/0/params/field', 'an action cannot set "status"'),
+        'field': 'status', 'value': 'done'}}]), f'{FINISH}/actions/0/params/field', 'Only transitions write "status"'),
 }
 
 

@@ -35,7 +35,7 @@ def test_kinds_are_listed_with_their_schemas(manager):
 
 
 def test_a_contact_with_an_address(rows, rep, number):
-    """Scenario 16: a related record where its fields hold."""
+    """A related record where its fields hold: there may be others."""
     guard = guarded('related_exists', {'of': 'contact', 'where': [{'field': 'email', 'is': 'email'}]})
     with blueprint(rows, 'account', f'related_{number}', STATES, guard):
         account = rep.make('accounts', name='Related')

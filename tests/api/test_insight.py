@@ -129,6 +129,7 @@ def since(rows):
 
 
 def test_wishful_statuses_leave_a_trace(new_user, manager, mkt, admin, since):
+    """Scenario 40: four refusals, one success, the time between; who it was, only for those who may know."""
     dreamer = new_user('sales', name='Dreamer')
     lead = dreamer.make('leads', last_name='Wish')
     contact(dreamer, lead['id'])

@@ -242,8 +242,9 @@ def test_many_records_are_a_job(process, manager, rows):
 # records that move
 
 def test_in_flight_records_migrate_and_come_back(process, mkt, manager, admin, rows):
+    """Scenario 42: refused without a mapping, counted before, one entry of history each, and undone."""
     one = process.version(1)
-    ids = leads(mkt, 20)
+    ids = leads(mkt, 100)
     for lead in ids[:8]:
         mkt.moved('leads', lead, 'contacted')
     two = process.version(2, [STATES[0], STATES[2]], [MOVES[0], {'key': 'finish', 'from': ['open'], 'to': 'done'}])
@@ -256,16 +257,18 @@ def test_in_flight_records_migrate_and_come_back(process, mkt, manager, admin, r
     # a preview changes nothing
     preview = admin.post(f'/v1/blueprints/{two}/migrations', json=body, headers={'Prefer': 'tx=rollback'})
     assert preview.status_code == 200, preview.text
-    assert {s['state']: s['records'] for s in preview.json()['states']} == {'open': 12, 'contacted': 8}
-    assert {t['transition']: t.get('lost', 0) for t in preview.json()['transitions']} == {'contacted': 12, 'finish': 0}
-    assert rows('select count(*) as n from sluice.lead where blueprint_version_id = %s', one)[0]['n'] == 20
+    assert {s['state']: s['records'] for s in preview.json()['states']} == {'open': 92, 'contacted': 8}
+    assert {t['transition']: t.get('lost', 0) for t in preview.json()['transitions']} == {'contacted': 92, 'finish': 0}
+    assert rows('select count(*) as n from sluice.lead where blueprint_version_id = %s', one)[0]['n'] == 100
 
     job = finished(admin, admin.post(f'/v1/blueprints/{two}/migrations', json=body))
-    assert (job['total'], job['done'], job['result']) == (20, 20, {'done': 20})
+    assert (job['total'], job['done'], job['result']) == (100, 100, {'done': 100})
     assert rows('select state, count(*) as n from sluice.lead where blueprint_version_id = %s group by 1', two) == [
-        {'state': 'open', 'n': 20}]
+        {'state': 'open', 'n': 100}]
     items = admin.get(f'/v1/jobs/{job["id"]}/items', params={'limit': 100}).json()['items']
     assert {i['record_id'] for i in items} == set(ids)
+    assert rows("select count(distinct record_id) as n, count(*) as entries from sluice.audit where detail ->> 'migration' = %s",
+                job['id'])[0] == {'n': 100, 'entries': 100}
     for lead, action in ((ids[0], 'transition'), (ids[10], 'update')):
         entry = mkt.history('leads', lead)[0]
         assert (entry['action'], entry['detail']['migration'], entry['actor']['id']) == (action, job['id'], admin.user['id'])
@@ -275,10 +278,10 @@ def test_in_flight_records_migrate_and_come_back(process, mkt, manager, admin, r
 
     problem(manager.post(f'/v1/jobs/{job["id"]}/undo'), 403, 'forbidden')
     undo = finished(admin, admin.post(f'/v1/jobs/{job["id"]}/undo'))
-    assert undo['result']['done'] == 18 and undo['result']['skipped'] == 2
+    assert undo['result']['done'] == 98 and undo['result']['skipped'] == 2
     assert set(undo['result']['touched']) == {ids[1], ids[12]}
     assert rows('select state, count(*) as n from sluice.lead where blueprint_version_id = %s group by 1 order by 1', one) == [
-        {'state': 'contacted', 'n': 7}, {'state': 'open', 'n': 11}]
+        {'state': 'contacted', 'n': 7}, {'state': 'open', 'n': 91}]
     assert mkt.read('leads', ids[1])['status'] == 'done'
     mkt.moved('leads', ids[0], 'finish')
     problem(admin.post(f'/v1/jobs/{job["id"]}/undo'), 409, 'conflict')

@@ -104,7 +104,7 @@ static const struct input_case {
     {"[" INDUSTRY "]", "[]", "{}", "{}", ""},
     {"[" INDUSTRY "]", "[]", "{}", "null", ""},
     {"[" INDUSTRY "]", "[]", "{}", "{'fields':{'industri':'it','status':'won'}}",
-     "/fields/industri unknown, /fields/status unknown"},
+     "/fields/industri unknown, /fields/status governed_field"},
     {"[]", "[]", "{}", "{'fields':{'a/b~c':1}}", "/fields/a~1b~0c unknown"},
     {"[]", "[]", "{}",
      "{'activities':[{'kind':'call'}],'tasks':[{'subject':'x'}],'note':'why not'}", ""},
