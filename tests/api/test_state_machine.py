@@ -26,6 +26,12 @@ def leaf(keys):
                   st.sampled_from(KINDS), st.integers(1, 2), st.booleans()),
         st.builds(lambda k: ('related_count', {'of': 'activity', 'kind': k, 'max': 1}), st.sampled_from(KINDS)),
         st.builds(lambda m: ('open_tasks', {'max': m}), st.integers(0, 1)),
+        st.just(('children_closed', {'of': 'task'})),
+        st.builds(lambda m: ('related_exists', {'of': 'task', 'min': m}), st.integers(1, 2)),
+        st.builds(lambda k, s: ('related_exists', {'of': 'activity', 'where': [{'field': 'kind', 'value': k}], 'since_entry': s}),
+                  st.sampled_from(KINDS), st.booleans()),
+        st.builds(lambda f: ('matches', {'field': f, 'pattern': '^al'}), field),
+        st.builds(lambda f, n: ('field_changed', {'field': f, 'not': n}), field, st.booleans()),
         st.builds(lambda s, n: ('visited_state', {'state': s, 'not': n}), st.sampled_from(keys), st.booleans()))
     return kinds.map(lambda k: {'kind': k[0], 'params': k[1]})
 
@@ -80,7 +86,8 @@ class Model:
         self.process = process
         self.state = process['states'][0]['key']
         self.fields = dict.fromkeys(FIELDS)
-        self.work, self.open_tasks = [], 0   # (kind, done in the present state)
+        self.work, self.open_tasks, self.tasks = [], 0, 0   # (kind, done in the present state)
+        self.changed = set()                 # fields, in the present state
         self.visits = [self.state]
         self.counts = {'create': 1, 'transition': 0, 'denied': 0, 'update': 0}
 
@@ -94,7 +101,7 @@ class Model:
             passed = [self.passes(g, fields, work) for g in guard['guards']]
             return {'all': all(passed), 'any': any(passed), 'none': not any(passed)}[guard['op']]
         p, value = guard['params'], None
-        if guard['kind'] in ('field_present', 'field_compare'):
+        if guard['kind'] in ('field_present', 'field_compare', 'matches'):
             value = fields[p['field']]
         if guard['kind'] == 'field_present':
             return value is not None
@@ -103,8 +110,16 @@ class Model:
         if guard['kind'] == 'related_count':
             n = sum(kind == p['kind'] and (fresh or not p.get('since_entry')) for kind, fresh in work)
             return n >= p.get('min', 0 if 'max' in p else 1) and n <= p.get('max', n)
-        if guard['kind'] == 'open_tasks':
-            return self.open_tasks <= p['max']
+        if guard['kind'] == 'related_exists' and p['of'] == 'task':
+            return self.tasks >= p['min']
+        if guard['kind'] == 'related_exists':
+            return any(kind == p['where'][0]['value'] and (fresh or not p['since_entry']) for kind, fresh in work)
+        if guard['kind'] in ('open_tasks', 'children_closed'):
+            return self.open_tasks <= p.get('max', 0)
+        if guard['kind'] == 'matches':
+            return value is not None and value.startswith('al')
+        if guard['kind'] == 'field_changed':
+            return (p['field'] in self.changed or fields[p['field']] != self.fields[p['field']]) != p['not']
         return (p['state'] in self.visits) != p['not']
 
     def failures(self, trees, fields, work):
@@ -124,6 +139,7 @@ class Model:
     def enter(self, move, given, work):
         self.fields.update(given)
         self.work = [(k, False) for k, _ in self.work] + [(k, False) for k in work]
+        self.changed = set()
         self.state = move['to']
         self.visits.append(self.state)
         self.counts['transition'] += 1
@@ -140,6 +156,8 @@ class Walk:
     def fill(self, field, value):
         self.client.patch(f'/v1/leads/{self.id}', json={field: value})
         self.model.counts['update'] += self.model.fields[field] != value
+        if self.model.fields[field] != value:
+            self.model.changed.add(field)
         self.model.fields[field] = value
 
     def work(self, kind):
@@ -149,6 +167,7 @@ class Walk:
     def task(self):
         self.tasks.append(self.client.make('tasks', lead_id=self.id, subject='To do')['id'])
         self.model.open_tasks += 1
+        self.model.tasks += 1
 
     def finish(self):
         if self.tasks:
