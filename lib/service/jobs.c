@@ -86,8 +86,8 @@ enum step job_reply_left(struct call *c)
 
 /* slices */
 
-static const struct job_kind *const kinds[] = {&job_simulate, &job_migrate, &job_undo, &job_bulk,
-                                               &job_retime};
+static const struct job_kind *const kinds[] = {&job_simulate, &job_drift, &job_migrate,
+                                               &job_undo,     &job_bulk,  &job_retime};
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 

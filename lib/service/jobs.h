@@ -30,7 +30,7 @@ struct job_kind {
     step_fn *ask, *page, *evaluate, *conclude;
 };
 
-extern const struct job_kind job_simulate, job_migrate, job_undo, job_bulk, job_retime;
+extern const struct job_kind job_simulate, job_drift, job_migrate, job_undo, job_bulk, job_retime;
 
 /** Does a slice of whatever waits: answers 200, or 204 when there was nothing. */
 extern step_fn *const job_steps[];

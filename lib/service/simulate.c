@@ -1,42 +1,13 @@
-/* simulate - what another version would change for the records that are there; and drift, what of
- * the present one no longer holds for them. Nothing is written but the job that does it. */
+/* simulate - what another version would change for the records that are there. Nothing is written
+ * but the job that does it. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "asks.gen.h"
 #include "blueprint/document.h"
-#include "call/pgarray.h"
 #include "call/reply.h"
 #include "service/jobs.h"
 #include "service/survey.h"
-
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* An object of objects as a list in order of the keys, which become a member. */
-static json_t *listed(const json_t *map, const char *name)
-{
-    size_t n = json_object_size(map), i = 0;
-    const char **keys = calloc(n + 1, sizeof(*keys)), *key;
-    json_t *list = json_array(), *v;
-
-    if (!keys)
-        abort();
-    json_object_foreach ((json_t *)map, key, v)
-        keys[i++] = key;
-    qsort(keys, n, sizeof(*keys), by_text);
-    for (i = 0; i < n; i++) {
-        json_t *item = json_object();
-
-        (void)json_object_set_new(item, name, json_string(keys[i]));
-        (void)json_object_update(item, json_object_get(map, keys[i]));
-        (void)json_array_append_new(list, item);
-    }
-    free(keys);
-    return list;
-}
 
 /* Says of which transitions nobody can know whether they are open before somebody asks. */
 static json_t *with_assumptions(json_t *transitions, const struct blueprint *b)
@@ -58,39 +29,18 @@ static json_t *with_assumptions(json_t *transitions, const struct blueprint *b)
 static json_t *simulation_result(const struct survey *s)
 {
     json_t *records = json_object_get(s->sum, "records");
-    json_t *transitions = listed(json_object_get(s->sum, "transitions"), "transition");
+    json_t *transitions = survey_listed(json_object_get(s->sum, "transitions"), "transition");
     json_t *late = json_object_get(s->sum, "thresholds");
 
     return json_pack("{s:s, s:s, s:I, s:o, s:o, s:O*, s:o}", "entity", s->entity, "version",
                      s->version_id, "records", json_integer_value(records), "states",
-                     listed(json_object_get(s->sum, "states"), "state"), "transitions",
+                     survey_listed(json_object_get(s->sum, "states"), "state"), "transitions",
                      with_assumptions(transitions, s->version), "scope",
                      json_object_get(s->sum, "scope"), "thresholds",
                      late ? json_incref(late) : json_array());
 }
 
-static enum step reply_value(struct call *c, json_t *value)
-{
-    char *text = json_dumps(value, JSON_COMPACT);
-    struct out *o = reply_json(c, 200);
-
-    if (text)
-        out_raw(o, text, strlen(text));
-    free(text);
-    json_decref(value);
-    return text ? STEP_REPLY : call_fail(c, ERR_INTERNAL, NULL);
-}
-
 /* POST /v1/blueprints/{id}/simulate */
-
-static struct survey *new_survey(struct call *c)
-{
-    struct survey *s = call_alloc(c, sizeof(*s));
-
-    if (s)
-        c->state = s;
-    return s;
-}
 
 /* Faults point into the document; the body has it as a member. */
 static bool document_is_sound(struct call *c, const json_t *document)
@@ -104,7 +54,7 @@ static bool document_is_sound(struct call *c, const json_t *document)
 
 static enum step simulate_ask(struct call *c)
 {
-    struct survey *s = new_survey(c);
+    struct survey *s = survey_new(c);
     struct uuid id;
 
     if (!s || !call_path_uuid(c, "id", &id))
@@ -175,7 +125,7 @@ static enum step simulate_reply(struct call *c)
         call_repeat(c, 2);
         return survey_ask_page(c, s);
     }
-    return reply_value(c, simulation_result(s));
+    return survey_reply(c, simulation_result(s));
 }
 
 const struct operation blueprint_simulate = {
@@ -186,7 +136,7 @@ const struct operation blueprint_simulate = {
 
 static enum step migrate_ask(struct call *c)
 {
-    struct survey *s = new_survey(c);
+    struct survey *s = survey_new(c);
     struct q_migration_check check = {.mapping = NULL};
 
     if (!s || !call_path_uuid(c, "id", &check.target))
@@ -230,139 +180,29 @@ const struct operation blueprint_migrate = {
 static enum step slice_ask(struct call *c)
 {
     struct work *w = work_of(c);
-    struct survey *s = call_alloc(c, sizeof(*s));
+    struct survey *s = survey_slice_new(c);
     struct uuid id;
 
     if (!s)
         return STEP_FAIL;
-    w->own = s;
-    s->version_id = json_string_value(json_object_get(w->params, "version"));
     s->mapping = json_object_get(w->params, "mapping");
     s->document = json_object_get(w->params, "document");
     s->soon = json_integer_value(json_object_get(w->params, "within_days"));
-    s->after = json_string_value(json_object_get(w->cursor, "after"));
-    s->sum = json_object_get(w->cursor, "sum");
     if (!s->version_id || !uuid_parse(span_of(s->version_id), &id))
         return call_fail(c, ERR_INTERNAL, NULL);
     ask_survey_again(c, (struct q_survey_again){.version = id});
     return STEP_WAIT;
 }
 
-static enum step slice_page(struct call *c)
-{
-    struct work *w = work_of(c);
-
-    if (survey_begin(c, w->own, call_result(c, 0)))
-        return survey_ask_page(c, w->own);
-    w->error = c->err.detail; /* the draft is gone or broken: trying again would not help */
-    err_init(&c->err, &c->arena);
-    return STEP_NEXT;
-}
-
-static enum step slice_evaluate(struct call *c)
-{
-    return survey_evaluate(c, work_of(c)->own) ? STEP_WAIT : STEP_FAIL;
-}
-
 static enum step slice_conclude(struct call *c)
 {
     struct work *w = work_of(c);
-    struct survey *s = w->own;
 
-    survey_next(c, s);
-    w->done += s->seen;
-    w->over = s->over;
-    if (s->over)
-        w->result = simulation_result(s);
-    else
-        w->next = json_pack("{s:s, s:O}", "after", s->after, "sum", s->sum);
+    if (survey_slice_next(c))
+        w->result = simulation_result(w->own);
     return STEP_NEXT;
 }
 
 const struct job_kind job_simulate = {
-    "simulate", slice_ask, slice_page, slice_evaluate, slice_conclude,
-};
-
-/* GET /v1/reports/drift */
-
-static enum step drift_ask(struct call *c)
-{
-    struct survey *s = new_survey(c);
-    struct q_unused unused = {.since = call_param_text(c, "from"),
-                              .until = call_param_text(c, "to")};
-
-    if (!s)
-        return STEP_FAIL;
-    s->past = true;
-    s->version_id = call_param_text(c, "blueprint");
-    if (!uuid_parse(span_of(s->version_id), &unused.version))
-        return call_fail(c, ERR_NOT_FOUND, "There is no such version of a blueprint.");
-    ask_survey_again(c, (struct q_survey_again){.version = unused.version});
-    ask_unused(c, unused);
-    return STEP_WAIT;
-}
-
-static json_t *words(struct call *c, const char *name)
-{
-    const char *const *list = pgarray_strings(&c->arena, result_get(call_result(c, 1), 0, name));
-    json_t *array = json_array();
-
-    for (size_t i = 0; list && list[i]; i++)
-        (void)json_array_append_new(array, json_string(list[i]));
-    return array;
-}
-
-static enum step drift_begin(struct call *c)
-{
-    struct survey *s = c->state;
-
-    if (!survey_begin(c, s, call_result(c, 0)))
-        return STEP_FAIL;
-    (void)json_object_set_new(s->sum, "unused_states", words(c, "states"));
-    (void)json_object_set_new(s->sum, "unused_transitions", words(c, "transitions"));
-    return survey_ask_page(c, s);
-}
-
-static enum step drift_page(struct call *c)
-{
-    return survey_evaluate(c, c->state) ? STEP_WAIT : STEP_FAIL;
-}
-
-static json_t *drifted(const json_t *sum)
-{
-    json_t *list = json_array(), *transitions, *item;
-    const char *state;
-    size_t i;
-
-    json_object_foreach (json_object_get(sum, "drifted"), state, transitions) {
-        json_t *part = listed(transitions, "transition");
-
-        json_array_foreach (part, i, item)
-            (void)json_object_set_new(item, "state", json_string(state));
-        (void)json_array_extend(list, part);
-        json_decref(part);
-    }
-    return list;
-}
-
-static enum step drift_reply(struct call *c)
-{
-    struct survey *s = c->state;
-
-    survey_next(c, s);
-    if (!s->over) {
-        call_repeat(c, 2);
-        return survey_ask_page(c, s);
-    }
-    return reply_value(
-        c, json_pack("{s:s, s:I, s:o, s:o, s:O, s:O}", "entity", s->entity, "records",
-                     json_integer_value(json_object_get(s->sum, "records")), "drifted",
-                     drifted(s->sum), "unknown_states",
-                     listed(json_object_get(s->sum, "unknown"), "state"), "unused_states",
-                     json_object_get(s->sum, "unused_states"), "unused_transitions",
-                     json_object_get(s->sum, "unused_transitions")));
-}
-
-const struct operation report_drift = {
-    .steps = (step_fn *const[]){drift_ask, drift_begin, drift_page, drift_reply, NULL},
+    "simulate", slice_ask, survey_slice_page, survey_slice_evaluate, slice_conclude,
 };

@@ -5,6 +5,8 @@
 
 #include "asks.gen.h"
 #include "blueprint/document.h"
+#include "call/reply.h"
+#include "service/jobs.h"
 #include "service/record.h"
 
 static void release_blueprint(void *b)
@@ -220,4 +222,99 @@ void survey_next(struct call *c, struct survey *s)
     s->over = seen < SURVEY_PAGE || !s->after;
     s->page = NULL;
     call_forget(c);
+}
+
+/* what several operations do with a survey */
+
+struct survey *survey_new(struct call *c)
+{
+    struct survey *s = call_alloc(c, sizeof(*s));
+
+    if (s)
+        c->state = s;
+    return s;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+json_t *survey_listed(const json_t *map, const char *name)
+{
+    size_t n = json_object_size(map), i = 0;
+    const char **keys = calloc(n + 1, sizeof(*keys)), *key;
+    json_t *list = json_array(), *v;
+
+    if (!keys)
+        abort();
+    json_object_foreach ((json_t *)map, key, v)
+        keys[i++] = key;
+    qsort(keys, n, sizeof(*keys), by_text);
+    for (i = 0; i < n; i++) {
+        json_t *item = json_object();
+
+        (void)json_object_set_new(item, name, json_string(keys[i]));
+        (void)json_object_update(item, json_object_get(map, keys[i]));
+        (void)json_array_append_new(list, item);
+    }
+    free(keys);
+    return list;
+}
+
+enum step survey_reply(struct call *c, json_t *value)
+{
+    char *text = json_dumps(value, JSON_COMPACT);
+    struct out *o = reply_json(c, 200);
+
+    if (text)
+        out_raw(o, text, strlen(text));
+    free(text);
+    json_decref(value);
+    return text ? STEP_REPLY : call_fail(c, ERR_INTERNAL, NULL);
+}
+
+/* slices of a job */
+
+struct survey *survey_slice_new(struct call *c)
+{
+    struct work *w = work_of(c);
+    struct survey *s = call_alloc(c, sizeof(*s));
+
+    if (!s)
+        return NULL;
+    w->own = s;
+    s->version_id = json_string_value(json_object_get(w->params, "version"));
+    s->after = json_string_value(json_object_get(w->cursor, "after"));
+    s->sum = json_object_get(w->cursor, "sum");
+    return s;
+}
+
+enum step survey_slice_page(struct call *c)
+{
+    struct work *w = work_of(c);
+
+    if (survey_begin(c, w->own, call_result(c, 0)))
+        return survey_ask_page(c, w->own);
+    w->error = c->err.detail; /* the draft is gone or broken: trying again would not help */
+    err_init(&c->err, &c->arena);
+    return STEP_NEXT;
+}
+
+enum step survey_slice_evaluate(struct call *c)
+{
+    return survey_evaluate(c, work_of(c)->own) ? STEP_WAIT : STEP_FAIL;
+}
+
+bool survey_slice_next(struct call *c)
+{
+    struct work *w = work_of(c);
+    struct survey *s = w->own;
+
+    survey_next(c, s);
+    w->done += s->seen;
+    w->over = s->over;
+    if (!s->over)
+        w->next = json_pack("{s:s, s:O}", "after", s->after, "sum", s->sum);
+    return s->over;
 }

@@ -53,4 +53,22 @@ bool survey_evaluate(struct call *c, struct survey *s);
 /** Takes note of where the page ended and frees it. Sets `over` when there is no other. */
 void survey_next(struct call *c, struct survey *s);
 
+/** Returns a survey that is the state of the call; NULL with c->err set. */
+struct survey *survey_new(struct call *c);
+
+/** Returns an object of objects as a new list in order of the keys, which become the member @name.
+ */
+json_t *survey_listed(const json_t *map, const char *name);
+
+/** Answers 200 with a value, which it takes. */
+enum step survey_reply(struct call *c, json_t *value);
+
+/** The slices of a job with the parameter "version": goes on where the last one ended (NULL with
+ * c->err set), asks for a page, evaluates it, and writes down where it ended; true when that was
+ * the last one. */
+struct survey *survey_slice_new(struct call *c);
+enum step survey_slice_page(struct call *c);
+enum step survey_slice_evaluate(struct call *c);
+bool survey_slice_next(struct call *c);
+
 #endif

@@ -148,7 +148,7 @@ begin
     end loop;
     over := taken < batch;
     result := sluice.job_counts(job);
-    done := j.done + taken;
+    done := (select count(*) from sluice.job_item n where n.job_id = job);  -- also of a slice that nobody wrote down
 end
 $$;
 
@@ -188,7 +188,7 @@ begin
                                                            from (select * from sluice.job_item y
                                                                   where y.job_id = undo_slice.job and y.status = 'skipped'
                                                                   order by y.position limit 100) x), '[]'));
-    done := j.done + taken;
+    done := (select count(*) from sluice.job_item n where n.job_id = job);  -- also of a slice that nobody wrote down
 end
 $$;
 
