@@ -87,7 +87,8 @@ bool steps_done_evaluate(const struct guard *g, const json_t *facts, struct aren
     const struct state *s = key != NULL ? blueprint_state(b, key) : NULL;
     const json_t *named = json_object_get(g->params, "steps");
     const json_t *min = json_object_get(g->params, "min");
-    const struct state_step **open = arena_alloc(a, (BLUEPRINT_STEPS_MAX + 1) * sizeof(*open));
+    const struct state_step **open =
+        arena_alloc(a, (BLUEPRINT_STEPS_MAX + 1) * sizeof(struct state_step *));
     size_t wanted = named == NULL ? 0 : json_is_array(named) ? json_array_size(named) : 1;
 
     v->observed = json_array();

@@ -233,7 +233,7 @@ def test_what_matches_no_process_is_free_however_it_was_made(rows, mkt, rep, ano
             stack.enter_context(rivals(rows, entity, number))
         shipped = rows("""update sluice.blueprint_version v set status = 'retired' from sluice.blueprint b
                            where b.id = v.blueprint_id and v.status = 'published'
-                             and b.key in ('lead_default', 'account_verification', 'sales_pipeline') returning v.id""")
+                             and v.criteria = '[]' returning v.id""")  # others may have left theirs
         try:
             made = convert(mkt, lead, opportunity={'name': 'Free'}).json()
             sent = send(anonymous, form, need='x').json()
