@@ -42,13 +42,16 @@ static bool has_digit(struct span word)
     return false;
 }
 
+/* "hauptstrasse" and "hauptstr" are "haupt"; what would be a word for a way stays. */
 static struct span without_ending(struct span word)
 {
     for (const char *const *e = endings; *e != NULL; e++) {
         size_t n = strlen(*e);
 
-        if (word.n > n + 2 && memcmp(word.p + word.n - n, *e, n) == 0)
-            return (struct span){word.p, word.n - n};
+        struct span rest = {word.p, word.n - n};
+
+        if (word.n > n + 2 && memcmp(word.p + word.n - n, *e, n) == 0 && !one_of(rest, ways))
+            return without_ending(rest);
     }
     return word;
 }
@@ -78,6 +81,53 @@ static size_t split(const char *text, struct span *words)
     return n;
 }
 
+/* Where the house number begins: the first word with a digit of those at the end that are numbers,
+ * letters or words for a way ("3 Maja 12 m. 5" keeps its 3); @n if there is none. */
+static size_t house_at(const struct span *words, size_t n)
+{
+    size_t at = n;
+
+    while (at > 1 &&
+           (has_digit(words[at - 1]) || words[at - 1].n == 1 || one_of(words[at - 1], ways)))
+        at--;
+    while (at < n && !has_digit(words[at]))
+        at++;
+    return at;
+}
+
+/* "10 rue de la Paix", "221B Baker Street": a number in front, and a word for a way. */
+static bool house_first(const struct span *words, size_t n)
+{
+    return n > 1 && has_digit(words[0]) && (one_of(words[1], ways) || one_of(words[n - 1], ways));
+}
+
+/* "12 a" is "12a", "12 m. 5" is "12 5". */
+static void write_house(const struct span *words, size_t n, struct street *ret)
+{
+    for (size_t i = 0; i < n; i++) {
+        bool letter = i > 0 && words[i].n == 1 && !has_digit(words[i]) && has_digit(words[i - 1]);
+        bool label = one_of(words[i], ways) && i + 1 < n && has_digit(words[i + 1]);
+        size_t used = strlen(ret->house);
+
+        if (letter && !label && used + 2 <= sizeof(ret->house)) {
+            ret->house[used] = words[i].p[0];
+            ret->house[used + 1] = '\0';
+        } else if (!one_of(words[i], ways)) {
+            add_word(ret->house, sizeof(ret->house), words[i]);
+        }
+    }
+}
+
+static void write_name(const struct span *words, size_t n, struct street *ret)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!one_of(words[i], ways))
+            add_word(ret->name, sizeof(ret->name), without_ending(words[i]));
+    if (ret->name[0] == '\0') /* nothing but words for a way */
+        for (size_t i = 0; i < n; i++)
+            add_word(ret->name, sizeof(ret->name), words[i]);
+}
+
 bool street_read(struct span text, struct street *ret)
 {
     struct span words[WORDS_MAX];
@@ -87,27 +137,14 @@ bool street_read(struct span text, struct street *ret)
     memset(ret, 0, sizeof(*ret));
     (void)fold_text(text, "", folded, sizeof(folded));
     n = split(folded, words);
-    /* the number: from the first word with a digit that follows a name ("3 Maja 12" keeps its 3) */
-    house = n;
-    for (size_t i = n; i-- > 0;) {
-        bool last = house == i + 1 || i + 1 == n;
-
-        if (last && i > 0 && (has_digit(words[i]) || words[i].n == 1 || one_of(words[i], ways)))
-            house = i;
-        else
-            break;
+    house = house_at(words, n);
+    if (house == n && house_first(words, n)) {
+        write_house(words, 1, ret);
+        write_name(words + 1, n - 1, ret);
+    } else {
+        write_name(words, house, ret);
+        write_house(words + house, n - house, ret);
     }
-    while (house < n && !has_digit(words[house]))
-        house++;
-    for (size_t i = 0; i < house; i++)
-        if (!one_of(words[i], ways))
-            add_word(ret->name, sizeof(ret->name), without_ending(words[i]));
-    if (ret->name[0] == '\0') /* nothing but words for a way */
-        for (size_t i = 0; i < house; i++)
-            add_word(ret->name, sizeof(ret->name), words[i]);
-    for (size_t i = house; i < n; i++)
-        if (!one_of(words[i], ways))
-            add_word(ret->house, sizeof(ret->house), words[i]);
     return ret->name[0] != '\0' || ret->house[0] != '\0';
 }
 
@@ -169,18 +206,19 @@ size_t city_key(struct span text, char out[CITY_KEY_MAX])
     static const char *const marks[] = {"g", "gorod", "m", "misto", "miasto", NULL};
     struct span words[WORDS_MAX];
     char folded[CITY_KEY_MAX];
-    size_t n, first = 0;
+    size_t n, kept = 0, first = 0;
 
     out[0] = '\0';
     (void)fold_text(text, "", folded, sizeof(folded));
     n = split(folded, words);
-    if (n > 1 && one_of(words[0], marks))
-        first = 1;
-    for (size_t i = first; i < n; i++)
+    for (size_t i = 0; i < n; i++)
         if (!has_digit(words[i]))
-            add_word(out, CITY_KEY_MAX, words[i]);
-    if (out[0] == '\0')
-        for (size_t i = 0; i < n; i++)
-            add_word(out, CITY_KEY_MAX, words[i]);
+            words[kept++] = words[i];
+    if (kept == 0) /* nothing but numbers */
+        kept = split(folded, words);
+    while (first + 1 < kept && one_of(words[first], marks))
+        first++;
+    for (size_t i = first; i < kept; i++)
+        add_word(out, CITY_KEY_MAX, words[i]);
     return strlen(out);
 }

@@ -248,7 +248,7 @@ static size_t lower(char *local, size_t n, size_t cap)
     }
     if (plain)
         return n;
-    result = u8_casefold((const uint8_t *)local, n, NULL, UNINORM_NFKC, folded, &length);
+    result = u8_casefold((const uint8_t *)local, n, NULL, UNINORM_NFC, folded, &length);
     if (result == NULL)
         abort();
     if (length <= cap) {
@@ -266,8 +266,11 @@ static size_t mailbox(char *local, size_t n, char *domain)
     const char *plus = n > 1 ? memchr(local + 1, '+', n - 1) : NULL;
     size_t kept = 0;
 
-    if (plus != NULL)
+    if (plus != NULL) {
         n = (size_t)(plus - local);
+        while (n > 1 && local[n - 1] == '.')
+            n--;
+    }
     if (strcmp(domain, "gmail.com") != 0 && strcmp(domain, "googlemail.com") != 0)
         return n;
     memcpy(domain, "gmail.com", sizeof("gmail.com"));
@@ -277,6 +280,28 @@ static size_t mailbox(char *local, size_t n, char *domain)
     return kept;
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static void write_key(char *out, struct span local, bool quoted, const char *domain)
+{
+    size_t n = 0;
+
+    if (quoted)
+        out[n++] = '"';
+    for (size_t i = 0; i < local.n; i++) {
+        if (quoted && (local.p[i] == '"' || local.p[i] == '\\'))
+            out[n++] = '\\';
+        out[n++] = local.p[i];
+    }
+    if (quoted)
+        out[n++] = '"';
+    out[n++] = '@';
+    memcpy(out + n, domain, strlen(domain) + 1);
+}
+
 bool email_read(struct span text, struct email *ret)
 {
     char local[4 * LOCAL_MAX], domain[DOMAIN_KEY_MAX];
@@ -284,10 +309,9 @@ bool email_read(struct span text, struct email *ret)
     size_t n, used;
     bool quoted, atom;
 
-    while (text.n > 0 && strchr(" \t\r\n", text.p[0]) != NULL && text.p[0] != '\0')
+    while (text.n > 0 && is_blank(text.p[0]))
         text = (struct span){text.p + 1, text.n - 1};
-    while (text.n > 0 && strchr(" \t\r\n", text.p[text.n - 1]) != NULL &&
-           text.p[text.n - 1] != '\0')
+    while (text.n > 0 && is_blank(text.p[text.n - 1]))
         text.n--;
     if (text.n == 0 || text.n > ADDRESS_MAX || !text_is_utf8(text.p, text.n))
         return false;
@@ -303,17 +327,9 @@ bool email_read(struct span text, struct email *ret)
     n = lower(local, n, sizeof(local) - 1);
     if (atom)
         n = mailbox(local, n, domain);
-    if (n + strlen(domain) + 4 > sizeof(made.key))
+    if (2 * n + strlen(domain) + 4 > sizeof(made.key))
         return false;
-    used = 0;
-    if (!atom)
-        made.key[used++] = '"';
-    memcpy(made.key + used, local, n);
-    used += n;
-    if (!atom)
-        made.key[used++] = '"';
-    made.key[used++] = '@';
-    memcpy(made.key + used, domain, strlen(domain) + 1);
+    write_key(made.key, (struct span){local, n}, !atom, domain);
     *ret = made;
     return true;
 }

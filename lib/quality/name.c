@@ -40,20 +40,20 @@ static bool one_of(struct span word, const char *const *list)
     return false;
 }
 
+static const char *const and_words[] = {"and", "und", "et", "oraz", NULL};
+static const char *const and_letters[] = {"i", "y", "u", NULL};
+
 /* "and" between two words. A single letter counts only between longer words: "J. i K." are
  * initials. */
 static void drop_conjunctions(struct words *w)
 {
-    static const char *const longer[] = {"and", "und", "et", "oraz", NULL};
-    static const char *const letters[] = {"i", "y", "u", NULL};
-
     for (size_t i = 0; i < w->n;) {
         bool between = i > 0 && i + 1 < w->n;
         bool drops = span_is(w->all[i], "&") || span_is(w->all[i], "+");
 
-        drops = drops || (between && one_of(w->all[i], longer));
+        drops = drops || (between && one_of(w->all[i], and_words));
         drops = drops || (between && w->all[i - 1].n > 1 && w->all[i + 1].n > 1 &&
-                          one_of(w->all[i], letters));
+                          one_of(w->all[i], and_letters));
         if (drops)
             drop(w, i, 1);
         else
@@ -82,8 +82,12 @@ static size_t form_words(const struct words *w, bool end)
 
 static void drop_forms(struct words *w)
 {
-    for (size_t n = form_words(w, true); n > 0; n = form_words(w, true))
-        w->n -= n;
+    for (size_t n = form_words(w, true); n > 0; n = form_words(w, true)) {
+        struct span *last = &w->all[w->n - n - 1];
+        bool joins = one_of(*last, and_words) || one_of(*last, and_letters);
+
+        w->n -= joins && w->n > n + 1 ? n + 1 : n; /* "z o.o. i spółka komandytowa" */
+    }
     for (size_t n = form_words(w, false); n > 0; n = form_words(w, false))
         drop(w, 0, n);
 }

@@ -106,11 +106,14 @@ static bool has_length(const struct phone_plan *p, size_t n)
 /* Behind a trunk prefix comes a number that is possible by itself. */
 static const char *without_trunk(const struct phone_plan *p, const char *digits)
 {
-    size_t n = strlen(p->trunk);
+    for (const char *trunk = p->trunk; *trunk != '\0';) {
+        size_t n = strcspn(trunk, " ");
 
-    if (n > 0 && strncmp(digits, p->trunk, n) == 0 && has_length(p, strlen(digits + n)) &&
-        (p->trunk[0] == '0' || !has_length(p, strlen(digits))))
-        return digits + n;
+        if (strncmp(digits, trunk, n) == 0 && has_length(p, strlen(digits + n)) &&
+            (*trunk == '0' || !has_length(p, strlen(digits))))
+            return digits + n;
+        trunk += n + (trunk[n] == ' ');
+    }
     return digits;
 }
 
@@ -118,7 +121,10 @@ static bool written(const struct phone_plan *p, const char *national, struct pho
 {
     size_t code = strlen(p->code), n;
 
-    national = without_trunk(p, national);
+    for (const char *before = NULL; national != before;) { /* some write it twice */
+        before = national;
+        national = without_trunk(p, national);
+    }
     n = strlen(national);
     if (!has_length(p, n))
         return false;

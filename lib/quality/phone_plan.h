@@ -11,7 +11,7 @@
 struct phone_plan {
     char country[3];
     const char *code;          /* ITU-T E.164.D */
-    const char *trunk;         /* dialled before a national number; "" if none or if it stays */
+    const char *trunk;         /* dialled before a national number: none (or it stays) or several */
     const char *abroad;        /* dialled before a country code */
     uint8_t shortest, longest; /* digits of a national number, without trunk prefix */
 };

@@ -147,10 +147,14 @@ static bool hu(const char *t)
     return WEIGHTED(t, 9, 7, 3, 1, 9, 7, 3, 1) % 10 == 0;
 }
 
-/* Italy: D.M. 23 December 1976, partita IVA. */
+/* Italy: D.M. 23 December 1976, partita IVA; the digits before the last name the office. */
 static bool it(const char *t)
 {
-    return number(t, 7) != 0 && tax_luhn(t, 11);
+    int office = number(t + 7, 3);
+    bool known = (office >= 1 && office <= 100) || office == 120 || office == 121 ||
+                 office == 888 || office == 999;
+
+    return number(t, 7) != 0 && known && tax_luhn(t, 11);
 }
 
 /* Luxembourg: Administration de l'enregistrement. */
@@ -178,14 +182,6 @@ static bool ro(const char *t)
     size_t n = strlen(t) - 1;
 
     return t[0] != '0' && tax_weighted(t, weights + 9 - n, n) * 10 % 11 % 10 == digit(t[n]);
-}
-
-/* Romania, people: CNP, Legea 105/1996. */
-static bool ro_person(const char *t)
-{
-    int sum = WEIGHTED(t, 2, 7, 9, 1, 4, 6, 3, 5, 8, 2, 7, 9) % 11;
-
-    return t[0] != '0' && (sum == 10 ? 1 : sum) == digit(t[12]);
 }
 
 /* Sweden: Skatteverket, organisationsnummer and 01. */
@@ -225,7 +221,7 @@ static bool no(const char *t)
 }
 
 const struct tax_form tax_forms[] = {
-    {"PL", "0999999999", TAX_ID_KRS, NULL},
+    {"PL", "0009999999", TAX_ID_KRS, NULL},
     {"PL", "9999999999", TAX_ID_VAT, pl_nip},
     {"PL", "999999999", TAX_ID_REGON, pl_regon},
     {"PL", "99999999999999", TAX_ID_REGON, pl_regon_long},
@@ -275,7 +271,7 @@ const struct tax_form tax_forms[] = {
     {"RO", "9999", TAX_ID_VAT, ro},
     {"RO", "999", TAX_ID_VAT, ro},
     {"RO", "99", TAX_ID_VAT, ro},
-    {"RO", "9999999999999", TAX_ID_VAT, ro_person},
+    {"RO", "9999999999999", TAX_ID_VAT, tax_ro_person},
     {"SE", "999999999999", TAX_ID_VAT, se},
     {"SI", "99999999", TAX_ID_VAT, si},
     {"SK", "9999999999", TAX_ID_VAT, sk},

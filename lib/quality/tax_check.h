@@ -29,6 +29,7 @@ int tax_weighted(const char *text, const int8_t *weights, size_t n);
 bool tax_luhn(const char *text, size_t n);
 
 /* those that need more than weights: tax_special.c */
-tax_check tax_bg, tax_cy, tax_cz, tax_es, tax_fr, tax_gb, tax_ie, tax_lt, tax_lv, tax_nl, tax_ua;
+tax_check tax_bg, tax_cy, tax_cz, tax_es, tax_fr, tax_gb, tax_ie, tax_lt, tax_lv, tax_nl,
+    tax_ro_person, tax_ua;
 
 #endif

@@ -24,7 +24,7 @@ enum tax_id_kind {
     TAX_ID_OTHER, /* none of the kinds below: letters and digits only */
     TAX_ID_VAT,   /* VAT identification number; for Poland the NIP */
     TAX_ID_REGON, /* Polish register of business entities: 9 or 14 digits */
-    TAX_ID_KRS,   /* Polish court register: ten digits that begin with 0; no checksum */
+    TAX_ID_KRS,   /* Polish court register: ten digits, 000 in front; no checksum */
     TAX_ID_INN,   /* Russian taxpayer: 10 digits (organisation) or 12 (person) */
 };
 

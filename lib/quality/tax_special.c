@@ -31,6 +31,18 @@ static int place(const char *list, char c)
     return c == '\0' || found == NULL ? -1 : (int)(found - list);
 }
 
+/* Two digits of a month and two of a day. @mark is what the law adds to a month to tell sexes or
+ * centuries apart; 0 ends the list. */
+static bool is_birthday(const char *month, const char *day, const int *marks)
+{
+    int m = (int)number(month, 2), d = (int)number(day, 2);
+    bool known = m >= 1 && m <= 12;
+
+    for (; *marks != 0; marks++)
+        known = known || (m > *marks && m <= *marks + 12);
+    return known && d >= 1 && d <= 31;
+}
+
 /* Bulgaria: Zakon za registar BULSTAT art. 6 (nine digits); EGN, numbers of foreigners and other
  * persons (ten digits). */
 bool tax_bg(const char *t)
@@ -47,8 +59,10 @@ bool tax_bg(const char *t)
             check = tax_weighted(t, second, 8) % 11 % 10;
         return check == digit(t[8]);
     }
-    if (tax_weighted(t, egn, 9) % 11 % 10 == digit(t[9]) ||
-        tax_weighted(t, foreigner, 9) % 10 == digit(t[9]))
+    if (is_birthday(t + 2, t + 4, (const int[]){20, 40, 0}) &&
+        tax_weighted(t, egn, 9) % 11 % 10 == digit(t[9]))
+        return true;
+    if (tax_weighted(t, foreigner, 9) % 10 == digit(t[9]))
         return true;
     return (11 - tax_weighted(t, other, 9) % 11) % 11 == digit(t[9]);
 }
@@ -69,7 +83,7 @@ bool tax_cy(const char *t)
 bool tax_cz(const char *t)
 {
     static const int8_t weights[] = {8, 7, 6, 5, 4, 3, 2};
-    int month = (int)number(t + 2, 2) % 50 % 20;
+    static const int marks[] = {20, 50, 70, 0};
     int check;
 
     if (strlen(t) == 8) {
@@ -77,12 +91,12 @@ bool tax_cz(const char *t)
         return t[0] != '9' && (check == 0 ? 1 : check % 10) == digit(t[7]);
     }
     if (strlen(t) == 10)
-        return month >= 1 && month <= 12 && number(t, 9) % 11 % 10 == digit(t[9]);
+        return is_birthday(t + 2, t + 4, marks) && number(t, 9) % 11 % 10 == digit(t[9]);
     if (t[0] == '6') {
         check = tax_weighted(t + 1, weights, 7) % 11;
         return (8 - (10 - check + 11) % 11 + 10) % 10 == digit(t[8]);
     }
-    return month >= 1 && month <= 12 && number(t, 2) < 54;
+    return is_birthday(t + 2, t + 4, (const int[]){50, 0}) && number(t, 2) < 54;
 }
 
 /* Spain: Real Decreto 1065/2007 art. 18 to 28 (NIF), Orden EHA/451/2008 (organisations). */
@@ -107,8 +121,6 @@ bool tax_es(const char *t)
     sum = (10 - sum % 10) % 10;
     if (strchr("ABEH", t[0]) != NULL)
         return t[8] == '0' + sum;
-    if (strchr("PQRSNW", t[0]) != NULL)
-        return t[8] == control[sum];
     return t[8] == '0' + sum || t[8] == control[sum];
 }
 
@@ -134,7 +146,7 @@ bool tax_gb(const char *t)
     int rest;
 
     if (t[0] == 'G' || t[0] == 'H')
-        return (t[0] == 'G') == (number(t + 2, 3) < 500);
+        return t[0] == 'G' ? number(t + 2, 3) < 500 : t[1] == 'A' && number(t + 2, 3) >= 500;
     rest = (tax_weighted(t, weights, 7) + (int)number(t + 7, 2)) % 97;
     return rest == 0 || rest == 42;
 }
@@ -154,8 +166,8 @@ bool tax_ie(const char *t)
         memcpy(digits + 1, t + 2, 5);
         digits[6] = t[0];
     }
-    extra = t[8] == '\0' || t[8] == 'W' ? 0 : place(LETTERS, t[8]) + 1;
-    return check[(tax_weighted(digits, weights, 7) + 9 * extra) % 23] == t[7];
+    extra = t[8] == '\0' ? 0 : place(check, t[8]);
+    return extra >= 0 && check[(tax_weighted(digits, weights, 7) + 9 * extra) % 23] == t[7];
 }
 
 /* Lithuania: Valstybine mokesciu inspekcija; the digit before the last is 1. */
@@ -183,7 +195,8 @@ bool tax_lv(const char *t)
         return tax_weighted(t, organisation, 11) % 11 == 3;
     if (t[0] == '3' && t[1] == '2')
         return true;
-    return (1 + tax_weighted(t, person, 10)) % 11 % 10 == digit(t[10]);
+    return is_birthday(t + 2, t, (const int[]){0}) &&
+           (1 + tax_weighted(t, person, 10)) % 11 % 10 == digit(t[10]);
 }
 
 /* Netherlands: Belastingdienst; the number of an organisation passes the elfproef, the ones that
@@ -193,11 +206,23 @@ bool tax_nl(const char *t)
     static const int8_t weights[] = {9, 8, 7, 6, 5, 4, 3, 2, -1};
     long long rest = 2321; /* NL */
 
+    if (number(t + 10, 2) == 0)
+        return false;
     if (number(t, 9) != 0 && tax_weighted(t, weights, 9) % 11 == 0)
         return true;
     rest = (rest * 1000000000 + number(t, 9)) % 97;
     rest = (rest * 10000 + 1100 + number(t + 10, 2)) % 97; /* B is 11 */
     return rest == 1;
+}
+
+/* Romania, people: CNP, Legea 105/1996. */
+bool tax_ro_person(const char *t)
+{
+    static const int8_t weights[] = {2, 7, 9, 1, 4, 6, 3, 5, 8, 2, 7, 9};
+    int sum = tax_weighted(t, weights, 12) % 11;
+
+    return t[0] != '0' && is_birthday(t + 3, t + 5, (const int[]){0}) &&
+           (sum == 10 ? 1 : sum) == digit(t[12]);
 }
 
 /* Ukraine: EDRPOU (resolution 118 of 22 January 1996). */
