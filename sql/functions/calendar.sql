@@ -1,49 +1,7 @@
--- Working time in the database: the same rules as lib/quality/calendar.h, for what is due by a trigger or an action.
+-- Working time: weekly hours of a calendar, holidays, a time zone. Hours are what the clock on the wall says: on the
+-- day on which it jumps, a shift that spans the jump is an hour shorter or longer.
 
 set role sluice_owner;
-
-create or replace function sluice.zone_offset(time_zone text, at timestamptz) returns integer
-    language sql stable parallel safe
-    return extract(epoch from (at at time zone time_zone) - (at at time zone 'UTC'))::integer;
-
--- The offsets of a zone as calendars want them: [{"at": seconds since 1970, "offset": seconds}], the first one for
--- all time before. Changes are found by looking at every week and then halving.
-create or replace function sluice.zone_offsets(time_zone text, since timestamptz, until timestamptz) returns jsonb
-    language plpgsql stable parallel safe as $$
-declare
-    step constant bigint := 7 * 86400;
-    found jsonb;
-    low bigint := floor(extract(epoch from since));
-    high bigint;
-    middle bigint;
-    was integer := sluice.zone_offset(time_zone, since);
-    becomes integer;
-    is_now integer;
-begin
-    found := jsonb_build_array(jsonb_build_object('at', low, 'offset', was));
-    while low < extract(epoch from until) loop
-        becomes := sluice.zone_offset(time_zone, to_timestamp(low + step));
-        if becomes = was then
-            low := low + step;
-            continue;
-        end if;
-        high := low + step;
-        while high - low > 1 loop
-            middle := (low + high) / 2;
-            is_now := sluice.zone_offset(time_zone, to_timestamp(middle));
-            if is_now = was then
-                low := middle;
-            else
-                high := middle;
-            end if;
-        end loop;
-        was := sluice.zone_offset(time_zone, to_timestamp(high));
-        found := found || jsonb_build_object('at', high, 'offset', was);
-        low := high;
-    end loop;
-    return found;
-end
-$$;
 
 -- The moment at which @seconds of a calendar's working time have passed since @at; null when it has none within
 -- forty years. @calendar: {"time_zone", "hours": [{"day", "from", "to"}], "holidays"}.
@@ -82,7 +40,6 @@ end
 $$;
 
 grant execute on function
-    sluice.zone_offset(text, timestamptz), sluice.zone_offsets(text, timestamptz, timestamptz),
     sluice.working_add(jsonb, timestamptz, bigint)
     to sluice_app;
 
