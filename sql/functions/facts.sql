@@ -21,7 +21,7 @@ select l.id, l.version,
        sluice.money(l.estimated_value_amount, l.estimated_value_currency) as estimated_value,
        l.description, l.source, l.campaign, l.utm, l.external_id, l.owner_id, l.tags,
        l.unqualified_reason, l.nurture_until, sluice.rfc3339(l.call_back_at) as call_back_at,
-       l.account_id, l.contact_id, l.opportunity_id, sluice.rfc3339(l.converted_at) as converted_at, l.extra,
+       l.account_id, l.contact_id, l.opportunity_id, sluice.rfc3339(l.converted_at) as converted_at, l.extra, l.score,
        sluice.rfc3339(l.created_at) as created_at, sluice.rfc3339(l.updated_at) as updated_at, l.created_by
   from sluice.lead l
   left join sluice.state s on s.blueprint_version_id = l.blueprint_version_id and s.key = l.state;

@@ -45,7 +45,7 @@ select l.id, l.version,
        l.estimated_value_currency as "estimated_value.currency",
        l.description, l.source, l.campaign, l.utm, l.external_id, l.owner_id, coalesce(l.tags, '{}') as tags,
        l.unqualified_reason, l.nurture_until, l.call_back_at,
-       l.account_id, l.contact_id, l.opportunity_id, l.converted_at, l.extra,
+       l.account_id, l.contact_id, l.opportunity_id, l.converted_at, l.extra, l.score,
        sluice.next_due(l.id) as due_at, sluice.is_breached(l.id) as breached,
        sluice.stale_since(l.id) is not null as stale, sluice.stale_since(l.id) as stale_since,
        l.created_at, l.updated_at, l.created_by

@@ -1,4 +1,4 @@
--- Approvals can be taken back, and programs ask and vote like people.
+-- Approvals can be taken back, and programs ask and vote like people. Leads have a score for guards to look at.
 
 set role sluice_owner;
 
@@ -13,5 +13,8 @@ alter table sluice.approval
 alter table sluice.approval_vote
     drop constraint approval_vote_user_fk,
     add kind text not null default 'user' constraint approval_vote_kind_check check (kind in ('user', 'api_key'));
+
+-- How promising a lead is; the API only shows it.
+alter table sluice.lead add score integer not null default 0;
 
 reset role;

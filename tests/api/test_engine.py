@@ -364,6 +364,20 @@ def test_actions_set_money(rows, rep, number):
             'transition', [{'action': 'worth', 'kind': 'set_field', 'result': {'set': {field: value}}}])
 
 
+def test_a_score_is_asked_for(rows, mkt, number):
+    with blueprint(rows, 'lead', f'score_{number}', STATES, guarded('score_at_least', {'min': 50})):
+        lead = mkt.make('leads', last_name='Scored')
+    assert lead['score'] == 0
+    fault(mkt.patch(f'/v1/leads/{lead["id"]}', json={'score': 90}), 422, 'validation_failed', '/score', 'read_only')
+    f = refusal(mkt, 'leads', lead['id'])
+    assert (f['observed'], f['expected'], f['path'], f['message']) == (
+        0, {'gte': 50}, 'score', 'The score must be at least 50 (now: 0).')
+    rows('update sluice.lead set score = 49 where id = %s', lead['id'])
+    assert refusal(mkt, 'leads', lead['id'])['observed'] == 49
+    rows('update sluice.lead set score = 50 where id = %s', lead['id'])
+    mkt.moved('leads', lead['id'], 'go')
+
+
 def test_tags_are_the_users_too(rows, mkt):
     lead = mkt.make('leads', last_name='Tagged', tags=['fair 2026', 'vip'])
     assert mkt.patch(f'/v1/leads/{lead["id"]}', json={'tags': ['vip']}).json()['tags'] == ['vip']
