@@ -83,6 +83,18 @@ int call_ask(struct call *c, const struct query *q, const char *const *values)
     return ask_add(c, q->lane, (struct statement){.query = q, .nparams = q->nparams}, values);
 }
 
+bool call_ask_ahead(struct call *c, const struct query *q, const char *const *values)
+{
+    struct ask *a = ask_open(c);
+
+    if (a && a->n < ASK_MAX - ASK_ENGINE_MAX && ask_insert(c, c->first, q, values)) {
+        a->lane = LANE_WRITE;
+        return true;
+    }
+    c->overfull = true;
+    return false;
+}
+
 int call_ask_composed(struct call *c, enum lane lane, const char *text, int nparams,
                       const unsigned *types, const char *const *values)
 {
@@ -95,6 +107,11 @@ void call_ask_aside(struct call *c)
 {
     if (ask_open(c))
         c->aside = true;
+}
+
+void call_catch(struct call *c)
+{
+    c->catches = true;
 }
 
 const struct result *call_result(const struct call *c, int i)
@@ -222,6 +239,12 @@ static enum step verdict_failed(struct call *c)
     (void)sqlstate_to_err(e, &c->err);
     if (c->err.code == ERR_SESSION_REVOKED)
         principal_forget(c);
+    if (c->catches && err_status(c->err.code) < 500)
+        return STEP_NEXT;
+    if (c->err.code == ERR_DUPLICATE && call_in_operation(c) && !c->dry) {
+        call_go(c, denied_steps);
+        return STEP_NEXT;
+    }
     return STEP_FAIL;
 }
 
@@ -276,13 +299,18 @@ static void ask_answered(struct ask *a, void *arg)
 {
     struct call *c = arg;
 
+    enum step rc;
+
     assert(c->asking && a == c->ask);
     c->asking = false;
     c->db_us += a->done_us - a->queued_us;
-    if (c->replied)
+    if (c->replied) {
         call_end(c);
-    else
-        call_advance(c, verdict(c));
+        return;
+    }
+    rc = verdict(c);
+    c->catches = false;
+    call_advance(c, rc);
 }
 
 enum step ask_send(struct call *c)

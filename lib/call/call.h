@@ -154,6 +154,7 @@ struct call {
     bool pauses_now;         /* it is a timer that is waited for */
     bool filling;            /* the ask collects statements and was not sent yet */
     bool aside;              /* see call_ask_aside() */
+    bool catches;            /* see call_catch() */
     bool overfull;           /* a statement found no room: the step fails whatever it returns */
     int first, own;          /* the operation's statements in the ask: index of the first, number */
     int lookup_at, claim_at; /* the engine's, -1 when not in the ask */
@@ -206,9 +207,17 @@ void call_forget(struct call *c);
  * @values is copied; strings are not. */
 int call_ask(struct call *c, const struct query *q, const char *const *values);
 
+/** Adds a statement ahead of the operation's own, in a transaction that writes: it prepares them,
+ * is not numbered among them, and its result is not read. Returns false when there is no room. */
+bool call_ask_ahead(struct call *c, const struct query *q, const char *const *values);
+
 /** Same for a composed statement. */
 int call_ask_composed(struct call *c, enum lane lane, const char *text, int nparams,
                       const unsigned *types, const char *const *values);
+
+/** Says that a refusal of the ask being filled does not end the operation: the next step runs, with
+ * c->err set and no results. For work on many records, each of which has a verdict of its own. */
+void call_catch(struct call *c);
 
 /** Marks the ask being filled as a note beside the operation (a refusal to record): it claims no
  * Idempotency-Key, so that the request may be repeated. */

@@ -13,6 +13,10 @@
 /** What runs before the operation's own steps. */
 extern step_fn *const entry_steps[];
 
+/** What runs instead of the rest of them once the database refused to write what is there already:
+ * the attempt is an entry of the history. */
+extern step_fn *const denied_steps[];
+
 /** What runs instead of them once an Idempotency-Key turns out to be known. */
 extern step_fn *const replay_steps[];
 

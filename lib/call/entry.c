@@ -341,6 +341,29 @@ static enum step entry_attempted(struct call *c)
     return c->err.code == ERR_NONE ? STEP_NEXT : STEP_FAIL;
 }
 
+/* An operation is named after its resource here too. */
+static enum step denied_note(struct call *c)
+{
+    const char *end = strrchr(c->route->id, '_');
+    const char *const values[] = {
+        arena_copy(&c->arena, c->route->id, (size_t)(end - c->route->id)),
+        call_path(c, "id"),
+        arena_printf(&c->arena, "{%s}", c->err.members ? c->err.members : ""),
+    };
+
+    call_ask_aside(c);
+    call_ask(c, &query_match_denied, values);
+    return STEP_WAIT;
+}
+
+static enum step denied_fail(struct call *c)
+{
+    (void)c;
+    return STEP_FAIL;
+}
+
+step_fn *const denied_steps[] = {denied_note, denied_fail, NULL};
+
 step_fn *const entry_steps[] = {
     principal_ask,   principal_take, entry_permission, entry_parameters, entry_body,
     entry_attempted, NULL,

@@ -9,6 +9,7 @@
 #include "call/call.h"
 #include "loop/worker.h"
 #include "service/jobs.h"
+#include "service/match.h"
 #include "service/timed.h"
 
 #define WAIT_MAX_MS 60000
@@ -18,9 +19,8 @@ static const struct row {
     unsigned every_ms; /* at least; 0: the runner's interval */
     step_fn *const *steps;
 } rows[] = {
-    {"timers", 0, timers_steps},
-    {"automatic", 0, automatic_steps},
-    {"purge", 60000, purge_steps},
+    {"timers", 0, timers_steps}, {"automatic", 0, automatic_steps},
+    {"rekey", 0, rekey_steps},   {"purge", 60000, purge_steps},
     {"jobs", 0, job_steps},
 };
 

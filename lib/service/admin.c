@@ -97,7 +97,7 @@ static enum step user_create_record(struct call *c)
 
 static enum step user_update_record(struct call *c)
 {
-    return record_update_steps[0](c);
+    return record_update(c);
 }
 
 const struct operation user_create = {

@@ -220,6 +220,7 @@ static enum step vote_decide(struct call *c)
         return STEP_NEXT;
     if (!move_decide(c, m))
         return c->err.code == ERR_INTERNAL ? STEP_FAIL : vote_fail(c, v);
+    move_announce(c, m);
     ask_approval_complete(c, (struct q_approval_complete){
                                  .id = v->id,
                                  .expected_votes = v->votes,

@@ -292,6 +292,7 @@ static enum step item_decide(struct call *c)
     keep_json(c, m->body);
     if (bulk_decide(c, m)) {
         b->approval = uuid_v7();
+        call_catch(c);
         if (m->asks)
             move_request(c, m, b->approval);
         else
@@ -348,7 +349,20 @@ static bool is_settled(struct call *c, struct bulk *b)
     return true;
 }
 
-#define STEPS_OF_ITEM 5
+/* The database refused what it was to write: another record has it. */
+static enum step item_written(struct call *c)
+{
+    struct bulk *b = c->state;
+    enum step rc;
+
+    if (b->at == b->n || b->refused || c->err.code == ERR_NONE)
+        return STEP_NEXT;
+    b->refused = true;
+    rc = process_refuse(c, record_of(c), b->move.key, NULL);
+    return rc == STEP_FAIL ? STEP_NEXT : rc;
+}
+
+#define STEPS_OF_ITEM 6
 
 static enum step item_check(struct call *c)
 {
@@ -391,6 +405,6 @@ static enum step bulk_reply(struct call *c)
 }
 
 step_fn *const record_bulk_steps[] = {
-    bulk_begin, bulk_ids,    bulk_left,  item_ask,   item_blueprint,
-    item_ready, item_decide, item_check, bulk_reply, NULL,
+    bulk_begin,  bulk_ids,     bulk_left,  item_ask,   item_blueprint, item_ready,
+    item_decide, item_written, item_check, bulk_reply, NULL,
 };

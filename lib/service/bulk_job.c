@@ -141,6 +141,7 @@ static void item_apply(struct call *c, const struct work *w, const struct item *
     const struct process *s = &i->process;
     const struct move *m = &i->move;
 
+    move_announce(c, m);
     ask_bulk_apply(c, (struct q_bulk_apply){
                           .job = w->id,
                           .position = i->position,

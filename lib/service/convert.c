@@ -11,6 +11,7 @@
 #include "asks.gen.h"
 #include "call/reply.h"
 #include "service/conversion.h"
+#include "service/match.h"
 #include "json/out.h"
 
 #define MATCHES_MAX (64 * 1024)
@@ -142,6 +143,26 @@ static enum step convert_births(struct call *c)
     return c->err.code == ERR_NONE ? conversion_births(c) : STEP_FAIL;
 }
 
+/* Announces what is made: the same members as sluice.lead_convert() writes. */
+static bool announce(struct call *c, const struct conversion *v)
+{
+    json_t *records = json_array(), *person = json_object_get(v->contact, "create");
+    const json_t *company = json_object_get(v->account, "create");
+
+    if (company)
+        json_array_append_new(records, match_record(c, "account", &v->new_account, company));
+    if (person && !json_is_string(json_object_get(person, "last_name"))) {
+        json_t *first = json_object_get(person, "first_name"); /* one name is a name */
+
+        person = keep_json(c, json_copy(person));
+        json_object_set(person, "last_name", first);
+        json_object_del(person, "first_name");
+    }
+    if (person)
+        json_array_append_new(records, match_record(c, "contact", &v->new_contact, person));
+    return match_send(c, records, c->body, false);
+}
+
 static enum step convert_write(struct call *c)
 {
     struct conversion *v = conversion_of(c);
@@ -156,6 +177,8 @@ static enum step convert_write(struct call *c)
             return STEP_FAIL;
         return process_refuse(c, record_of(c), t->key, c->err.code == ERR_GUARD ? failures : NULL);
     }
+    if (!announce(c, v))
+        return STEP_FAIL;
     for (int i = 0; i < BIRTHS; i++)
         if (v->born[i])
             birth_choose(c, &v->births[i]);

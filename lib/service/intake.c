@@ -13,6 +13,7 @@
 #include "crypto/secret.h"
 #include "schemas.gen.h"
 #include "service/birth.h"
+#include "service/match.h"
 #include "json/body.h"
 #include "json/out.h"
 #include "json/schema.h"
@@ -361,8 +362,10 @@ static enum step accept_submission(struct call *c)
     in->lead_id = call_new_id(c);
     if (faults && !in->held)
         call_ask_aside(c);
-    if (!faults)
+    if (!faults) {
         birth_choose(c, &in->birth);
+        (void)match_send_one(c, "lead", &in->lead_id, in->lead);
+    }
     in->accepted = ask_intake_accept(c, (struct q_intake_accept){
                                             .id = in->submission,
                                             .form = in->form,

@@ -5,6 +5,7 @@
 
 #include "asks.gen.h"
 #include "call/principal.h"
+#include "service/match.h"
 
 const char *move_force(const json_t *body)
 {
@@ -88,7 +89,7 @@ bool move_decide(struct call *c, struct move *m)
     json_t *facts;
 
     m->transition = blueprint_transition(s->blueprint, m->key);
-    if (!check_declared(c, m) || !check_actor(c, m))
+    if (!check_declared(c, m) || !check_actor(c, m) || !match_may_acknowledge(c, m->body))
         return false;
     facts = facts_of(c, m);
     m->root = evaluate(m->transition, facts, &c->arena);
@@ -157,6 +158,14 @@ const char *move_part(struct call *c, const struct move *m, const char *name)
     return call_json(c, json_object_get(m->body, name));
 }
 
+void move_announce(struct call *c, const struct move *m)
+{
+    const struct process *s = process_of(c);
+
+    (void)match_send_fields(c, s->record->entity, &s->id, json_object_get(s->facts, "record"),
+                            m->body);
+}
+
 int move_write(struct call *c, const struct move *m)
 {
     const struct process *s = process_of(c);
@@ -180,5 +189,6 @@ int move_write(struct call *c, const struct move *m)
         move_more(c, m),
     };
 
+    move_announce(c, m);
     return call_ask(c, &query_transition_apply, values);
 }

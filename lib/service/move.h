@@ -32,6 +32,10 @@ bool move_decide(struct call *c, struct move *m);
  * "state". */
 int move_write(struct call *c, const struct move *m);
 
+/** Announces the keys of what a decided move writes, ahead of the statement that does; move_write
+ * does it by itself. */
+void move_announce(struct call *c, const struct move *m);
+
 /** Adds the statement that asks for approval of it under this id instead; its row has "outcome".
  */
 void move_request(struct call *c, const struct move *m, struct uuid id);

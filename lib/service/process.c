@@ -263,7 +263,11 @@ enum step process_refuse(struct call *c, const struct record *r, const char *tra
     const char *values[6];
 
     assert(c->err.code != ERR_NONE);
-    c->err.members = where_it_stands(c, failures);
+    if (c->err.code == ERR_DUPLICATE && c->err.members)
+        c->err.members =
+            arena_printf(&c->arena, "%s,%s", c->err.members, where_it_stands(c, failures));
+    else
+        c->err.members = where_it_stands(c, failures);
     if (c->dry)
         return STEP_FAIL;
     values[0] = r->entity;

@@ -5,6 +5,7 @@
 
 #include "asks.gen.h"
 #include "call/reply.h"
+#include "service/match.h"
 
 #define TEXT_ARRAY_MAX ((size_t)1 << 20)
 
@@ -106,6 +107,8 @@ static enum step create_ask(struct call *c)
     struct uuid id = call_new_id(c);
     const char *const values[] = {uuid_text(c, &id), call_json(c, c->body)};
 
+    if (!match_send_one(c, r->entity, &id, c->body))
+        return STEP_FAIL;
     call_ask(c, r->create, values);
     record_ask_get(c, r, &id, r->may_write);
     return STEP_WAIT;
@@ -143,13 +146,40 @@ static bool write_values(struct call *c, enum permission p, struct uuid *id, con
     return true;
 }
 
-static enum step update_ask(struct call *c)
+/* A patch that changes what keys are made of: what the others are made of. */
+static enum step update_source(struct call *c)
+{
+    const struct record *r = record_of(c);
+    struct uuid id;
+
+    if (!match_touches(r->entity, c->body))
+        return STEP_NEXT;
+    if (!call_path_uuid(c, "id", &id))
+        return STEP_FAIL;
+    ask_match_source(c, (struct q_match_source){.entity = r->entity, .id = id});
+    return STEP_WAIT;
+}
+
+static bool update_announce(struct call *c, const struct record *r, const struct uuid *id)
+{
+    const char *source;
+    json_t *members;
+
+    if (!match_touches(r->entity, c->body))
+        return true;
+    source = result_get(call_result(c, 0), 0, "source");
+    members = source ? read_json(c, source) : keep_json(c, json_object());
+    json_object_update(members, c->body);
+    return match_send_one(c, r->entity, id, members);
+}
+
+enum step record_update(struct call *c)
 {
     const struct record *r = record_of(c);
     const char *values[5];
     struct uuid id;
 
-    if (!write_values(c, r->may_write, &id, values))
+    if (!write_values(c, r->may_write, &id, values) || !update_announce(c, r, &id))
         return STEP_FAIL;
     values[4] = call_json(c, c->body);
     call_ask(c, r->update, values);
@@ -157,7 +187,8 @@ static enum step update_ask(struct call *c)
     return STEP_WAIT;
 }
 
-step_fn *const record_update_steps[] = {update_ask, check_written, reply_row, NULL};
+step_fn *const record_update_steps[] = {update_source, record_update, check_written, reply_row,
+                                        NULL};
 
 static enum step delete_ask(struct call *c)
 {

@@ -42,6 +42,9 @@ void record_ask_get(struct call *c, const struct record *r, const struct uuid *i
 #define RECORD_LIST_FIXED 4
 void record_list_fixed(struct call *c, enum permission p, const char *fixed[RECORD_LIST_FIXED]);
 
+/** The step that writes a patch, for kinds of records that no duplicates are looked for among. */
+enum step record_update(struct call *c);
+
 /** Ties a value to the call, which gives it back when it ends; returns it. Accepts NULL. */
 json_t *keep_json(struct call *c, json_t *value);
 

@@ -43,6 +43,7 @@ create or replace function sluice.bulk_apply(
     language plpgsql security definer set search_path = sluice, pg_temp as $$
 declare
     moved record;
+    code text;
 begin
     if not sluice.lock_record(entity, record_id, true) then
         perform sluice.bulk_count(job, "position", 'failed', '{"status": 404}');
@@ -58,8 +59,14 @@ begin
                                  jsonb_build_object('status', 200, 'state', moved.state, 'version', moved.version)) then
             raise exception using errcode = 'SLBCK';
         end if;
-    exception when sqlstate 'SLBCK' then  -- takes the move back
-        return 'taken';
+    exception
+        when sqlstate 'SLBCK' then  -- takes the move back
+            return 'taken';
+        when sqlstate 'SL409' then  -- its fields are another record's
+            get stacked diagnostics code = message_text;
+            perform sluice.bulk_count(job, "position", 'failed', jsonb_build_object(
+                'status', 409, 'problem', jsonb_build_object('status', 409, 'code', code)));
+            return 'refused';
     end;
     return 'applied';
 end

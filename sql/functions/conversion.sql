@@ -2,19 +2,36 @@
 
 set role sluice_owner;
 
--- Providers whose domain says nothing about the company.
-create or replace function sluice.public_mail(domain text) returns boolean
-    language sql immutable parallel safe
-    return domain in ('gmail.com', 'googlemail.com', 'outlook.com', 'hotmail.com', 'live.com', 'yahoo.com', 'icloud.com',
-                      'me.com', 'aol.com', 'gmx.com', 'gmx.net', 'gmx.de', 'web.de', 'proton.me', 'protonmail.com',
-                      'wp.pl', 'o2.pl', 'onet.pl', 'onet.eu', 'op.pl', 'interia.pl', 'interia.eu', 'poczta.fm',
-                      'gazeta.pl', 'tlen.pl', 'mail.ru', 'bk.ru', 'inbox.ru', 'list.ru', 'yandex.ru', 'ya.ru',
-                      'rambler.ru');
-
--- The domain of the company behind an address, if it tells one.
-create or replace function sluice.company_domain(address text) returns text
-    language sql immutable parallel safe
-    return case when not sluice.public_mail(sluice.domain(address)) then sluice.domain(address) end;
+-- Accounts and contacts that have the keys of a lead: a tax number, a comparable name, an e-mail address or a phone
+-- number is sure (score 1), a domain a hint (0.8), a similar name in the same place one too (its score). In plpgsql,
+-- whose plans are kept.
+create or replace function sluice.lead_matches(lead uuid)
+returns table (entity text, record_id uuid, rule text, score numeric, field text)
+    language plpgsql stable security definer set search_path = sluice, pg_temp set plan_cache_mode = force_generic_plan as $$
+declare
+    n sluice.match_name;
+    r sluice.duplicate_rule;
+begin
+    return query
+        select o.entity, o.record_id, o.kind, case o.kind when 'domain' then 0.8 else 1.0 end,
+               case o.kind when 'domain' then 'website' else o.kind end
+          from sluice.match_key k
+          join sluice.match_key o on o.kind = k.kind and o.key = k.key
+         where k.record_id = lead
+           and o.entity = case when k.kind in ('tax_id', 'domain') then 'account' when k.kind in ('email', 'phone') then 'contact' end;
+    select * into n from sluice.match_name x where x.record_id = lead;
+    if not found then
+        return;
+    end if;
+    return query select 'account', o.record_id, 'name', 1.0, 'name' from sluice.match_name o
+                  where o.name = n.name and o.entity = 'account';
+    for r in select * from sluice.duplicate_rule x where x.entity = 'account' and x.kind = 'fuzzy' and x.enabled loop
+        return query
+            select f.entity, f.record_id, r.key, f.score, unnest(f.fields)
+              from sluice.match_fuzzy(r.weights, r.threshold, '{account}', to_jsonb(n), array[lead]) f;
+    end loop;
+end
+$$;
 
 create or replace function sluice.refuse_member(pointer text, code text, detail text) returns void
     language plpgsql as $$
@@ -405,8 +422,10 @@ begin
 end
 $$;
 
+drop function if exists sluice.company_domain(text), sluice.public_mail(text);
+
 grant execute on function
-    sluice.public_mail(text), sluice.company_domain(text),
+    sluice.lead_matches(uuid),
     sluice.converted_account(sluice.lead, jsonb, uuid), sluice.converted_contact(sluice.lead, jsonb, uuid),
     sluice.converted_opportunity(sluice.lead, jsonb, text, uuid),
     sluice.conversion_births(uuid, jsonb, jsonb, jsonb, uuid, uuid, text, uuid, text[], text[], text, text),

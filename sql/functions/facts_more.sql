@@ -92,36 +92,20 @@ create or replace function sluice.changed_since_entry(record_id uuid) returns js
        and a.seq > (select v.id from sluice.visit v where v.record_id = changed_since_entry.record_id and v.left_at is null);
 $$;
 
--- Other living records with the same exact keys: tax number, e-mail, phone. What a lead became is no duplicate.
+-- Other living records with the same exact keys: tax number, e-mail, phone. Among its own kind, for a lead among accounts
+-- (tax number) and contacts too; what a lead became is no duplicate.
 create or replace function sluice.duplicates_of(entity text, record_id uuid) returns bigint
-    language plpgsql stable as $$
+    language plpgsql stable set plan_cache_mode = force_generic_plan as $$
 declare
-    r record;
+    kin uuid[] := (sluice.match_source_of(entity, record_id)).kin || record_id;
 begin
-    if entity = 'lead' then
-        select l.tax_id, l.email, l.phone, l.account_id, l.contact_id into r from sluice.lead l where l.id = record_id;
-        return (select count(*) from (
-            select l.id from sluice.lead l where sluice.digits(l.tax_id) = sluice.digits(r.tax_id)
-               and length(sluice.digits(r.tax_id)) >= 5 and l.id <> record_id and l.deleted_at is null
-            union select l.id from sluice.lead l where lower(l.email) = lower(r.email) and l.id <> record_id
-               and l.deleted_at is null
-            union select l.id from sluice.lead l where sluice.digits(l.phone) = sluice.digits(r.phone)
-               and l.id <> record_id and l.deleted_at is null
-            union select a.id from sluice.account a where sluice.digits(a.tax_id) = sluice.digits(r.tax_id)
-               and length(sluice.digits(r.tax_id)) >= 5 and a.id is distinct from r.account_id and a.deleted_at is null
-            union select c.id from sluice.contact c where lower(c.email) = lower(r.email)
-               and c.id is distinct from r.contact_id and c.deleted_at is null
-            union select c.id from sluice.contact c where sluice.digits(c.phone) = sluice.digits(r.phone)
-               and c.id is distinct from r.contact_id and c.deleted_at is null) d);
-    end if;
-    select a.tax_id, a.email, a.phone into r from sluice.account a where a.id = record_id;
-    return (select count(*) from (
-        select a.id from sluice.account a where sluice.digits(a.tax_id) = sluice.digits(r.tax_id)
-           and length(sluice.digits(r.tax_id)) >= 5 and a.id <> record_id and a.deleted_at is null
-        union select a.id from sluice.account a where lower(a.email) = lower(r.email) and a.id <> record_id
-           and a.deleted_at is null
-        union select a.id from sluice.account a where sluice.digits(a.phone) = sluice.digits(r.phone)
-           and a.id <> record_id and a.deleted_at is null) d);
+    return (select count(distinct o.record_id)
+              from sluice.match_key k
+              join sluice.match_key o on o.kind = k.kind and o.key = k.key
+             where k.record_id = duplicates_of.record_id and k.kind in ('tax_id', 'email', 'phone')
+               and (o.entity = k.entity
+                    or k.entity = 'lead' and o.entity = case k.kind when 'tax_id' then 'account' else 'contact' end)
+               and o.record_id <> all(kin));
 end
 $$;
 

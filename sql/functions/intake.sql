@@ -40,6 +40,14 @@ begin
             result := 'created';
             update sluice.intake_submission s set outcome = 'created', lead_id = p_lead where s.id = p_id;
         exception
+            -- the sender is told nothing of whom we know
+            when sqlstate 'SL409' then
+                get stacked diagnostics said = message_text;
+                result := 'held';
+                update sluice.intake_submission s
+                   set outcome = 'held', faults = jsonb_build_array(jsonb_build_object(
+                           'code', said, 'detail', 'A rule about duplicates refuses the lead.'))
+                 where s.id = p_id;
             when integrity_constraint_violation or data_exception then
                 get stacked diagnostics said = message_text, state = returned_sqlstate;
                 result := 'held';

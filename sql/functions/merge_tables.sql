@@ -38,6 +38,10 @@ create or replace function sluice.merge_links() returns table (entity text, chil
         (null,      'transition_draft',  'record_id',   false),
         (null,      'approval',          'record_id',   false),
         (null,      'job_item',          'record_id',   false),
+        (null,      'match_key',         'record_id',   false),  -- these four are made anew of what is written
+        (null,      'match_name',        'record_id',   false),
+        (null,      'rekey',             'record_id',   false),
+        (null,      'duplicate_pair',    'record_id',   false),
         (null,      'merge_moved',       'record_id',   false)
 $$;
 

@@ -48,51 +48,23 @@ select b.account_facts, b.opportunity_facts
                                 :viewer, :roles, :teams, :account_scope, :contact_scope) b;
 
 -- query: lead_conversion_candidates many read
--- Accounts and contacts that look like the ones behind a lead, best first: tax number, name or domain of the
--- company, e-mail or phone of the person. A domain is only a hint.
+-- Accounts and contacts that look like the ones behind a lead, best first.
 -- in: id            uuid
 -- in: viewer        uuid
 -- in: scope         text
 -- in: account_scope text
 -- in: contact_scope text
-with l as (
-    select l.email, l.phone, l.company, l.tax_id, l.website,
-           sluice.company_domain(l.email) as mail_domain, sluice.company_domain(l.website) as web_domain
-      from sluice.lead l
-     where l.id = :id and l.deleted_at is null and sluice.in_scope(:scope, :viewer, l.owner_id)),
-accounts as (
-    select a.id, a.name, a.owner_id, a.deleted_at, 'tax_id' as rule, 1.0 as score, 'tax_id' as field
-      from l join sluice.account a on a.tax_id is not null and sluice.digits(a.tax_id) = sluice.digits(l.tax_id)
-     where length(sluice.digits(l.tax_id)) >= 5
-    union all
-    select a.id, a.name, a.owner_id, a.deleted_at, 'name', 1.0, 'name'
-      from l join sluice.account a on lower(a.name) = lower(btrim(l.company))
-    union all
-    select a.id, a.name, a.owner_id, a.deleted_at, 'domain', 0.8, 'website'
-      from l join sluice.account a
-        on a.website is not null and sluice.domain(a.website) in (l.mail_domain, l.web_domain)
-    union all
-    select a.id, a.name, a.owner_id, a.deleted_at, 'domain', 0.8, 'email'
-      from l join sluice.account a on a.email is not null and sluice.domain(a.email) in (l.mail_domain, l.web_domain)),
-contacts as (
-    select c.id, concat_ws(' ', c.first_name, c.last_name) as name, c.owner_id, c.deleted_at, 'email' as rule,
-           1.0 as score, 'email' as field
-      from l join sluice.contact c on c.email is not null and lower(c.email) = lower(l.email)
-    union all
-    select c.id, concat_ws(' ', c.first_name, c.last_name), c.owner_id, c.deleted_at, 'phone', 1.0, 'phone'
-      from l join sluice.contact c on c.phone is not null and sluice.digits(c.phone) = sluice.digits(l.phone)
-     where length(sluice.digits(l.phone)) >= 7),
-hits as (
-    select 'account' as entity, a.* from accounts a
-     where a.deleted_at is null and sluice.in_scope(:account_scope, :viewer, a.owner_id)
-    union all
-    select 'contact', c.* from contacts c
-     where c.deleted_at is null and sluice.in_scope(:contact_scope, :viewer, c.owner_id))
-select h.entity, h.id, h.name,
+select h.entity, h.record_id as id, h.name,
        (array_agg(h.rule order by h.score desc, h.rule desc))[1] as rule,
        max(h.score)::float8 as score,
        array_agg(distinct h.field) as fields
-  from hits h
- group by h.entity, h.id, h.name
- order by h.entity, max(h.score) desc, count(*) desc, h.id
+  from (select m.entity, m.record_id, m.rule, m.score, m.field, c.label as name
+          from sluice.lead l
+         cross join lateral sluice.lead_matches(l.id) m
+         cross join lateral sluice.match_card(m.entity, m.record_id) c
+         where l.id = :id and l.deleted_at is null and sluice.in_scope(:scope, :viewer, l.owner_id)
+           and sluice.in_scope(case m.entity when 'account' then :account_scope else :contact_scope end, :viewer,
+                               c.owner_id)) h
+ group by h.entity, h.record_id, h.name
+ order by h.entity, max(h.score) desc, count(*) desc, h.record_id
  limit 50;

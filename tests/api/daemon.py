@@ -196,6 +196,11 @@ class Client:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    def patched(self, collection, record_id, **members):
+        answer = self.patch(f'/v1/{collection}/{record_id}', json=members)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
     def move(self, collection, record_id, transition, **body):
         headers = body.pop('headers', None)
         return self.post(f'/v1/{collection}/{record_id}/transitions/{transition}', json=body, headers=headers)

@@ -5,6 +5,8 @@ import threading
 import uuid
 from datetime import datetime, timezone
 
+from daemon import wait_for
+
 BUSINESS = ('lead', 'account', 'contact', 'opportunity', 'activity', 'task')
 UNKNOWN = str(uuid.UUID('0190163d-0000-7000-8000-00000000dead'))
 PLURAL = {'lead': 'leads', 'account': 'accounts', 'contact': 'contacts', 'opportunity': 'opportunities',
@@ -76,8 +78,14 @@ def tables(rows):
         "select relname from pg_class where relnamespace = 'sluice'::regnamespace and relkind = 'r' order by 1")]
 
 
+def keyed(rows):
+    """Waits until the daemon has made the keys of what was written without, which may end in more entries."""
+    wait_for(lambda: not rows('select 1 from sluice.rekey limit 1'), what='the keys')
+
+
 def everything(rows):
     """How many rows each table has, and where the sequence stands."""
+    keyed(rows)
     counts = ', '.join(f'(select count(*) from sluice.{t}) as {t}' for t in tables(rows))
     return rows(f'select {counts}, (select last_value from sluice.seq) as sequence_at')[0]
 

@@ -3,9 +3,9 @@ import random
 
 import pytest
 
-from helpers import CALL, UNKNOWN, everything, fault, problem, qualify, tables, together
+from helpers import CALL, UNKNOWN, everything, fault, keyed, problem, qualify, tables, together
 
-HISTORY = {'audit', 'outbox', 'merge', 'merge_moved', 'recheck', 'idempotency', 'session'}
+HISTORY = {'audit', 'outbox', 'merge', 'merge_moved', 'recheck', 'idempotency', 'session', 'duplicate_pair'}
 MERGED = ('lead', 'account', 'contact')
 
 
@@ -34,6 +34,7 @@ def content_of(rows, table):
 
 
 def world(rows):
+    keyed(rows)
     return {t: content_of(rows, t) for t in tables(rows) if t not in HISTORY}
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from helpers import PLURAL, UNKNOWN, everything, moment, problem
 
+pytestmark = pytest.mark.usefixtures('duplicates_allowed')
+
 # the members that a client may set at birth, with values; {account} and {contact} are filled in
 FULL = {
     'lead': {

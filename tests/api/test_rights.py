@@ -13,19 +13,22 @@ FREE = ('public', 'signed_in')
 # what is shipped: changed on purpose only
 SHIPPED = {
     'viewer': {'lead.read', 'account.read', 'contact.read', 'opportunity.read', 'activity.read', 'task.read', 'blueprint.read'}}
-SHIPPED['verifier'] = SHIPPED['viewer'] | {'account.write', 'activity.write', 'task.write', 'account.merge'}
-SHIPPED['marketing'] = SHIPPED['viewer'] | {'lead.write', 'activity.write', 'task.write', 'lead.convert', 'lead.merge'}
-SHIPPED['sales'] = SHIPPED['viewer'] | {f'{e}.write' for e in PLURAL} | {'lead.convert'}
+NOTICED = {'duplicate.read', 'duplicate.acknowledge'}
+SHIPPED['verifier'] = SHIPPED['viewer'] | NOTICED | {
+    'account.write', 'activity.write', 'task.write', 'account.merge', 'duplicate.dismiss'}
+SHIPPED['marketing'] = SHIPPED['viewer'] | NOTICED | {
+    'lead.write', 'activity.write', 'task.write', 'lead.convert', 'lead.merge'}
+SHIPPED['sales'] = SHIPPED['viewer'] | NOTICED | {f'{e}.write' for e in PLURAL} | {'lead.convert'}
 SHIPPED['integration'] = SHIPPED['sales']
 SHIPPED['sales'] = SHIPPED['sales'] | {'lead.merge', 'contact.merge'}
-SHIPPED['manager'] = SHIPPED['sales'] | {f'{e}.delete' for e in PLURAL} | {'account.merge'}
+SHIPPED['manager'] = SHIPPED['sales'] | {f'{e}.delete' for e in PLURAL} | {'account.merge', 'duplicate.dismiss'}
 SHIPPED['manager'] |= {'report.read', 'report.friction_actors', 'blueprint.simulate', 'job.read'}
 SHIPPED['marketing'] |= {'report.read'}
 SHIPPED['admin'] = SHIPPED['manager'] | {
-    'admin.users', 'admin.keys', 'admin.intake', 'admin.calendars', 'blueprint.write', 'blueprint.publish', 'blueprint.migrate',
+    'admin.users', 'admin.keys', 'admin.intake', 'admin.duplicates', 'admin.calendars', 'blueprint.write', 'blueprint.publish', 'blueprint.migrate',
     'transition.force'}
 # what no operation as a whole needs, but a part of one
-WITHIN = {'transition.force', 'report.friction_actors', 'job.read'}
+WITHIN = {'duplicate.acknowledge', 'transition.force', 'report.friction_actors', 'job.read'}
 
 
 def test_shipped_roles(rows, contract):

@@ -288,7 +288,7 @@ def test_verification_gates_both_ends(rep, verifier):
         assert (only['kind'], only['path'], only['pointer'], only['observed'], only['expected']) == (
             'related_field', 'account.verification', None, 'to_verify', 'verified')
     version = rep.read('opportunities', deal['id'])['version']
-    verifier.moved('accounts', deal['account_id'], 'verify', fields={'tax_id': '525'}, note='In the register')
+    verifier.moved('accounts', deal['account_id'], 'verify', fields={'tax_id': str(uuid.uuid4().int)[:12]}, note='In the register')
     now = rep.read('opportunities', deal['id'])
     assert (now['awaiting_verification'], now['version']) == (False, version)
     fault(rep.move('opportunities', deal['id'], 'lost'), 422, 'validation_failed', '/fields/lost_reason', 'required')
