@@ -127,6 +127,19 @@ static uint64_t mixed(uint64_t x)
     return x ^ x >> 31;
 }
 
+/* The least hash of all trigrams. */
+static uint64_t least_hash(const struct trigrams *t, uint64_t seed)
+{
+    uint64_t least = UINT64_MAX;
+
+    for (size_t i = 0; i < t->n; i++) {
+        uint64_t h = mixed(seed + t->all[i]);
+
+        least = h < least ? h : least;
+    }
+    return least;
+}
+
 size_t minhash_bands(const struct trigrams *t, int32_t out[BANDS])
 {
     memset(out, 0, BANDS * sizeof(out[0]));
@@ -135,16 +148,8 @@ size_t minhash_bands(const struct trigrams *t, int32_t out[BANDS])
     for (uint64_t band = 0; band < BANDS; band++) {
         uint64_t hash = mixed(band + 1);
 
-        for (uint64_t row = 0; row < ROWS; row++) {
-            uint64_t seed = (band * ROWS + row + 1) * 0x9e3779b97f4a7c15, least = UINT64_MAX;
-
-            for (size_t i = 0; i < t->n; i++) {
-                uint64_t h = mixed(seed + t->all[i]);
-
-                least = h < least ? h : least;
-            }
-            hash = mixed(hash ^ least);
-        }
+        for (uint64_t row = 0; row < ROWS; row++)
+            hash = mixed(hash ^ least_hash(t, (band * ROWS + row + 1) * 0x9e3779b97f4a7c15));
         out[band] = (int32_t)(uint32_t)(hash >> 32);
     }
     return BANDS;

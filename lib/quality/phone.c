@@ -64,9 +64,7 @@ static size_t digits_of(struct span in, char *out, bool *ret_plus)
 
         if (n >= 4 && is_extension(rest))
             break;
-        if (c == '+' && n == 0)
-            *ret_plus = true;
-        else if (starts_with(rest, "\xef\xbc\x8b") && n == 0) /* full width */
+        if (n == 0 && (c == '+' || starts_with(rest, "\xef\xbc\x8b"))) /* full width */
             *ret_plus = true;
         else if (*ret_plus && n > 0 && starts_with(rest, "(0)"))
             i += 2;
