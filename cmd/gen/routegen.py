@@ -20,7 +20,8 @@ import yaml
 
 METHODS = ('get', 'post', 'put', 'patch', 'delete')
 MEDIA = {'application/json': 'MEDIA_JSON', 'application/merge-patch+json': 'MEDIA_MERGE_PATCH',
-         'application/x-www-form-urlencoded': 'MEDIA_FORM', 'application/yaml': 'MEDIA_YAML'}
+         'application/x-www-form-urlencoded': 'MEDIA_FORM', 'application/yaml': 'MEDIA_YAML',
+         'application/octet-stream': 'MEDIA_BYTES'}
 FORMATS = ('uuid', 'user', 'date', 'date-time', 'email', 'uri', 'decimal', 'currency', 'country', 'language',
            'key', 'password')
 KINDS = {'string': 'STRING', 'integer': 'INTEGER', 'number': 'NUMBER', 'boolean': 'BOOLEAN', 'object': 'OBJECT',

@@ -176,6 +176,7 @@ static const struct {
     {MEDIA_MERGE_PATCH, "application/merge-patch+json"},
     {MEDIA_FORM, "application/x-www-form-urlencoded"},
     {MEDIA_YAML, "application/yaml"},
+    {MEDIA_BYTES, "application/octet-stream"},
 };
 
 #define NMEDIAS (sizeof(medias) / sizeof(medias[0]))

@@ -22,7 +22,13 @@ struct route_param {
 };
 
 /** Body media types that an operation takes. */
-enum media { MEDIA_JSON = 1, MEDIA_MERGE_PATCH = 2, MEDIA_FORM = 4, MEDIA_YAML = 8 };
+enum media {
+    MEDIA_JSON = 1,
+    MEDIA_MERGE_PATCH = 2,
+    MEDIA_FORM = 4,
+    MEDIA_YAML = 8,
+    MEDIA_BYTES = 16 /* a piece of a file, as it is */
+};
 
 struct route {
     const char *id; /* operationId */

@@ -16,6 +16,7 @@ static const struct {
     {MEDIA_MERGE_PATCH, {"application/merge-patch+json", 28}},
     {MEDIA_FORM, {"application/x-www-form-urlencoded", 33}},
     {MEDIA_YAML, {"application/yaml", 16}},
+    {MEDIA_BYTES, {"application/octet-stream", 24}},
 };
 
 #define NMEDIA (sizeof media_types / sizeof *media_types)

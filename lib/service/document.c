@@ -56,3 +56,13 @@ static enum step designing_reply(struct call *c)
 }
 
 const struct operation docs_designing = {.steps = (step_fn *const[]){designing_reply, NULL}};
+
+/* GET /docs/importing */
+
+static enum step importing_reply(struct call *c)
+{
+    return reply_bytes(c, "text/plain; charset=utf-8", page_importing_tag, page_importing,
+                       page_importing_size);
+}
+
+const struct operation docs_importing = {.steps = (step_fn *const[]){importing_reply, NULL}};

@@ -86,8 +86,10 @@ enum step job_reply_left(struct call *c)
 
 /* slices */
 
-static const struct job_kind *const kinds[] = {&job_simulate, &job_drift, &job_migrate,
-                                               &job_undo,     &job_bulk,  &job_retime};
+static const struct job_kind *const kinds[] = {
+    &job_simulate, &job_drift,  &job_migrate, &job_undo,
+    &job_bulk,     &job_retime, &job_import,  &job_import_revert,
+};
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -96,8 +98,7 @@ struct work *work_of(struct call *c)
     return c->state;
 }
 
-/* Who claims: one worker of each daemon does, for as long as it lives. */
-static struct uuid this_daemon(void)
+struct uuid work_daemon(void)
 {
     static _Thread_local struct uuid id;
 
@@ -112,7 +113,7 @@ static enum step claim_ask(struct call *c)
 
     for (size_t i = 0; i < KINDS; i++)
         names[i] = kinds[i]->name;
-    ask_job_claim(c, (struct q_job_claim){.kinds = text_array(c, names), .daemon = this_daemon()});
+    ask_job_claim(c, (struct q_job_claim){.kinds = text_array(c, names), .daemon = work_daemon()});
     return STEP_WAIT;
 }
 
@@ -162,7 +163,7 @@ static enum step slice_save(struct call *c)
         keep_json(c, w->result);
     ask_job_save(c, (struct q_job_save){
                         .id = w->id,
-                        .daemon = this_daemon(),
+                        .daemon = work_daemon(),
                         .status = w->error  ? "failed"
                                   : w->over ? "done"
                                             : "running",

@@ -31,11 +31,15 @@ struct job_kind {
 };
 
 extern const struct job_kind job_simulate, job_drift, job_migrate, job_undo, job_bulk, job_retime;
+extern const struct job_kind job_import, job_import_revert;
 
 /** Does a slice of whatever waits: answers 200, or 204 when there was nothing. */
 extern step_fn *const job_steps[];
 
 struct work *work_of(struct call *c);
+
+/** Who claims: one worker of each daemon does, for as long as it lives. */
+struct uuid work_daemon(void);
 
 /** The last steps of an operation that leaves work for the background: creates the job, then
  * answers 202 with it. */

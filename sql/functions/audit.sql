@@ -109,12 +109,19 @@ create or replace trigger audit_not_emptied before truncate on sluice.audit
 alter table sluice.audit enable always trigger audit_immutable;
 alter table sluice.audit enable always trigger audit_not_emptied;
 
-create or replace trigger lead_audit after insert or update or delete on sluice.lead
+-- What an import makes has its entries from sluice.import_insert(), for thousands at once.
+create or replace trigger lead_audit after update or delete on sluice.lead
     for each row execute function sluice.audit_change('lead', 'event');
-create or replace trigger account_audit after insert or update or delete on sluice.account
+create or replace trigger lead_audit_insert after insert on sluice.lead
+    for each row when (new.import_id is null) execute function sluice.audit_change('lead', 'event');
+create or replace trigger account_audit after update or delete on sluice.account
     for each row execute function sluice.audit_change('account', 'event');
-create or replace trigger contact_audit after insert or update or delete on sluice.contact
+create or replace trigger account_audit_insert after insert on sluice.account
+    for each row when (new.import_id is null) execute function sluice.audit_change('account', 'event');
+create or replace trigger contact_audit after update or delete on sluice.contact
     for each row execute function sluice.audit_change('contact', 'event');
+create or replace trigger contact_audit_insert after insert on sluice.contact
+    for each row when (new.import_id is null) execute function sluice.audit_change('contact', 'event');
 create or replace trigger opportunity_audit after insert or update or delete on sluice.opportunity
     for each row execute function sluice.audit_change('opportunity', 'event');
 create or replace trigger activity_audit after insert or update or delete on sluice.activity

@@ -535,7 +535,7 @@ end
 $$;
 
 create or replace trigger lead_match_insert after insert on sluice.lead
-    for each row execute function sluice.match_written('lead');
+    for each row when (new.import_id is null) execute function sluice.match_written('lead');
 create or replace trigger lead_match_update after update of first_name, last_name, company, email, phone, tax_id, website,
     street, postcode, city, country, deleted_at on sluice.lead
     for each row when ((old.first_name, old.last_name, old.company, old.email, old.phone, old.tax_id, old.website, old.street,
@@ -544,7 +544,7 @@ create or replace trigger lead_match_update after update of first_name, last_nam
                                          new.website, new.street, new.postcode, new.city, new.country, new.deleted_at))
     execute function sluice.match_written('lead');
 create or replace trigger account_match_insert after insert on sluice.account
-    for each row execute function sluice.match_written('account');
+    for each row when (new.import_id is null) execute function sluice.match_written('account');
 create or replace trigger account_match_update after update of name, email, phone, tax_id, website, street, postcode, city,
     country, deleted_at on sluice.account
     for each row when ((old.name, old.email, old.phone, old.tax_id, old.website, old.street, old.postcode, old.city,
@@ -553,7 +553,7 @@ create or replace trigger account_match_update after update of name, email, phon
                                          new.city, new.country, new.deleted_at))
     execute function sluice.match_written('account');
 create or replace trigger contact_match_insert after insert on sluice.contact
-    for each row execute function sluice.match_written('contact');
+    for each row when (new.import_id is null) execute function sluice.match_written('contact');
 create or replace trigger contact_match_update after update of first_name, last_name, email, phone, deleted_at on sluice.contact
     for each row when ((old.first_name, old.last_name, old.email, old.phone, old.deleted_at)
                        is distinct from (new.first_name, new.last_name, new.email, new.phone, new.deleted_at))

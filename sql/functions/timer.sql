@@ -154,10 +154,39 @@ begin
 end
 $$;
 
+-- After visits began: one of a move, or thousands of an import. Those of records that are just born have no earlier
+-- stay that would count, and are due together unless a field decides.
 create or replace function sluice.visit_entered() returns trigger
-    language plpgsql security definer set search_path = sluice, pg_temp as $$
+    language plpgsql security definer set search_path = sluice, pg_temp set enable_seqscan = off as $$
+declare
+    stay record;
+    v sluice.visit;
+    p record;
 begin
-    perform sluice.timers_set(new);
+    for stay in select (array_agg(b.id))[1] as one, count(*) as n, b.blueprint_version_id, b.state, b.entered_at
+                  from born b where b.left_at is null group by b.blueprint_version_id, b.state, b.entered_at loop
+        select b.* into v from born b where b.id = stay.one;
+        continue when not exists (select from sluice.visit_plan(v));
+        if stay.n = 1 or stay.entered_at < sluice.now()
+            or exists (select from sluice.visit_plan(v) x where x.at_field is not null or x.params ? 'without')
+            or exists (select from born b join sluice.visit x on x.record_id = b.record_id and x.left_at is not null) then
+            for v in select b.* from born b
+                      where b.left_at is null and b.blueprint_version_id = stay.blueprint_version_id and b.state = stay.state
+                        and b.entered_at = stay.entered_at loop
+                perform sluice.timers_set(v);
+            end loop;
+            continue;
+        end if;
+        for p in select x.*, sluice.due_after(x.calendar, v.entered_at, x.after) as due from sluice.visit_plan(v) x loop
+            insert into sluice.timer (id, entity, record_id, visit_id, state, key, sla, what, transition, params, due_at,
+                                      touched_at)
+            select sluice.next_seq(), b.entity, b.record_id, b.id, b.state, p.key, p.sla, p.what, p.transition, p.params, p.due,
+                   case when p.touch then b.entered_at end
+              from born b
+             where b.left_at is null and b.blueprint_version_id = stay.blueprint_version_id and b.state = stay.state
+               and b.entered_at = stay.entered_at and p.due is not null;
+        end loop;
+    end loop;
     return null;
 end
 $$;
@@ -284,15 +313,19 @@ create or replace trigger calendar_touch before update on sluice.calendar
 create or replace trigger calendar_audit after insert or update or delete on sluice.calendar
     for each row execute function sluice.audit_change('calendar', '');
 create or replace trigger visit_entered after insert on sluice.visit
-    for each row when (new.left_at is null) execute function sluice.visit_entered();
+    referencing new table as born for each statement execute function sluice.visit_entered();
 create or replace trigger visit_left after update of left_at on sluice.visit
     for each row when (old.left_at is null and new.left_at is not null) execute function sluice.visit_left();
 create or replace trigger visit_versioned after update of blueprint_version_id on sluice.visit
     for each row when (old.blueprint_version_id is distinct from new.blueprint_version_id and new.left_at is null)
     execute function sluice.visit_versioned();
-create or replace trigger lead_changed after insert or update on sluice.lead
+create or replace trigger lead_born after insert on sluice.lead
+    for each row when (new.import_id is null) execute function sluice.record_changed('lead');
+create or replace trigger lead_changed after update on sluice.lead
     for each row execute function sluice.record_changed('lead');
-create or replace trigger account_changed after insert or update on sluice.account
+create or replace trigger account_born after insert on sluice.account
+    for each row when (new.import_id is null) execute function sluice.record_changed('account');
+create or replace trigger account_changed after update on sluice.account
     for each row execute function sluice.record_changed('account');
 create or replace trigger opportunity_changed after insert or update on sluice.opportunity
     for each row execute function sluice.record_changed('opportunity');

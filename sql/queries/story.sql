@@ -12,8 +12,8 @@ select a.seq, a.at, a.action, a.entity, a.record_id,
        sluice.api_changes(a.entity, a.changes) as changes, a.detail
 -- from
   from sluice.audit a
-  left join sluice.app_user u on a.actor_kind = 'user' and u.id = a.actor_id
-  left join sluice.api_key k on a.actor_kind = 'api_key' and k.id = a.actor_id
+  left join sluice.app_user u on a.actor_kind in ('user', 'import') and u.id = a.actor_id
+  left join sluice.api_key k on a.actor_kind in ('api_key', 'import') and k.id = a.actor_id
   left join sluice.intake_form f on a.actor_kind = 'intake' and f.id = a.actor_id
 -- where
  where a.record_id = :id and a.entity = :entity;

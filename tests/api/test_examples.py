@@ -48,6 +48,8 @@ class Walk:
             name = parameter['name']
             if parameter['in'] == 'path' and name in needs:
                 path = path.replace('{%s}' % name, str(self.needed(needs[name])))
+            elif parameter['in'] == 'path' and parameter['schema'].get('type') == 'integer':
+                path = path.replace('{%s}' % name, '1')
             elif parameter['in'] == 'query' and name in needs:
                 query[name] = self.needed(needs[name])
         return path + ('?' + urlencode(query) if query else '')
@@ -63,7 +65,8 @@ class Walk:
                 if pointer.startswith('/'):
                     put(value, pointer, self.needed(where))
             more['headers'] = {'Content-Type': media}
-            more['data'] = json.dumps(value) if 'json' in media else urlencode(value)
+            more['data'] = (json.dumps(value) if 'json' in media else value.encode() if isinstance(value, str)
+                            else urlencode(value))
         answer = self.client.call(operation.method.upper(), path, **more)
         assert answer.status_code in operation.success(), f'{operation.name} {name}: {answer.status_code} {answer.text}'
         if 'json' in answer.headers.get('Content-Type', ''):

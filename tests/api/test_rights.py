@@ -23,7 +23,8 @@ SHIPPED['integration'] = SHIPPED['sales']
 SHIPPED['sales'] = SHIPPED['sales'] | {'lead.merge', 'contact.merge'}
 SHIPPED['manager'] = SHIPPED['sales'] | {f'{e}.delete' for e in PLURAL} | {'account.merge', 'duplicate.dismiss'}
 SHIPPED['manager'] |= {'report.read', 'report.friction_actors', 'blueprint.simulate', 'job.read'}
-SHIPPED['marketing'] |= {'report.read'}
+SHIPPED['manager'] |= {'import.run'}
+SHIPPED['marketing'] |= {'report.read', 'import.run'}
 SHIPPED['admin'] = SHIPPED['manager'] | {
     'admin.users', 'admin.keys', 'admin.intake', 'admin.duplicates', 'admin.calendars', 'blueprint.write', 'blueprint.publish', 'blueprint.migrate',
     'transition.force'}
@@ -53,7 +54,7 @@ def callers(daemon, contract, new_user, new_key, admin):
 
 def attempt(operation, client):
     """A request that is complete enough to be judged, and cannot do anything."""
-    path = operation.template.replace('{id}', UNKNOWN).replace('{key}', 'nothing').replace('{form}', 'nothing')
+    path = operation.template.replace('{id}', UNKNOWN).replace('{key}', 'nothing').replace('{form}', 'nothing').replace('{n}', '1')
     headers = {}
     more = {}
     if operation.media():

@@ -22,9 +22,10 @@ MODULES = {
     'loop': ('base conf', 'event', ''),
     'db': ('base conf loop', 'pq event', 'queries'),
     'blueprint': ('base json', 'jansson pcre2', ''),
+    'sheet': ('base', '', ''),
     'quality': ('base json', 'jansson idn2 psl unistring', ''),
     'call': ('base json crypto loop db', 'jansson', 'permissions queries'),
-    'service': ('base json crypto loop call blueprint quality', 'jansson', 'permissions queries asks schemas contract pages'),
+    'service': ('base json crypto loop call blueprint quality sheet', 'jansson', 'permissions queries asks schemas contract pages'),
     'http': ('base conf json loop call', 'event openssl jansson', 'permissions'),
     'job': ('base json crypto loop call service', 'jansson curl', 'permissions queries asks'),
 }
@@ -94,7 +95,8 @@ def generate(folder):
     subprocess.run([ROOT / 'cmd/gen/routegen.py', folder, ROOT / 'api-spec/openapi.yaml'], check=True)
     subprocess.run([ROOT / 'cmd/gen/embed.py', 'bytes', f'{folder}/pages.gen.c', f'{folder}/pages.gen.h',
                     f'page_docs={ROOT}/api-spec/docs.html', f'page_problems={ROOT}/api-spec/problems.md',
-                    f'page_designing={ROOT}/api-spec/designing.md'], check=True)
+                    f'page_designing={ROOT}/api-spec/designing.md',
+                    f'page_importing={ROOT}/api-spec/importing.md'], check=True)
 
 
 def check_headers(found):

@@ -1,0 +1,79 @@
+/**
+ * import - spreadsheets that become records: what the files of this service share.
+ */
+#ifndef SLUICE_SERVICE_IMPORT_H
+#define SLUICE_SERVICE_IMPORT_H
+
+#include <jansson.h>
+
+#include "base/buf.h"
+#include "service/record.h"
+#include "sheet/encoding.h"
+#include "sheet/value.h"
+#include "json/schema.h"
+
+#define IMPORT_PIECE ((size_t)384 * 1024) /* of the file, for one slice; a row fits in */
+#define IMPORT_ROWS 2000                  /* of a slice, at most */
+
+/** What can be imported. */
+struct import_entity {
+    const char *name;
+    const struct record *record;
+    const struct schema *schema; /* of a create: the same table that a POST is checked against */
+};
+
+const struct import_entity *import_entity_find(const char *name);
+
+/* columns: import_columns.c */
+
+/** Returns the schema of the field that a column may fill ("email", "estimated_value.amount"), or
+ * NULL with a fault of @e at @pointer: no such field, one that a blueprint governs, one that is
+ * computed. @e may be NULL. */
+const struct schema *import_field(const struct import_entity *of, const char *field,
+                                  const char *pointer, struct err *e);
+
+/** Returns the field that a header most likely means, or NULL, and how sure that is (0 to 1). */
+const char *import_propose(const struct import_entity *of, const char *header, double *confidence);
+
+/* rows: import_rows.c */
+
+/** What rows are read with, all of it plain data for another thread. */
+struct import_plan {
+    const struct import_entity *of;
+    const json_t *columns; /* of the import: [{"header", "field"}] */
+    const json_t *options;
+    const char *owner; /* who owns what no column gives an owner; may be NULL */
+    enum encoding encoding;
+    char delimiter;
+};
+
+/** A slice of rows, ready for the database. */
+struct import_slice {
+    size_t consumed;   /* bytes of the piece */
+    int64_t next_line; /* where the next slice begins */
+    unsigned rows;
+    const char *broken; /* the file makes no sense behind these rows: why */
+    int64_t broken_line;
+    struct buf lines, ids, words; /* array literals of the valid rows */
+    struct buf bodies, sent;      /* their records, and what these are compared by: JSON arrays */
+    json_t *bad;                  /* [{"line", "errors", "cells"}] */
+};
+
+/** Reads, converts and checks the rows of a piece. Touches nothing but its arguments. */
+void import_read(const struct import_plan *plan, struct span piece, int64_t line, bool last,
+                 struct import_slice *ret);
+void import_slice_done(struct import_slice *s);
+
+/** Fills the plan from an import's columns, options, encoding and delimiter; false if a column
+ * names a field that is not there any more. */
+bool import_plan_fill(struct import_plan *plan, const struct import_entity *of,
+                      const json_t *columns, const json_t *options, const char *encoding,
+                      const char *delimiter);
+
+/** Decodes hex, in place. Returns the number of bytes. */
+size_t import_unhex(char *text, size_t n);
+
+/** Adds the statement that reads the import that the path names; true unless the id is none. */
+bool import_ask_get(struct call *c, struct uuid id);
+
+#endif

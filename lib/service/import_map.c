@@ -1,0 +1,261 @@
+/* import_map - what an uploaded file is, and what its columns mean. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "asks.gen.h"
+#include "call/principal.h"
+#include "call/reply.h"
+#include "service/import.h"
+#include "sheet/csv.h"
+#include "sheet/guess.h"
+
+#define SAMPLE ((size_t)320 * 1024) /* a row fits in */
+#define SAMPLES 3                   /* values shown of each column */
+#define SHOWN 60                    /* bytes of each */
+
+static enum step get_ask(struct call *c)
+{
+    struct uuid id;
+
+    return call_path_uuid(c, "id", &id) && import_ask_get(c, id) ? STEP_WAIT : STEP_FAIL;
+}
+
+static enum step look_ask(struct call *c)
+{
+    struct uuid id;
+
+    if (result_rows(call_result(c, 0)) == 0)
+        return call_fail(c, ERR_NOT_FOUND, "no such import, or it is not yours to see");
+    if (!call_path_uuid(c, "id", &id))
+        return STEP_FAIL;
+    ask_import_look(c, (struct q_import_look){.import = id, .most = (int64_t)SAMPLE});
+    return STEP_WAIT;
+}
+
+/* What is known of the file when its first rows were read. */
+struct look {
+    const struct import_entity *of;
+    json_t *options, *columns;
+    struct guess guess;
+    struct csv csv;
+    size_t data_at;
+    int64_t data_line;
+};
+
+static const char *shown(struct call *c, const char *text)
+{
+    size_t n = strlen(text);
+
+    if (n <= SHOWN)
+        return text;
+    for (n = SHOWN; n > 0 && ((unsigned char)text[n] & 0xC0) == 0x80;)
+        n--;
+    return arena_copy(&c->arena, text, n);
+}
+
+static bool is_taken(const json_t *columns, const char *field)
+{
+    const json_t *column;
+    size_t i;
+
+    json_array_foreach (columns, i, column) {
+        const char *other = json_string_value(json_object_get(column, "field"));
+
+        if (other && strcmp(other, field) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void add_column(struct look *l, size_t i, bool named)
+{
+    const char *header = named ? csv_cell(&l->csv, i) : "", *field;
+    json_t *column = json_object();
+    double confidence = 0;
+
+    field = *header ? import_propose(l->of, header, &confidence) : NULL;
+    if (field && is_taken(l->columns, field))
+        field = NULL;
+    json_object_set_new(column, "position", json_integer((json_int_t)i + 1));
+    json_object_set_new(column, "header",
+                        *header ? json_string(header) : json_sprintf("column %zu", i + 1));
+    json_object_set_new(column, "field", field ? json_string(field) : json_null());
+    json_object_set_new(column, "confidence", json_real(field ? confidence : 0));
+    json_object_set_new(column, "samples", json_array());
+    json_array_append_new(l->columns, column);
+}
+
+static void add_samples(struct call *c, struct look *l)
+{
+    json_t *column;
+    size_t i;
+
+    json_array_foreach (l->columns, i, column) {
+        json_t *samples = json_object_get(column, "samples");
+        const char *text = csv_cell(&l->csv, i);
+
+        if (*text && json_array_size(samples) < SAMPLES)
+            json_array_append_new(samples, json_string(shown(c, text)));
+    }
+}
+
+static bool unreadable(struct call *c, const char *why)
+{
+    return err_set(&c->err, ERR_FILE, "%s", why);
+}
+
+/* The header and some rows behind it. */
+static bool read_top(struct call *c, struct look *l)
+{
+    bool named = !json_is_false(json_object_get(l->options, "header"));
+    enum csv_found found = csv_next(&l->csv);
+
+    if (found != CSV_ROW || l->csv.fault)
+        return unreadable(c, l->csv.fault       ? l->csv.fault
+                             : found == CSV_END ? "The file has no rows."
+                                                : "The first row is longer than 262,144 bytes.");
+    for (size_t i = 0; i < l->csv.ncells; i++)
+        add_column(l, i, named);
+    if (named) {
+        l->data_at += csv_consumed(&l->csv);
+        l->data_line = l->csv.line;
+        found = csv_next(&l->csv);
+        if (found == CSV_END)
+            return unreadable(c, "The file has a header and no rows.");
+    }
+    for (int i = 0; i < 50 && found == CSV_ROW; i++, found = csv_next(&l->csv))
+        if (!l->csv.fault)
+            add_samples(c, l);
+    return true;
+}
+
+static bool read_options(struct look *l, bool *encoding_known)
+{
+    const char *encoding = json_string_value(json_object_get(l->options, "encoding"));
+    const char *delimiter = json_string_value(json_object_get(l->options, "delimiter"));
+
+    *encoding_known = encoding && encoding_find(encoding, &l->guess.encoding);
+    l->guess.delimiter = delimiter ? *delimiter : '\0';
+    return true;
+}
+
+static bool look_at(struct call *c, struct look *l, struct span sample, bool whole)
+{
+    bool known, fine;
+    const char *why;
+
+    read_options(l, &known);
+    why = guess_file(sample, whole, known, &l->guess);
+    if (why)
+        return unreadable(c, why);
+    l->data_at = l->guess.skip;
+    l->data_line = 1 + l->guess.skipped_lines;
+    csv_init(&l->csv, l->guess.delimiter, l->guess.encoding);
+    csv_feed(&l->csv, (struct span){sample.p + l->guess.skip, sample.n - l->guess.skip},
+             l->data_line, whole);
+    fine = read_top(c, l);
+    csv_done(&l->csv);
+    return fine;
+}
+
+static enum step propose(struct call *c)
+{
+    const struct result *r = call_result(c, 0);
+    const char *piece = result_get(r, 0, "piece"), *missing = result_get(r, 0, "missing");
+    struct look l = {.of = import_entity_find(result_get(r, 0, "entity")),
+                     .options = read_json(c, result_get(r, 0, "options")),
+                     .columns = keep_json(c, json_array())};
+    char *bytes = arena_strdup(&c->arena, piece ? piece : "");
+    struct uuid id;
+    size_t n;
+
+    if (!bytes || !call_path_uuid(c, "id", &id))
+        return STEP_FAIL;
+    if (!result_get(r, 0, "parts") || missing)
+        return call_fail(c, ERR_CONFLICT, "Part %s of the file has not arrived.",
+                         missing ? missing : "1");
+    n = import_unhex(bytes, strlen(bytes));
+    if (!look_at(c, &l, (struct span){bytes, n},
+                 strtoll(result_get(r, 0, "bytes"), NULL, 10) <= (int64_t)SAMPLE))
+        return STEP_FAIL;
+    ask_import_map(c, (struct q_import_map){
+                          .import = id,
+                          .format = "csv",
+                          .encoding = encoding_name(l.guess.encoding),
+                          .delimiter = arena_copy(&c->arena, &l.guess.delimiter, 1),
+                          .columns = call_json(c, l.columns),
+                          .data_at = (int64_t)l.data_at,
+                          .data_line = l.data_line,
+                      });
+    import_ask_get(c, id);
+    return STEP_WAIT;
+}
+
+const struct operation import_mapping_propose = {
+    (step_fn *const[]){get_ask, look_ask, propose, reply_row, NULL}, NULL};
+
+/* PUT /v1/imports/{id}/mapping */
+
+static json_t *column_at(json_t *columns, json_int_t position)
+{
+    return position < 1 ? NULL : json_array_get(columns, (size_t)position - 1);
+}
+
+static void set_field(struct call *c, const struct import_entity *of, json_t *columns,
+                      const json_t *wish, size_t i)
+{
+    const char *field = json_string_value(json_object_get(wish, "field"));
+    json_t *column = column_at(columns, json_integer_value(json_object_get(wish, "position")));
+    const char *pointer = arena_printf(&c->arena, "/columns/%zu/field", i);
+
+    if (!column) {
+        err_fault(&c->err, ERR_INVALID,
+                  (struct fault){.in = "body",
+                                 .pointer = arena_printf(&c->arena, "/columns/%zu/position", i),
+                                 .code = "unknown",
+                                 .detail = "The file has no such column."});
+        return;
+    }
+    if (field && !import_field(of, field, pointer, &c->err))
+        return;
+    if (field && is_taken(columns, field)) {
+        err_fault(&c->err, ERR_INVALID,
+                  (struct fault){.in = "body",
+                                 .pointer = pointer,
+                                 .code = "repeated",
+                                 .detail = "Another column is imported into this field."});
+        return;
+    }
+    json_object_set_new(column, "field", field ? json_string(field) : json_null());
+    json_object_set_new(column, "confidence", json_real(field ? 1 : 0));
+}
+
+static enum step remap(struct call *c)
+{
+    const struct result *r = call_result(c, 0);
+    json_t *columns, *wishes = json_object_get(c->body, "columns"), *item;
+    const struct import_entity *of;
+    struct uuid id;
+    size_t i;
+
+    if (result_rows(r) == 0)
+        return call_fail(c, ERR_NOT_FOUND, "no such import, or it is not yours to see");
+    of = import_entity_find(result_get(r, 0, "entity"));
+    columns = read_json(c, result_get(r, 0, "columns"));
+    if (!of || !call_path_uuid(c, "id", &id))
+        return STEP_FAIL;
+    if (!columns)
+        return call_fail(c, ERR_CONFLICT, "The mapping has not been proposed yet: POST it first.");
+    json_array_foreach (columns, i, item)
+        json_object_set_new(item, "field", json_null());
+    json_array_foreach (wishes, i, item)
+        set_field(c, of, columns, item, i);
+    if (c->err.code != ERR_NONE)
+        return STEP_FAIL;
+    ask_import_remap(c, (struct q_import_remap){.import = id, .columns = call_json(c, columns)});
+    import_ask_get(c, id);
+    return STEP_WAIT;
+}
+
+const struct operation import_mapping_set = {(step_fn *const[]){get_ask, remap, reply_row, NULL},
+                                             NULL};

@@ -1,0 +1,426 @@
+/* import_rows - rows of a spreadsheet become bodies of creates, checked like those. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/uuid.h"
+#include "call/pgarray.h"
+#include "crypto/secret.h"
+#include "service/import.h"
+#include "service/match_keys.h"
+#include "sheet/csv.h"
+
+#define BODIES_MAX ((size_t)64 << 20)
+#define ERRORS_MEMORY ((size_t)16 << 20)
+
+struct reader {
+    const struct import_plan *plan;
+    struct import_slice *out;
+    struct csv csv;
+    const char *fields[CSV_COLUMNS_MAX]; /* by column; NULL: not imported */
+    const struct schema *schemas[CSV_COLUMNS_MAX];
+    size_t ncolumns;
+    enum date_order order;
+    bool comma;
+    struct arena arena;
+};
+
+size_t import_unhex(char *text, size_t n)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i + 1 < n; i += 2) {
+        const char *high = strchr(digits, text[i]), *low = strchr(digits, text[i + 1]);
+
+        text[i / 2] = (char)((high ? high - digits : 0) << 4 | (low ? low - digits : 0));
+    }
+    return n / 2;
+}
+
+bool import_plan_fill(struct import_plan *plan, const struct import_entity *of,
+                      const json_t *columns, const json_t *options, const char *encoding,
+                      const char *delimiter)
+{
+    const json_t *column;
+    size_t i;
+
+    *plan = (struct import_plan){.of = of,
+                                 .columns = columns,
+                                 .options = options,
+                                 .delimiter = delimiter ? *delimiter : ','};
+    if (!encoding || !encoding_find(encoding, &plan->encoding))
+        return false;
+    json_array_foreach (columns, i, column) {
+        const char *field = json_string_value(json_object_get(column, "field"));
+
+        if (field && !import_field(of, field, "", NULL))
+            return false;
+    }
+    return json_array_size(columns) <= CSV_COLUMNS_MAX;
+}
+
+/* values */
+
+static json_t *words_of(const char *text)
+{
+    json_t *list = json_array();
+
+    while (*text) {
+        size_t n = strcspn(text, ",;|");
+        struct span word = span_trim((struct span){text, n});
+
+        if (word.n)
+            json_array_append_new(list, json_stringn(word.p, word.n));
+        text += n + (text[n] != '\0');
+    }
+    return list;
+}
+
+static bool by_format(const struct reader *r, const struct schema *s, const char *text,
+                      char out[VALUE_MAX])
+{
+    switch (s->format) {
+    case FORMAT_DATE: return value_date(text, r->order, out);
+    case FORMAT_DATE_TIME: return value_date_time(text, r->order, out);
+    case FORMAT_DECIMAL: return value_decimal(text, r->comma, out);
+    case FORMAT_CURRENCY: return value_currency(text, out);
+    case FORMAT_COUNTRY: return value_country(text, out);
+    default: return false;
+    }
+}
+
+/* The text of a cell as a value of its field; what cannot be converted stays text, and the check of
+ * the field says what is wrong with it. */
+static json_t *value_of(const struct reader *r, const struct schema *s, const char *text)
+{
+    char out[VALUE_MAX];
+    bool yes;
+
+    if (s->kind == SCHEMA_ARRAY)
+        return words_of(text);
+    if (s->kind == SCHEMA_BOOLEAN && value_boolean(text, &yes))
+        return json_boolean(yes);
+    if ((s->kind == SCHEMA_INTEGER || s->kind == SCHEMA_NUMBER) &&
+        value_decimal(text, r->comma, out))
+        return strchr(out, '.') ? json_real(strtod(out, NULL))
+                                : json_integer(strtoll(out, NULL, 10));
+    if (s->format == FORMAT_URI && !strstr(text, "://"))
+        return json_sprintf("https://%s", text);
+    if (by_format(r, s, text, out))
+        return json_string(out);
+    return json_string(text);
+}
+
+static void set_path(json_t *body, const char *field, json_t *value)
+{
+    const char *dot = strchr(field, '.');
+    char group[64];
+    json_t *inner;
+
+    if (!dot) {
+        json_object_set_new(body, field, value);
+        return;
+    }
+    memcpy(group, field, (size_t)(dot - field));
+    group[dot - field] = '\0';
+    inner = json_object_get(body, group);
+    if (!inner) {
+        inner = json_object();
+        json_object_set_new(body, group, inner);
+    }
+    json_object_set_new(inner, dot + 1, value);
+}
+
+static void set_default(const struct reader *r, json_t *body, const char *name)
+{
+    json_t *value = json_object_get(r->plan->options, name);
+
+    if (json_is_string(value) && !json_object_get(body, name) &&
+        import_field(r->plan->of, name, "", NULL))
+        json_object_set(body, name, value);
+}
+
+static json_t *body_of(const struct reader *r)
+{
+    json_t *body = json_object(), *money;
+
+    for (size_t i = 0; i < r->ncolumns; i++) {
+        const char *text = csv_cell(&r->csv, i);
+
+        if (r->fields[i] && *text)
+            set_path(body, r->fields[i], value_of(r, r->schemas[i], text));
+    }
+    money = json_object_get(body, "estimated_value");
+    if (money && !json_object_get(money, "amount"))
+        json_object_del(body, "estimated_value"); /* a currency of nothing */
+    else if (money && !json_object_get(money, "currency"))
+        json_object_set(money, "currency", json_object_get(r->plan->options, "currency"));
+    set_default(r, body, "source");
+    set_default(r, body, "campaign");
+    set_default(r, body, "owner_id");
+    if (r->plan->owner && !json_object_get(body, "owner_id"))
+        json_object_set_new(body, "owner_id", json_string(r->plan->owner));
+    return body;
+}
+
+/* errors */
+
+static const char *header_of(const struct reader *r, size_t i)
+{
+    return json_string_value(json_object_get(json_array_get(r->plan->columns, i), "header"));
+}
+
+/* The header of the column that fills the field at a pointer, or NULL. */
+static const char *column_of(const struct reader *r, const char *pointer)
+{
+    char path[128];
+    size_t n;
+
+    if (*pointer != '/' || strlen(pointer) >= sizeof(path))
+        return NULL;
+    memcpy(path, pointer + 1, strlen(pointer));
+    for (char *p = path; *p; p++)
+        if (*p == '/')
+            *p = '.';
+    for (size_t i = 0; i < r->ncolumns; i++)
+        if (r->fields[i] && strcmp(r->fields[i], path) == 0)
+            return header_of(r, i);
+    for (size_t i = 0; i < r->ncolumns; i++) {
+        n = r->fields[i] ? strlen(r->fields[i]) : 0;
+        if (n && strncmp(r->fields[i], path, n) == 0 && path[n] == '.')
+            return header_of(r, i); /* an item of a list */
+        n = strlen(path);
+        if (r->fields[i] && strncmp(r->fields[i], path, n) == 0 && r->fields[i][n] == '.')
+            return header_of(r, i); /* a part of money */
+    }
+    return NULL;
+}
+
+static void set_text(json_t *object, const char *name, const char *text)
+{
+    if (text)
+        json_object_set_new(object, name, json_string(text));
+}
+
+static json_t *error_of(const struct reader *r, const char *pointer, const char *code,
+                        const char *detail, const char *hint, const char *got)
+{
+    json_t *error = json_object();
+
+    set_text(error, "column", column_of(r, pointer));
+    set_text(error, "pointer", pointer);
+    set_text(error, "code", code);
+    set_text(error, "detail", detail);
+    set_text(error, "hint", hint);
+    if (got)
+        json_object_set_new(error, "got", json_loads(got, JSON_DECODE_ANY, NULL));
+    return error;
+}
+
+static json_t *cells_of(const struct reader *r)
+{
+    json_t *cells = json_object();
+
+    for (size_t i = 0; i < r->ncolumns; i++)
+        if (*csv_cell(&r->csv, i))
+            json_object_set_new(cells, header_of(r, i), json_string(csv_cell(&r->csv, i)));
+    return cells;
+}
+
+static void add_bad(struct reader *r, json_t *errors, bool with_cells)
+{
+    json_t *row = json_object();
+
+    json_object_set_new(row, "line", json_integer(r->csv.row_line));
+    json_object_set_new(row, "errors", errors);
+    if (with_cells)
+        json_object_set_new(row, "cells", cells_of(r));
+    json_array_append_new(r->out->bad, row);
+}
+
+static void add_faulty(struct reader *r, const char *code, const char *detail)
+{
+    json_t *errors = json_array();
+
+    json_array_append_new(errors, error_of(r, "", code, detail, NULL, NULL));
+    add_bad(r, errors, false);
+}
+
+static void add_refused(struct reader *r, const struct err *e)
+{
+    json_t *errors = json_array();
+
+    for (const struct fault *f = e->faults; f; f = f->next)
+        json_array_append_new(errors, error_of(r, f->pointer, f->code, f->detail, f->hint, f->got));
+    if (!e->faults)
+        json_array_append_new(errors,
+                              error_of(r, "", err_slug(e->code), err_title(e->code), NULL, NULL));
+    add_bad(r, errors, true);
+}
+
+/* valid rows */
+
+static void add_word(struct buf *b, const char *kind, const char *key)
+{
+    buf_printf(b, "%s%s:%s", b->len ? "\x1f" : "", kind, key);
+}
+
+/* What tells the row from others: the keys of lib/quality, the id elsewhere, and the whole row. */
+static void words_of_row(const json_t *body, const json_t *sent, struct buf *b)
+{
+    const char *id = json_string_value(json_object_get(body, "external_id")), *kind;
+    json_t *keys;
+    char hash[SHA256_TEXT];
+    char *text;
+
+    if (id)
+        add_word(b, "external_id", id);
+    json_object_foreach (json_object_get(sent, "keys"), kind, keys)
+        for (size_t i = 0; i < json_array_size(keys); i++)
+            add_word(b, kind, json_string_value(json_array_get(keys, i)));
+    text = json_dumps(body, JSON_COMPACT | JSON_SORT_KEYS);
+    sha256_hex(text, strlen(text), hash);
+    free(text);
+    add_word(b, "row", hash);
+}
+
+/* {"estimated_value": {"amount", "currency"}} are two columns. */
+static void flatten(json_t *body)
+{
+    json_t *money = json_object_get(body, "estimated_value");
+
+    if (!json_is_object(money))
+        return;
+    json_object_set(body, "estimated_value_amount", json_object_get(money, "amount"));
+    json_object_set(body, "estimated_value_currency", json_object_get(money, "currency"));
+    json_object_del(body, "estimated_value");
+}
+
+static int put(const char *bytes, size_t n, void *arg)
+{
+    return buf_add(arg, bytes, n) ? 0 : -1;
+}
+
+static void add_json(struct buf *b, const char *comma, const json_t *value)
+{
+    buf_puts(b, comma);
+    json_dump_callback(value, put, b, JSON_COMPACT);
+}
+
+static void add_valid(struct reader *r, json_t *body)
+{
+    json_t *sent = match_keys_json(r->plan->of->name, body);
+    struct import_slice *out = r->out;
+    struct uuid id = uuid_v7();
+    const char *comma = out->lines.len > 1 ? "," : "";
+    char text[UUID_TEXT];
+    struct buf words;
+
+    buf_init(&words, 65536);
+    words_of_row(body, sent, &words);
+    uuid_format(&id, text);
+    flatten(body);
+    json_object_set_new(body, "id", json_string(text));
+    json_object_set_new(sent, "id", json_string(text));
+    buf_printf(&out->lines, "%s%lld", comma, (long long)r->csv.row_line);
+    buf_printf(&out->ids, "%s%s", comma, text);
+    buf_puts(&out->words, comma);
+    pgarray_quote(&out->words, buf_text(&words));
+    add_json(&out->bodies, comma, body);
+    add_json(&out->sent, comma, sent);
+    buf_done(&words);
+    json_decref(sent);
+}
+
+static void take_row(struct reader *r)
+{
+    struct err e;
+    json_t *body;
+
+    r->out->rows++;
+    if (r->csv.fault) {
+        add_faulty(r, "malformed", r->csv.fault);
+        return;
+    }
+    if (r->csv.ncells > r->ncolumns) {
+        add_faulty(r, "too_many", "The row has more cells than there are columns.");
+        return;
+    }
+    arena_init(&r->arena, ERRORS_MEMORY);
+    err_init(&e, &r->arena);
+    body = body_of(r);
+    if (json_object_size(body) == 0)
+        add_faulty(r, "required", "None of the cells of the row is imported.");
+    else if (schema_check(r->plan->of->schema, body, "", &e))
+        add_valid(r, body);
+    else
+        add_refused(r, &e);
+    json_decref(body);
+    arena_done(&r->arena);
+}
+
+static void prepare(struct reader *r, const struct import_plan *plan, struct import_slice *out)
+{
+    const char *order = json_string_value(json_object_get(plan->options, "date_order"));
+
+    r->plan = plan;
+    r->out = out;
+    r->ncolumns = json_array_size(plan->columns);
+    r->order = order && strcmp(order, "mdy") == 0 ? DATE_MDY : DATE_DMY;
+    r->comma = !json_is_false(json_object_get(plan->options, "decimal_comma"));
+    for (size_t i = 0; i < r->ncolumns; i++) {
+        r->fields[i] =
+            json_string_value(json_object_get(json_array_get(plan->columns, i), "field"));
+        r->schemas[i] = r->fields[i] ? import_field(plan->of, r->fields[i], "", NULL) : NULL;
+    }
+    *out = (struct import_slice){.bad = json_array()};
+    buf_init(&out->lines, BODIES_MAX);
+    buf_init(&out->ids, BODIES_MAX);
+    buf_init(&out->words, BODIES_MAX);
+    buf_init(&out->bodies, BODIES_MAX);
+    buf_init(&out->sent, BODIES_MAX);
+    buf_putc(&out->lines, '{');
+    buf_putc(&out->ids, '{');
+    buf_putc(&out->words, '{');
+    buf_putc(&out->bodies, '[');
+    buf_putc(&out->sent, '[');
+}
+
+void import_read(const struct import_plan *plan, struct span piece, int64_t line, bool last,
+                 struct import_slice *ret)
+{
+    struct reader *r = calloc(1, sizeof(*r));
+    enum csv_found found = CSV_ROW;
+
+    if (!r)
+        abort();
+    prepare(r, plan, ret);
+    csv_init(&r->csv, plan->delimiter, plan->encoding);
+    csv_feed(&r->csv, piece, line, last);
+    while (ret->rows < IMPORT_ROWS && (found = csv_next(&r->csv)) == CSV_ROW)
+        take_row(r);
+    ret->consumed = csv_consumed(&r->csv);
+    ret->next_line = r->csv.line;
+    if (found == CSV_BROKEN) {
+        ret->broken = r->csv.fault;
+        ret->broken_line = r->csv.line;
+    }
+    csv_done(&r->csv);
+    free(r);
+    buf_putc(&ret->lines, '}');
+    buf_putc(&ret->ids, '}');
+    buf_putc(&ret->words, '}');
+    buf_putc(&ret->bodies, ']');
+    buf_putc(&ret->sent, ']');
+}
+
+void import_slice_done(struct import_slice *s)
+{
+    buf_done(&s->lines);
+    buf_done(&s->ids);
+    buf_done(&s->words);
+    buf_done(&s->bodies);
+    buf_done(&s->sent);
+    json_decref(s->bad);
+    s->bad = NULL;
+}

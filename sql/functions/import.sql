@@ -1,0 +1,657 @@
+-- Imports: parts of a file, what its columns mean, and rows that become records, thousands in a transaction.
+
+set role sluice_owner;
+
+create or replace trigger import_audit after insert or update of status, columns or delete on sluice.import
+    for each row execute function sluice.audit_change('import', '');
+
+create or replace function sluice.import_refuse(detail text) returns void
+    language plpgsql as $$
+begin
+    raise exception using errcode = 'SL409', message = 'conflict', detail = detail;
+end
+$$;
+
+-- The import, locked, if it may still be changed.
+create or replace function sluice.import_open(id uuid) returns sluice.import
+    language plpgsql as $$
+declare
+    i sluice.import;
+begin
+    select * into i from sluice.import x where x.id = import_open.id for update;
+    if not found then
+        raise exception using errcode = 'SL404', message = 'not_found';
+    end if;
+    if i.status in ('checking', 'running', 'reverting') then
+        perform sluice.import_refuse('A job works on this import; wait until it is done.');
+    elsif i.status in ('done', 'reverted') or i.run_at is not null then
+        perform sluice.import_refuse('The import has run; make another one.');
+    end if;
+    return i;
+end
+$$;
+
+-- Keeps a part, or replaces it: the mapping has to be proposed again then.
+create or replace function sluice.import_part_put(import uuid, n integer, sha256 text, data bytea) returns void
+    language plpgsql security definer set search_path = sluice, pg_temp as $$
+begin
+    perform sluice.import_open(import);
+    if exists (select from sluice.import_part p
+                where p.import_id = import and p.n = import_part_put.n and p.sha256 = import_part_put.sha256) then
+        return;
+    end if;
+    insert into sluice.import_part as p (import_id, n, bytes, sha256, data)
+    values (import, import_part_put.n, octet_length(import_part_put.data), import_part_put.sha256, import_part_put.data)
+        on conflict on constraint import_part_pk do update
+       set bytes = excluded.bytes, sha256 = excluded.sha256, data = excluded.data;
+    update sluice.import i
+       set status = 'uploading', columns = null, file_hash = null,
+           bytes = (select sum(p.bytes) from sluice.import_part p where p.import_id = import)
+     where i.id = import;
+end
+$$;
+
+-- A piece of the file, whatever parts it lies in.
+create or replace function sluice.import_bytes(import uuid, at bigint, most integer) returns bytea
+    language plpgsql stable as $$
+begin
+    return (
+        select string_agg(substring(p.data from greatest(at - x.start, 0)::integer + 1
+                                    for (least(x.start + x.bytes, at + most) - greatest(at, x.start))::integer), ''::bytea
+                          order by x.n)
+          from (select q.n, q.bytes, sum(q.bytes) over (order by q.n) - q.bytes as start
+                  from sluice.import_part q where q.import_id = import) x
+          join sluice.import_part p on p.import_id = import and p.n = x.n
+         where x.start < at + most and x.start + x.bytes > at);
+end
+$$;
+
+-- Writes down what the file is and what its columns mean.
+create or replace function sluice.import_map(
+    import uuid, format text, encoding text, delimiter text, columns jsonb, data_at bigint, data_line bigint
+) returns void
+    language plpgsql security definer set search_path = sluice, pg_temp as $$
+begin
+    perform sluice.import_open(import);
+    update sluice.import i
+       set status = 'mapped', format = import_map.format, encoding = import_map.encoding,
+           delimiter = import_map.delimiter, columns = import_map.columns, data_at = import_map.data_at,
+           data_line = import_map.data_line,
+           file_hash = (select encode(sha256(string_agg(convert_to(p.sha256, 'UTF8'), ''::bytea order by p.n)), 'hex')
+                          from sluice.import_part p where p.import_id = import)
+     where i.id = import;
+end
+$$;
+
+-- Changes what the columns mean.
+create or replace function sluice.import_remap(import uuid, columns jsonb) returns void
+    language plpgsql security definer set search_path = sluice, pg_temp as $$
+declare
+    i sluice.import := sluice.import_open(import);
+begin
+    if i.columns is null then
+        perform sluice.import_refuse('The mapping has not been proposed yet: POST it first.');
+    end if;
+    update sluice.import x set columns = import_remap.columns, status = 'mapped' where x.id = import;
+end
+$$;
+
+-- Leaves the work of a check or a run. A file that ran before is refused by naming where, unless it shall run again.
+create or replace function sluice.import_start(id uuid, import uuid, dry boolean, again boolean) returns void
+    language plpgsql security definer set search_path = sluice, pg_temp as $$
+declare
+    i sluice.import := sluice.import_open(import);
+    first_one uuid;
+begin
+    if i.columns is null or i.status = 'uploading' then
+        perform sluice.import_refuse('The mapping has not been proposed yet: POST it first.');
+    elsif not exists (select from jsonb_array_elements(i.columns) c where c.value ->> 'field' is not null) then
+        perform sluice.import_refuse('No column is imported: PUT the mapping.');
+    end if;
+    if not dry and not again then
+        perform pg_advisory_xact_lock(hashtextextended('sluice.import ' || i.file_hash, 0));
+        select x.id into first_one from sluice.import x
+         where x.file_hash = i.file_hash and x.entity = i.entity and x.run_at is not null and x.status <> 'reverted'
+           and x.id <> i.id
+         order by x.run_at, x.id limit 1;
+        if found then
+            raise exception using errcode = 'SL409', message = 'file_imported',
+                detail = jsonb_build_object('detail', 'This very file was imported before.', 'import_id', first_one)::text;
+        end if;
+    end if;
+    insert into sluice.job (id, kind, params) values (import_start.id, 'import', jsonb_build_object('import', import, 'dry', dry));
+    update sluice.import x
+       set status = case when dry then 'checking' else 'running' end, pass_id = import_start.id, bytes_read = 0,
+           rows_read = 0, created = 0, duplicate = 0, duplicate_in_file = 0, invalid = 0, error = null,
+           run_at = case when not dry then sluice.now() end
+     where x.id = import;
+end
+$$;
+
+-- What a slice needs to know; the piece of the file begins where the last slice ended.
+create or replace function sluice.import_next(job uuid, most integer)
+returns table (entity text, columns jsonb, options jsonb, encoding text, delimiter text, at bigint, line bigint,
+               bytes bigint, alive boolean, owner uuid, piece text)
+    language plpgsql stable as $$
+begin
+    return query
+    select i.entity, i.columns, i.options, i.encoding, i.delimiter, c.at, c.line, i.bytes,
+           case i.actor_kind
+               when 'user' then exists (select from sluice.app_user u where u.id = i.created_by and not u.disabled)
+               else exists (select from sluice.api_key k where k.id = i.created_by and k.revoked_at is null
+                               and (k.expires_at is null or k.expires_at > sluice.now())) end,
+           case when i.entity <> 'lead' and i.actor_kind = 'user' then i.created_by end,
+           encode(sluice.import_bytes(i.id, c.at, most), 'hex')
+      from sluice.job j
+      join sluice.import i on i.id = (j.params ->> 'import')::uuid
+     cross join lateral (select coalesce((j.cursor ->> 'at')::bigint, i.data_at) as at,
+                                coalesce((j.cursor ->> 'line')::bigint, i.data_line) as line) c
+     where j.id = job;
+end
+$$;
+
+-- The words that tell rows from each other and from what is there: "<kind>:<key>" of the exact rules, "external_id:...",
+-- "rule:<key>:..." of rules that want several kinds, and "row:<hash>" for a row that has none of these. @words: those of
+-- a row, joined by the unit separator. own: rows of the file are compared by it, too.
+create or replace function sluice.import_words(entity text, lines bigint[], words text[], sent json)
+returns table (line bigint, word text, own boolean)
+    language plpgsql stable as $$
+declare
+    kinds constant text[] := array(select r.keys[1] from sluice.duplicate_rule r
+                                    where r.entity = import_words.entity and r.enabled and r.kind = 'exact' and cardinality(r.keys) = 1);
+    own_kinds constant text[] := array(select r.keys[1] from sluice.duplicate_rule r
+                                        where r.entity = import_words.entity and r.enabled and r.kind = 'exact'
+                                          and cardinality(r.keys) = 1 and import_words.entity = any (r.against));
+    several constant boolean := exists (select from sluice.duplicate_rule r
+                                         where r.entity = import_words.entity and r.enabled and r.kind = 'exact' and cardinality(r.keys) > 1);
+begin
+    return query
+    select x.line, x.word, x.kind in ('external_id', 'row') or x.kind = any (own_kinds)
+      from (select w.line, u.word, u.kind, u.kind = 'external_id' or u.kind = any (kinds) as counts,
+                   bool_or(u.kind = 'external_id' or u.kind = any (own_kinds)) over (partition by w.line) as has_own
+              from unnest(lines, import_words.words) w(line, words)
+             cross join lateral (select t.word, split_part(t.word, ':', 1) as kind
+                                   from unnest(string_to_array(w.words, E'\x1f')) t(word)) u) x
+     where x.counts or (x.kind = 'row' and not x.has_own);
+    if several then
+        return query
+        select lines[m.n], 'rule:' || r.key || ':' || string_agg(k.first, '|' order by k.n), import_words.entity = any (r.against)
+          from json_array_elements(sent) with ordinality m(value, n)
+          join sluice.duplicate_rule r on r.entity = import_words.entity and r.enabled and r.kind = 'exact' and cardinality(r.keys) > 1
+         cross join lateral (select (sluice.match_sent_keys(m.value::jsonb, y.kind))[1] as first, y.n
+                               from unnest(r.keys) with ordinality y(kind, n)) k
+         group by m.n, r.key, r.against
+        having count(k.first) = count(*);
+    end if;
+end
+$$;
+
+-- Records that the words find. Each word looks into an index, whatever the planner thinks of tables that grow while it
+-- looks on: without statistics it takes living records for few, and would walk an index of those. Nobody is asked in
+-- an import, so that exact rules of every mode count.
+create or replace function sluice.import_matches(entity text, lines bigint[], words text[], sent json)
+returns table (line bigint, record_id uuid)
+    language plpgsql stable set enable_seqscan = off set enable_bitmapscan = off as $$
+begin
+    return query execute format($sql$
+        select w.line, m.id
+          from unnest($1, $2) w(line, word)
+         cross join lateral (select r.id from sluice.%1$I r
+                              where r.external_id = substr(w.word, 13) and r.external_id is not null and r.deleted_at is null
+                              limit 1) m
+         where w.word like 'external\_id:%%'
+        union all
+        select w.line, m.record_id
+          from unnest($1, $2) w(line, word)
+          join sluice.duplicate_rule d on d.entity = %1$L and d.enabled and d.kind = 'exact' and cardinality(d.keys) = 1
+                                      and d.keys[1] = split_part(w.word, ':', 1)
+         cross join lateral (select k.record_id from sluice.match_key k
+                              where k.kind = d.keys[1] and k.key = substr(w.word, length(d.keys[1]) + 2)
+                                and k.entity = any (d.against)
+                              order by k.entity <> %1$L, k.record_id limit 1) m
+        union all
+        select w.line, r.id
+          from unnest($1, $2) w(line, word)
+          join sluice.import_seen s on s.key = md5(%1$L || w.word)::uuid
+          join sluice.%1$I r on r.id = s.record_id and r.deleted_at is null
+         where w.word like 'row:%%'
+        $sql$, entity)
+      using lines, words;
+    return query
+    select lines[m.n], h.record_id
+      from sluice.duplicate_rule r
+     cross join json_array_elements(sent) with ordinality m(value, n)
+     cross join lateral sluice.match_exact(r.keys, r.against, m.value::jsonb, '{}') h
+     where r.entity = import_matches.entity and r.enabled and r.kind = 'exact' and cardinality(r.keys) > 1;
+end
+$$;
+
+-- Keeps the keys of new records. Fuzzy rules look later: the daemon works the list off, and flags what it finds.
+create or replace function sluice.import_match(entity text, sent json, ids uuid[]) returns void
+    language plpgsql as $$
+begin
+    perform sluice.match_import_store(entity, array_agg(k.id), array_agg(k.kind), array_agg(k.key))
+       from (select (m.value ->> 'id')::uuid as id, k.key as kind, v.value as key
+               from json_array_elements(sent) m
+              cross join lateral json_each(m.value -> 'keys') k
+              cross join lateral json_array_elements_text(k.value) v) k
+      where k.id = any (ids);
+    insert into sluice.match_name (record_id, entity, name, city, postcode, street, bands)
+    select (m.value ->> 'id')::uuid, import_match.entity, m.value ->> 'name', m.value ->> 'city', m.value ->> 'postcode',
+           m.value ->> 'street', array(select b::integer from json_array_elements_text(m.value -> 'bands') b)
+      from json_array_elements(sent) m
+     where m.value ->> 'name' is not null and (m.value ->> 'id')::uuid = any (ids);
+    if exists (select from sluice.duplicate_rule r
+                where r.entity = import_match.entity and r.enabled and r.kind = 'fuzzy') then
+        perform sluice.match_later(entity, ids);
+    end if;
+end
+$$;
+
+-- Puts the records where a create would: with their first state and visit, an entry of history, an event, and the
+-- text that searches look through. The triggers that do so for one row leave rows with an import_id alone.
+create or replace function sluice.import_insert(import uuid, entity text, bodies json) returns void
+    language plpgsql security definer set search_path = sluice, pg_temp as $$
+declare
+    shared constant text := 'id, email, phone, description, source, campaign, external_id, owner_id';
+    own text := case entity
+        when 'lead' then 'first_name, last_name, company, job_title, tax_id, website, industry, street, postcode, city, '
+                      || 'country, need, budget_confirmed, estimated_value_amount, estimated_value_currency, tags'
+        when 'account' then 'name, tax_id, website, industry, street, postcode, city, country, tags'
+        else 'account_id, first_name, last_name, job_title, role' end;
+    words text := case entity
+        when 'lead' then 'n.first_name, n.last_name, n.company, n.email, n.phone, sluice.digits(n.phone), n.tax_id, sluice.digits(n.tax_id)'
+        when 'account' then 'n.name, n.email, n.phone, sluice.digits(n.phone), n.tax_id, sluice.digits(n.tax_id)'
+        else 'n.first_name, n.last_name, n.email, n.phone, sluice.digits(n.phone)' end;
+    born_version uuid;
+    born_state text;
+    born_via text;
+begin
+    if entity <> 'contact' then
+        select v.id, t.to_state, t.key into born_version, born_state, born_via
+          from sluice.blueprint b
+          join sluice.blueprint_version v on v.blueprint_id = b.id and v.status = 'published'
+          join sluice.transition t on t.blueprint_version_id = v.id and t.kind = 'initial'
+         where b.entity = import_insert.entity and v.criteria = '[]'
+         order by b.priority desc, b.key limit 1;
+    end if;
+    execute format($sql$
+        with n as (
+            insert into sluice.%1$I (%2$s, %3$s, import_id %4$s)
+            select %2$s, %3$s, $2 %5$s from json_populate_recordset(null::sluice.%1$I, $1)
+            returning *),
+        visits as (
+            insert into sluice.visit (id, entity, record_id, blueprint_version_id, state, entered_at, entered_by, via)
+            select sluice.next_seq(), %6$L, n.id, $3, $4, sluice.now(), sluice.actor_id(), $5 from n where $4 is not null),
+        texts as (
+            insert into sluice.search_text (entity, record_id, text)
+            select %6$L, n.id, concat_ws(' ', %7$s) from n),
+        born as materialized (  -- what no body says: state and defaults, the same for all
+            select coalesce(jsonb_object_agg(e.key, jsonb_build_object('old', null, 'new', e.value)), '{}') as changes
+              from n cross join lateral jsonb_each(
+                       to_jsonb(n) - '{id,version,created_at,updated_at,created_by,import_id}'::text[]
+                                   - array(select json_object_keys($1 -> 0))) e
+             where n.id = ($1 -> 0 ->> 'id')::uuid and e.value <> 'null'),
+        entries as (
+            insert into sluice.audit (seq, at, action, entity, record_id, actor_kind, actor_id, request_id, operation,
+                                      to_state, changes, detail)
+            select sluice.next_seq(), sluice.now(), 'create', %6$L, n.id, sluice.actor_kind(), sluice.actor_id(),
+                   nullif(current_setting('sluice.request_id', true), ''), 'import_run', $4,
+                   (select born.changes from born) || b.changes, jsonb_build_object('import', $2)
+              from n
+              join (select (x.value ->> 'id')::uuid as id,
+                           (select coalesce(jsonb_object_agg(e.key, jsonb_build_object('old', null, 'new', e.value)), '{}')
+                              from json_each(x.value) e where e.key <> 'id') as changes
+                      from json_array_elements($1) x) b on b.id = n.id
+            returning seq, record_id)
+        insert into sluice.outbox (id, audit_seq, type, entity, record_id)
+        select sluice.next_seq(), e.seq, %6$L || '.created', %6$L, e.record_id from entries e
+        $sql$, entity, shared, own,
+        case when entity <> 'contact' then ', blueprint_version_id, state, state_entered_at' end,
+        case when entity <> 'contact' then ', $3, $4, sluice.now()' end,
+        entity, words)
+      using bodies, import, born_version, born_state, born_via;
+    if entity <> 'contact' and sluice.reacts(born_version, null) then
+        perform sluice.recheck_add(entity, (b.value ->> 'id')::uuid) from json_array_elements(bodies) b;
+    end if;
+end
+$$;
+
+-- Rows whose records cannot be: what they refer to is not there.
+create or replace function sluice.import_faults(lines bigint[], bodies json)
+returns table (line bigint, errors jsonb)
+    language sql stable as $$
+    select b.line, jsonb_agg(jsonb_build_object('pointer', f.pointer, 'code', 'unknown_reference', 'detail', f.detail))
+      from unnest(lines) with ordinality l(line, n)
+      join (select x.value, x.n, lines[x.n] as line
+              from json_array_elements(bodies) with ordinality x(value, n)) b on b.n = l.n
+     cross join lateral (
+        select '/owner_id' as pointer, 'There is no such user.' as detail
+         where b.value ->> 'owner_id' is not null
+           and not exists (select from sluice.app_user u where u.id = (b.value ->> 'owner_id')::uuid)
+        union all
+        select '/account_id', 'There is no such account.'
+         where b.value ->> 'account_id' is not null
+           and not exists (select from sluice.account a where a.id = (b.value ->> 'account_id')::uuid and a.deleted_at is null)) f
+     group by b.line;
+$$;
+
+-- Inserts; where the database refuses, halves are tried, so that one bad row costs itself only. Returns the lines
+-- that were refused.
+create or replace function sluice.import_store(import uuid, entity text, lines bigint[], bodies json) returns jsonb
+    language plpgsql as $$
+declare
+    n integer := cardinality(lines);
+    half integer := n / 2;
+    state text;
+begin
+    if n = 0 then
+        return '{}';
+    end if;
+    begin
+        perform sluice.import_insert(import, entity, bodies);
+        return '{}';
+    exception when integrity_constraint_violation or data_exception or sqlstate 'SL422' or sqlstate 'SL409' then
+        get stacked diagnostics state = returned_sqlstate;
+    end;
+    if n = 1 then
+        return jsonb_build_object(lines[1], jsonb_build_array(jsonb_build_object('pointer', '',
+            'code', case state when '23503' then 'unknown_reference' when '23505' then 'conflict' else 'validation_failed' end,
+            'detail', case state when '23503' then 'What the row refers to is not there.'
+                                 when '23505' then 'Another record has the same key.'
+                                 else 'The database does not take a value of the row.' end)));
+    end if;
+    return sluice.import_store(import, entity, lines[:half],
+               (select json_agg(b.value order by b.n) from json_array_elements(bodies) with ordinality b(value, n) where b.n <= half))
+        || sluice.import_store(import, entity, lines[half + 1:],
+               (select json_agg(b.value order by b.n) from json_array_elements(bodies) with ordinality b(value, n) where b.n > half));
+end
+$$;
+
+-- One slice of a check or a run, in one transaction: keys, duplicates, records, results, and how far the job has
+-- come. @lines, @ids, @words: the valid rows (import_words); @bodies: their records, and @sent: what they are compared
+-- by, in the same order; @bad: [{"line", "errors", "cells"}]. False: the job is no longer ours, or stands elsewhere.
+create or replace function sluice.import_slice(
+    job uuid, daemon uuid, at bigint, next_at bigint, next_line bigint, over boolean, lines bigint[], ids uuid[],
+    words text[], bodies json, sent json, bad jsonb
+) returns boolean
+    language plpgsql security definer set search_path = sluice, pg_temp as $$
+declare
+    j sluice.job;
+    i sluice.import;
+    dry boolean;
+    said_lines bigint[];
+    said_words text[];
+    said_own boolean[];
+    twice jsonb;    -- line -> the line that had a key first
+    known jsonb;    -- line -> the record that is there already
+    wrong jsonb := '{}';    -- line -> errors
+    fresh bigint[] := '{}';
+    fresh_ids uuid[];
+    fresh_bodies json;
+    n_bad integer := coalesce(jsonb_array_length(bad), 0);
+    counts record;
+begin
+    select * into j from sluice.job x
+     where x.id = job and x.claimed_by = daemon and x.status = 'running' for update;
+    if not found then
+        return false;
+    end if;
+    select * into i from sluice.import x where x.id = (j.params ->> 'import')::uuid for update;
+    if coalesce((j.cursor ->> 'at')::bigint, i.data_at) <> at then
+        return false;
+    end if;
+    dry := (j.params ->> 'dry')::boolean;
+    if not dry then
+        perform sluice.match_import_begin();
+    end if;
+    perform set_config('sluice.actor_kind', 'import', true),
+            set_config('sluice.actor_id', coalesce(i.created_by::text, ''), true);
+    if bodies::text ~ '"(owner_id|account_id)"' then
+        select coalesce(jsonb_object_agg(f.line, f.errors), '{}') into wrong from sluice.import_faults(lines, bodies) f;
+    end if;
+    select array_agg(w.line), array_agg(w.word), array_agg(w.own) into said_lines, said_words, said_own
+      from sluice.import_words(i.entity, lines, words, sent) w
+     where not wrong ? w.line::text;
+
+    with k as materialized (
+        select r.line, md5(i.entity || r.word)::uuid as key
+          from unnest(said_lines, said_words, said_own) r(line, word, own) where r.own),
+    first as (
+        insert into sluice.import_key (pass_id, key, line)
+        select job, k.key, min(k.line) from k group by k.key
+            on conflict do nothing
+        returning import_key.key, import_key.line)
+    select coalesce(jsonb_object_agg(x.line, x.other), '{}') into twice
+      from (select k.line, min(coalesce(f.line, o.line)) as other
+              from k
+              left join first f on f.key = k.key
+              left join lateral (select x.line from sluice.import_key x where x.pass_id = job and x.key = k.key limit 1) o on true
+             where coalesce(f.line, o.line) < k.line
+             group by k.line) x;
+    select coalesce(jsonb_object_agg(m.line, m.record_id), '{}') into known
+      from (select distinct on (m.line) m.line, m.record_id
+              from sluice.import_matches(i.entity, said_lines, said_words, sent) m
+             where not twice ? m.line::text and not wrong ? m.line::text
+             order by m.line, m.record_id) m;
+
+    if not dry then
+        select coalesce(array_agg(r.line order by r.n), '{}'), json_agg(b.value order by r.n) into fresh, fresh_bodies
+          from unnest(lines) with ordinality r(line, n)
+          join json_array_elements(bodies) with ordinality b(value, n) on b.n = r.n
+         where not twice ? r.line::text and not known ? r.line::text and not wrong ? r.line::text;
+        wrong := wrong || sluice.import_store(i.id, i.entity, fresh, fresh_bodies);
+        select coalesce(array_agg(r.id), '{}') into fresh_ids from unnest(lines, ids) r(line, id)
+         where not twice ? r.line::text and not known ? r.line::text and not wrong ? r.line::text;
+        perform sluice.import_match(i.entity, sent, fresh_ids);
+        insert into sluice.import_seen (key, record_id)
+        select md5(i.entity || w.word)::uuid, r.id
+          from unnest(said_lines, said_words) w(line, word)
+          join unnest(lines, ids) r(line, id) on r.line = w.line
+         where w.word like 'row:%' and r.id = any (fresh_ids)
+            on conflict (key) do update set record_id = excluded.record_id;
+    end if;
+
+    with results as (
+        insert into sluice.import_row (pass_id, line, outcome, record_id, other_line, errors)
+        select job, r.line,
+               case when wrong ? r.line::text then 'invalid' when twice ? r.line::text then 'duplicate_in_file'
+                    when known ? r.line::text then 'duplicate' else 'created' end,
+               case when wrong ? r.line::text or twice ? r.line::text then null
+                    when known ? r.line::text then (known ->> r.line::text)::uuid
+                    when not dry then r.id end,
+               (twice ->> r.line::text)::bigint, wrong -> r.line::text
+          from unnest(lines, ids) r(line, id)
+        returning import_row.outcome)
+    select count(*) filter (where r.outcome = 'created') as created,
+           count(*) filter (where r.outcome = 'duplicate') as duplicate,
+           count(*) filter (where r.outcome = 'duplicate_in_file') as in_file,
+           count(*) filter (where r.outcome = 'invalid') as invalid
+      into counts from results r;
+    insert into sluice.import_row (pass_id, line, outcome, errors, cells)
+    select job, b.line, 'invalid', b.errors, b.cells
+      from jsonb_to_recordset(bad) b(line bigint, errors jsonb, cells jsonb);
+
+    update sluice.import x
+       set bytes_read = next_at, rows_read = x.rows_read + cardinality(lines) + n_bad,
+           created = x.created + counts.created, duplicate = x.duplicate + counts.duplicate,
+           duplicate_in_file = x.duplicate_in_file + counts.in_file, invalid = x.invalid + counts.invalid + n_bad
+     where x.id = i.id
+    returning * into i;
+    update sluice.job x
+       set done = i.rows_read, heartbeat_at = clock_timestamp(),
+           cursor = jsonb_build_object('at', next_at, 'line', next_line, 'over', over)
+     where x.id = job;
+    return true;
+end
+$$;
+
+-- After the last row: forgets the keys of the pass and the results of earlier ones, a piece at a time; true when
+-- nothing is left.
+create or replace function sluice.import_tidy(job uuid, daemon uuid, most integer) returns boolean
+    language plpgsql security definer set search_path = sluice, pg_temp as $$
+declare
+    i sluice.import;
+    dry boolean;
+    gone integer;
+begin
+    select (j.params ->> 'dry')::boolean into dry from sluice.job j
+     where j.id = job and j.claimed_by = daemon and j.status = 'running' for update;
+    if not found then
+        return false;
+    end if;
+    delete from sluice.import_key k
+     where k.ctid = any (array(select x.ctid from sluice.import_key x where x.pass_id = job limit most));
+    get diagnostics gone = row_count;
+    if gone = 0 then
+        delete from sluice.import_row r
+         where r.ctid = any (array(select x.ctid from sluice.import_row x
+                                    where x.pass_id in (select j.id from sluice.job j
+                                                         where j.kind = 'import' and j.id <> job
+                                                           and j.params ->> 'import' = (select q.params ->> 'import' from sluice.job q where q.id = job))
+                                    limit most));
+        get diagnostics gone = row_count;
+    end if;
+    if gone = 0 then
+        update sluice.import x set status = case when dry then 'checked' else 'done' end
+          from sluice.job j
+         where j.id = job and x.id = (j.params ->> 'import')::uuid
+        returning x.* into i;
+        update sluice.job x
+           set status = 'done', finished_at = sluice.now(), cursor = null, total = i.rows_read, done = i.rows_read,
+               result = jsonb_build_object('rows_read', i.rows_read, 'created', i.created, 'duplicate', i.duplicate,
+                                           'duplicate_in_file', i.duplicate_in_file, 'invalid', i.invalid)
+         where x.id = job;
+    else
+        update sluice.job x set heartbeat_at = clock_timestamp() where x.id = job;
+    end if;
+    return gone = 0;
+end
+$$;
+
+-- The job cannot go on: the import says why.
+create or replace function sluice.import_fail(job uuid, daemon uuid, error text) returns void
+    language plpgsql security definer set search_path = sluice, pg_temp as $$
+begin
+    update sluice.job x set status = 'failed', error = import_fail.error, finished_at = sluice.now()
+     where x.id = job and x.claimed_by = daemon and x.status = 'running';
+    if found then
+        update sluice.import i set status = 'failed', error = import_fail.error
+          from sluice.job j
+         where j.id = job and i.id = (j.params ->> 'import')::uuid;
+    end if;
+end
+$$;
+
+-- Leaves the work of taking an import back.
+create or replace function sluice.import_revert(id uuid, import uuid) returns void
+    language plpgsql security definer set search_path = sluice, pg_temp as $$
+declare
+    i sluice.import;
+begin
+    select * into i from sluice.import x where x.id = import for update;
+    if not found then
+        raise exception using errcode = 'SL404', message = 'not_found';
+    elsif i.run_at is null or i.status not in ('done', 'failed', 'reverted') then
+        perform sluice.import_refuse('Only an import that has run can be taken back.');
+    end if;
+    insert into sluice.job (id, kind, params, total)
+    values (import_revert.id, 'import_revert', jsonb_build_object('import', import), i.created);
+    update sluice.import x set status = 'reverting' where x.id = import;
+end
+$$;
+
+-- Whether anybody has changed a record since it was imported, or has made something of it.
+create or replace function sluice.import_touched(entity text, id uuid, version bigint) returns boolean
+    language plpgsql stable set enable_seqscan = off as $$
+begin
+    if version <> 1 then
+        return true;
+    elsif entity = 'lead' then
+        return exists (select from sluice.activity a where a.lead_id = import_touched.id and a.deleted_at is null)
+            or exists (select from sluice.task t where t.lead_id = import_touched.id and t.deleted_at is null);
+    elsif entity = 'account' then
+        return exists (select from sluice.activity a where a.account_id = import_touched.id and a.deleted_at is null)
+            or exists (select from sluice.task t where t.account_id = import_touched.id and t.deleted_at is null)
+            or exists (select from sluice.contact c where c.account_id = import_touched.id and c.deleted_at is null)
+            or exists (select from sluice.opportunity o where o.account_id = import_touched.id and o.deleted_at is null);
+    end if;
+    return exists (select from sluice.activity a where a.contact_id = import_touched.id and a.deleted_at is null)
+        or exists (select from sluice.task t where t.contact_id = import_touched.id and t.deleted_at is null)
+        or exists (select from sluice.opportunity o where o.contact_id = import_touched.id and o.deleted_at is null);
+end
+$$;
+
+-- A slice of it: records that nobody has touched are deleted, the others stay and are named.
+create or replace function sluice.import_revert_slice(job uuid, daemon uuid, most integer) returns boolean
+    language plpgsql security definer set search_path = sluice, pg_temp as $$
+declare
+    j sluice.job;
+    i sluice.import;
+    last_line bigint;
+    r record;
+    gone boolean;
+    seen integer := 0;
+begin
+    select * into j from sluice.job x
+     where x.id = job and x.claimed_by = daemon and x.status = 'running' for update;
+    if not found then
+        return false;
+    end if;
+    select * into i from sluice.import x where x.id = (j.params ->> 'import')::uuid for update;
+    perform set_config('sluice.actor_kind', 'import', true),
+            set_config('sluice.actor_id', coalesce(j.created_by::text, ''), true);
+    last_line := coalesce((j.cursor ->> 'line')::bigint, 0);
+    for r in select x.line, x.record_id from sluice.import_row x
+              where x.pass_id = i.pass_id and x.line > last_line and x.outcome in ('created', 'kept')
+              order by x.line limit most loop
+        execute format('update sluice.%1$I t set deleted_at = sluice.now() where t.id = $1 and t.deleted_at is null '
+                       'and t.import_id = $2 and not sluice.import_touched(%1$L, t.id, t.version) returning true', i.entity)
+           into gone using r.record_id, i.id;
+        if gone is null then
+            execute format('select t.deleted_at is not null from sluice.%I t where t.id = $1', i.entity)
+               into gone using r.record_id;
+        end if;
+        update sluice.import_row x set outcome = case when gone then 'removed' else 'kept' end
+         where x.pass_id = i.pass_id and x.line = r.line;
+        i.removed := i.removed + gone::integer;
+        seen := seen + 1;
+        last_line := r.line;
+    end loop;
+    if seen > 0 then
+        update sluice.import x set removed = i.removed where x.id = i.id;
+        update sluice.job x set done = x.done + seen, heartbeat_at = clock_timestamp(),
+                                cursor = jsonb_build_object('line', last_line)
+         where x.id = job;
+        return false;
+    end if;
+    update sluice.import x
+       set status = 'reverted',
+           kept = (select count(*) from sluice.import_row k where k.pass_id = i.pass_id and k.outcome = 'kept')
+     where x.id = i.id
+    returning x.* into i;
+    update sluice.job x
+       set status = 'done', finished_at = sluice.now(), cursor = null,
+           result = jsonb_build_object('removed', i.removed, 'kept', i.kept)
+     where x.id = job;
+    return true;
+end
+$$;
+
+create or replace view sluice.import_view as
+select i.id, i.version, i.entity, i.name, i.file_name, i.options, i.status, i.format, i.encoding, i.delimiter,
+       i.columns, i.bytes, i.file_hash, i.pass_id as job_id, i.bytes_read, i.rows_read, i.created, i.duplicate,
+       i.duplicate_in_file, i.invalid, i.removed, i.kept, i.error, i.created_at, i.updated_at, i.created_by, i.run_at
+  from sluice.import i;
+
+grant select on sluice.import_view to sluice_app;
+grant execute on function
+    sluice.import_part_put(uuid, integer, text, bytea), sluice.import_bytes(uuid, bigint, integer),
+    sluice.import_map(uuid, text, text, text, jsonb, bigint, bigint), sluice.import_remap(uuid, jsonb),
+    sluice.import_start(uuid, uuid, boolean, boolean), sluice.import_next(uuid, integer),
+    sluice.import_slice(uuid, uuid, bigint, bigint, bigint, boolean, bigint[], uuid[], text[], json, json, jsonb),
+    sluice.import_tidy(uuid, uuid, integer), sluice.import_fail(uuid, uuid, text), sluice.import_revert(uuid, uuid),
+    sluice.import_revert_slice(uuid, uuid, integer)
+    to sluice_app;
+
+reset role;

@@ -1,0 +1,78 @@
+-- Imports: what only they may do, and births by set that are births like any other.
+begin;
+set local client_min_messages = warning;
+create extension if not exists pgtap;
+select no_plan();
+
+insert into sluice.app_user (id, email, name) values ('00000000-0000-7000-8000-0000000000a1', 'import@example.org', 'Import');
+select sluice.enter('user', '00000000-0000-7000-8000-0000000000a1', null, 'req', 'import_run', false);
+
+-- the same birth, one by one and by set
+insert into sluice.lead (id, last_name, email, budget_confirmed, tags)
+values ('00000000-0000-7000-8000-000000000001', 'One', 'one@example.org', true, '{a}');
+select sluice.import_insert('00000000-0000-7000-8000-0000000000b1', 'lead',
+    '[{"id": "00000000-0000-7000-8000-000000000002", "last_name": "One", "email": "one@example.org", "budget_confirmed": true, "tags": ["a"]},
+      {"id": "00000000-0000-7000-8000-000000000003", "last_name": "One", "email": "one@example.org", "budget_confirmed": true, "tags": ["a"]}]');
+
+create function pg_temp.born(n integer) returns jsonb language sql as $$
+    select jsonb_build_object(
+        'lead', to_jsonb(l) - '{id,import_id}'::text[],
+        'visits', (select jsonb_agg(to_jsonb(v) - '{id,record_id}'::text[]) from sluice.visit v where v.record_id = l.id),
+        'timers', (select jsonb_agg(to_jsonb(t) - '{id,record_id,visit_id}'::text[] order by t.key) from sluice.timer t where t.record_id = l.id),
+        'audit', (select jsonb_agg(to_jsonb(a) - '{seq,record_id,detail}'::text[]) from sluice.audit a where a.record_id = l.id),
+        'events', (select jsonb_agg(to_jsonb(o) - '{id,record_id,audit_seq}'::text[]) from sluice.outbox o where o.record_id = l.id),
+        'text', (select s.text from sluice.search_text s where s.record_id = l.id))
+      from sluice.lead l where l.id = ('00000000-0000-7000-8000-00000000000' || n)::uuid
+$$;
+select is(pg_temp.born(2), pg_temp.born(1), 'a lead of an import is born like any other');
+select is(pg_temp.born(3), pg_temp.born(1), 'and so is its neighbour');
+select ok(pg_temp.born(1) -> 'timers' <> 'null', 'with what its state makes due');
+select is((select detail from sluice.audit where record_id = '00000000-0000-7000-8000-000000000002'),
+          '{"import": "00000000-0000-7000-8000-0000000000b1"}', 'its history names the import');
+select is((select l.import_id from sluice.lead l where l.id = '00000000-0000-7000-8000-000000000003'),
+          '00000000-0000-7000-8000-0000000000b1', 'and so does the lead');
+
+-- halves are tried: one bad row costs itself only
+select is(sluice.import_store('00000000-0000-7000-8000-0000000000b1', 'contact', '{2,3,4,5}',
+    '[{"id": "00000000-0000-7000-8000-000000000011", "last_name": "A"}, {"id": "00000000-0000-7000-8000-000000000012", "last_name": "B"},
+      {"id": "00000000-0000-7000-8000-000000000011", "last_name": "C"}, {"id": "00000000-0000-7000-8000-000000000014", "last_name": "D"}]'),
+    '{"4": [{"code": "conflict", "pointer": "", "detail": "Another record has the same key."}]}', 'the third is refused');
+select is((select array_agg(last_name order by last_name) from sluice.contact where import_id is not null), '{A,B,D}', 'the others are there');
+
+-- what tells rows from each other, and finds living records
+select set_eq($$select * from sluice.import_words('lead', '{7,8,9}',
+        array['external_id:x' || chr(31) || 'row:1', 'email:a@b.example' || chr(31) || 'row:2', 'domain:b.example' || chr(31) || 'row:3'], '[]')$$,
+    $$values (7::bigint, 'external_id:x', true), (8, 'email:a@b.example', true), (9, 'row:3', true)$$,
+    'a row without a key that counts is known by all of it');
+insert into sluice.match_key (kind, key, entity, record_id)
+values ('email', 'k@x.example', 'contact', '00000000-0000-7000-8000-000000000011'),
+       ('email', 'k@x.example', 'lead', '00000000-0000-7000-8000-000000000001');
+select set_eq($$select * from sluice.import_matches('lead', '{7,8}', '{email:k@x.example,email:two@example.org}', '[]')$$,
+              $$values (7::bigint, '00000000-0000-7000-8000-000000000001'::uuid)$$, 'a lead is found before a contact');
+insert into sluice.duplicate_rule (id, key, entity, against, kind, keys, score, mode, label)
+values (gen_random_uuid(), 'both', 'contact', '{contact}', 'exact', '{person,phone}', 1, 'refuse', '{}');
+select set_eq($$select line, word from sluice.import_words('contact', '{2,3}', '{row:1,row:2}',
+        '[{"keys": {"person": ["ola lis"], "phone": ["+48600"]}}, {"keys": {"person": ["ola lis"]}}]') where word like 'rule:%'$$,
+    $$values (2::bigint, 'rule:both:ola lis|+48600')$$, 'a rule of several kinds makes one word of all');
+
+-- pieces of a file in parts
+insert into sluice.import (id, entity) values ('00000000-0000-7000-8000-0000000000b2', 'lead');
+select sluice.import_part_put('00000000-0000-7000-8000-0000000000b2', n, 'x' || n, t)
+  from (values (3, 'ghi'::bytea), (1, 'abc'), (2, 'def')) v(n, t);
+select results_eq($$select convert_from(sluice.import_bytes('00000000-0000-7000-8000-0000000000b2', at, 4), 'UTF8') collate "C"
+                      from generate_series(0, 9) at$$,
+                  $$values ('abcd' collate "C"), ('bcde'), ('cdef'), ('defg'), ('efgh'), ('fghi'), ('ghi'), ('hi'), ('i'), (null)$$, 'any piece comes from its parts');
+
+-- nobody else makes a row skip what a birth needs
+set local role sluice_app;
+select throws_ok($$insert into sluice.lead (id, import_id) values (gen_random_uuid(), gen_random_uuid())$$, '42501', null,
+    'import_id is not written');
+select throws_ok(format('select sluice.%s', f), '42501', null, format('%s is not called', f))
+  from unnest(array['import_insert(null, null, null)', 'import_store(null, null, null, null)']) f;
+select throws_ok($$update sluice.import set status = 'done'$$, '42501', null, 'an import is not said to be done');
+select throws_ok($$insert into sluice.import_row (pass_id, line, outcome) values (gen_random_uuid(), 1, 'created')$$, '42501', null,
+    'no result is forged');
+reset role;
+
+select * from finish();
+rollback;
