@@ -17,7 +17,8 @@ struct conversion {
     struct birth births[BIRTHS];
     bool born[BIRTHS]; /* is there something to decide? */
     struct uuid new_account, new_contact, new_opportunity;
-    int written; /* the statement that converts */
+    int account_source, contact_source; /* what keys of linked ones are made of; -1: not asked */
+    int written;                        /* the statement that converts */
 };
 
 struct conversion *conversion_of(const struct call *c);

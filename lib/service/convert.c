@@ -122,6 +122,24 @@ static const char *matches_json(struct call *c, const struct result *r)
     return text;
 }
 
+/* Linking fills what is empty, which may be what keys are made of: what the others are made of. */
+static int ask_source(struct call *c, const char *entity, const json_t *spec)
+{
+    const char *text = json_string_value(json_object_get(spec, "id"));
+    struct uuid id;
+
+    if (!text || !uuid_parse(span_of(text), &id))
+        return -1;
+    return ask_match_source(c, (struct q_match_source){.entity = entity, .id = id});
+}
+
+static enum step ask_sources(struct call *c, struct conversion *v, enum step births)
+{
+    v->account_source = ask_source(c, "account", v->account);
+    v->contact_source = ask_source(c, "contact", v->contact);
+    return v->account_source < 0 && v->contact_source < 0 ? births : STEP_WAIT;
+}
+
 /* What to make and what to link is known now: may it be made? */
 static enum step convert_births(struct call *c)
 {
@@ -140,7 +158,31 @@ static enum step convert_births(struct call *c)
         c->err.members = matches_json(c, candidates);
         return process_refuse(c, record_of(c), transition_of(c)->key, NULL);
     }
-    return c->err.code == ERR_NONE ? conversion_births(c) : STEP_FAIL;
+    return c->err.code == ERR_NONE ? ask_sources(c, v, conversion_births(c)) : STEP_FAIL;
+}
+
+/* A linked record with what the lead fills in, as sluice.lead_convert() does. */
+static void announce_linked(struct call *c, json_t *records, const char *entity, const json_t *spec,
+                            int source_at)
+{
+    static const char *const filled[] = {"tax_id",  "website", "street",     "postcode", "city",
+                                         "country", "email",   "first_name", "phone"};
+    const json_t *lead = json_object_get(process_of(c)->facts, "record");
+    const char *source = source_at < 0 ? NULL : result_get(call_result(c, source_at), 0, "source");
+    json_t *members = read_json(c, source);
+    bool is_account = strcmp(entity, "account") == 0;
+    struct uuid id;
+
+    if (!members || !uuid_parse(span_of(json_string_value(json_object_get(spec, "id"))), &id))
+        return;
+    for (size_t i = 0; i < sizeof(filled) / sizeof(filled[0]); i++) {
+        bool of_account = i < 6; /* the rest is the person's */
+        json_t *value = json_object_get(lead, filled[i]);
+
+        if (of_account == is_account && !json_object_get(members, filled[i]) && value)
+            json_object_set(members, filled[i], value);
+    }
+    json_array_append_new(records, match_record(c, entity, &id, members));
 }
 
 /* Announces what is made: the same members as sluice.lead_convert() writes. */
@@ -160,6 +202,8 @@ static bool announce(struct call *c, const struct conversion *v)
     }
     if (person)
         json_array_append_new(records, match_record(c, "contact", &v->new_contact, person));
+    announce_linked(c, records, "account", v->account, v->account_source);
+    announce_linked(c, records, "contact", v->contact, v->contact_source);
     return match_send(c, records, c->body, false);
 }
 

@@ -294,6 +294,23 @@ def test_conversion_acknowledged(mkt, rep, verifier, word):
     assert (pair['other']['id'], pair['reason']) == (account['id'], 'A daughter')
 
 
+def test_linking_fills_in_no_duplicate(mkt, rep, rows, word, tax_id):
+    """What an account gets from the lead is a write like any other."""
+    owner = rep.make('accounts', name=f'{word} one', tax_id=tax_id)
+    other = rep.make('accounts', name=f'{word} two')
+    lead = mkt.make('leads', last_name='Nowak', company='Third', tax_id=tax_id, phone='+48 22 555 01 02')
+    qualify(mkt, lead['id'])
+    path = f'/v1/leads/{lead["id"]}/conversion'
+    assert refused(mkt.post(path, json={'account': {'id': other['id']}}), 'tax_id', False)['id'] == owner['id']
+    assert rep.read('accounts', other['id']) == other
+    person = rep.make('contacts', last_name='Nowak')
+    made = mkt.post(path, json={'account': {'id': owner['id']}, 'contact': {'id': person['id']}})
+    assert made.status_code == 200, made.text
+    assert rows("select key from sluice.match_key where record_id = %s and kind = 'phone'", person['id']) == [
+        {'key': '+48225550102'}]
+    assert rows('select count(*) from sluice.rekey where record_id in (%s, %s)', person['id'], owner['id']) == [{'count': 0}]
+
+
 def test_transition_fields(mkt, rows, admin, word):
     """Fields that come with a move are a write like any other."""
     inputs = [{'key': 'email', 'kind': 'field', 'required': False, 'label': label('E-mail'), 'params': {'field': 'email'}}]
