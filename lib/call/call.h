@@ -92,7 +92,7 @@ struct call_env {
     step_fn *const *missing;
     void *blueprints;              /* the worker's cache of compiled blueprints (service) */
     struct principals *principals; /* call/principal.h; NULL: nothing is cached */
-    unsigned access_ttl_s, refresh_ttl_s;
+    unsigned access_ttl_s, refresh_ttl_s, claim_ttl_s;
     unsigned principal_cache_ms;
     /** Sends an ask; db_ask unless a unit test says otherwise. */
     void (*ask)(struct db *db, struct ask *ask);

@@ -2,6 +2,7 @@
 #include "service/move.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "asks.gen.h"
 #include "call/principal.h"
@@ -44,6 +45,23 @@ static bool check_actor(struct call *c, const struct move *m)
         return err_set(&c->err, ERR_NOT_ACTOR,
                        "\"%s\" belongs to others; the listing of transitions names them", m->key);
     return true;
+}
+
+/* An account of the queue of verification belongs to who has taken it; what moves by itself waits
+ * for nobody. The write looks again (sluice.claim_heed). */
+static bool check_claim(struct call *c)
+{
+    const json_t *claim = json_object_get(process_of(c)->facts, "claim");
+    const char *by = json_string_value(json_object_get(claim, "by"));
+    const char *until = json_string_value(json_object_get(claim, "until"));
+
+    if (!by || (c->who->kind != ACTOR_USER && c->who->kind != ACTOR_API_KEY) ||
+        strcmp(by, uuid_text(c, &c->who->id)) == 0)
+        return true;
+    c->err.members = arena_printf(&c->arena, "\"claimed_by\":\"%s\",\"claimed_until\":\"%s\"", by,
+                                  until ? until : "");
+    return err_set(&c->err, ERR_CLAIMED, "%s works on this account.",
+                   json_string_value(json_object_get(claim, "name")));
 }
 
 /* What is decided on: the facts with what came along, and with the votes of an approval that is
@@ -89,7 +107,8 @@ bool move_decide(struct call *c, struct move *m)
     json_t *facts;
 
     m->transition = blueprint_transition(s->blueprint, m->key);
-    if (!check_declared(c, m) || !check_actor(c, m) || !match_may_acknowledge(c, m->body))
+    if (!check_declared(c, m) || !check_actor(c, m) || !check_claim(c) ||
+        !match_may_acknowledge(c, m->body))
         return false;
     facts = facts_of(c, m);
     m->root = evaluate(m->transition, facts, &c->arena);

@@ -263,7 +263,7 @@ enum step process_refuse(struct call *c, const struct record *r, const char *tra
     const char *values[6];
 
     assert(c->err.code != ERR_NONE);
-    if (c->err.code == ERR_DUPLICATE && c->err.members)
+    if ((c->err.code == ERR_DUPLICATE || c->err.code == ERR_CLAIMED) && c->err.members)
         c->err.members =
             arena_printf(&c->arena, "%s,%s", c->err.members, where_it_stands(c, failures));
     else

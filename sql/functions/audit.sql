@@ -144,6 +144,8 @@ create or replace trigger api_key_audit_update after update of name, key_hash, e
 
 create or replace trigger user_role_audit after insert or delete on sluice.user_role
     for each row execute function sluice.audit_part('user', 'user_id', 'role', 'roles');
+create or replace trigger account_claim_audit after insert or delete on sluice.account_claim
+    for each row execute function sluice.audit_part('account', 'record_id', 'claimed_by', 'claimed_by');
 create or replace trigger team_member_audit after insert or delete on sluice.team_member
     for each row execute function sluice.audit_part('team', 'team_id', 'user_id', 'members');
 create or replace trigger api_key_role_audit after insert or delete on sluice.api_key_role

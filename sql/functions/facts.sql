@@ -32,7 +32,7 @@ select a.id, a.version,
        sluice.rfc3339(a.state_entered_at) as verification_since,
        a.name, a.tax_id, a.email, a.phone, a.website, a.industry,
        a.street, a.postcode, a.city, a.country, a.description, a.source, a.campaign, a.lead_id,
-       a.external_id, a.owner_id, a.tags, a.rejection_reason,
+       a.external_id, a.owner_id, a.tags, a.rejection_reason, a.duplicate_of,
        sluice.rfc3339(a.created_at) as created_at, sluice.rfc3339(a.updated_at) as updated_at, a.created_by
   from sluice.account a
   left join sluice.state s on s.blueprint_version_id = a.blueprint_version_id and s.key = a.state;

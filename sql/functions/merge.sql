@@ -124,7 +124,7 @@ $$;
 
 -- What the survivor gets. given: {"field": value} to write; overwritten and conflicts as in the table. @choices:
 -- {"field": id of one of the records | value}. Without a choice a part of the survivor that is empty is filled from
--- the first who has it.
+-- the first who has it. @choices null: it gets nothing.
 create or replace function sluice.merge_choose(
     p_entity text, ids uuid[], records jsonb, choices jsonb, out given jsonb, out overwritten jsonb, out conflicts jsonb
 )
@@ -140,6 +140,9 @@ begin
     given := '{}';
     overwritten := '[]';
     conflicts := '[]';
+    if choices is null then
+        return;
+    end if;
     for f in select x.key from jsonb_each(choices) x
               where x.key not in (select m.field from sluice.merge_fields() m where m.entity = p_entity) loop
         perform sluice.refuse_merge('validation_failed', '/fields/' || f.key,
@@ -245,7 +248,7 @@ begin
             detail = jsonb_build_object('detail', 'The record has changed since it was read.', 'current',
                          jsonb_build_object('version', records -> survivor::text -> 'version'))::text;
     end if;
-    chosen := sluice.merge_choose(p_entity, ids, records, coalesce(choices, '{}'));
+    chosen := sluice.merge_choose(p_entity, ids, records, choices);
     insert into sluice.merge (id, entity, survivor_id, losers, transition, note, overwritten, conflicts)
     values (p_id, p_entity, survivor, merge_do.losers, p_transition, p_note, chosen.overwritten, chosen.conflicts);
     for l in select * from sluice.merge_links() x where x.entity = p_entity and x.moves loop
@@ -276,7 +279,8 @@ create or replace function sluice.merge_records(
 ) returns void
     language plpgsql security definer set search_path = sluice, pg_temp as $$
 begin
-    perform sluice.merge_do(id, entity, survivor, losers, expected_version, choices, note, null, viewer, scopes);
+    perform sluice.merge_do(id, entity, survivor, losers, expected_version, coalesce(choices, '{}'), note, null,
+                            viewer, scopes);
 end
 $$;
 

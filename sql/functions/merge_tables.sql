@@ -24,6 +24,8 @@ create or replace function sluice.merge_links() returns table (entity text, chil
         ('lead',    'contact',           'lead_id',     true),
         ('account', 'contact',           'account_id',  true),
         ('lead',    'account',           'lead_id',     true),
+        ('account', 'account',           'duplicate_of', false), -- what it was rejected for
+        ('account', 'account_claim',     'record_id',   false),
         ('lead',    'lead',              'merged_into', false),  -- who was merged into it: read as a chain
         ('account', 'account',           'merged_into', false),
         ('contact', 'contact',           'merged_into', false),

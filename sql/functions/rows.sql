@@ -59,11 +59,13 @@ select a.id, a.version,
        a.state_entered_at as verification_since,
        a.name, a.tax_id, a.email, a.phone, a.website, a.industry,
        a.street, a.postcode, a.city, a.country, a.description, a.source, a.campaign, a.lead_id,
-       a.external_id, a.owner_id, coalesce(a.tags, '{}') as tags, a.rejection_reason,
+       a.external_id, a.owner_id, coalesce(a.tags, '{}') as tags, a.rejection_reason, a.duplicate_of,
        sluice.next_due(a.id) as due_at, sluice.is_breached(a.id) as breached,
        sluice.stale_since(a.id) is not null as stale, sluice.stale_since(a.id) as stale_since,
+       cl.claimed_by, cl.expires_at as claimed_until,
        a.created_at, a.updated_at, a.created_by
   from sluice.account a
+  left join sluice.account_claim cl on cl.record_id = a.id and cl.expires_at > sluice.now()
   left join sluice.state st on st.blueprint_version_id = a.blueprint_version_id and st.key = a.state
  where a.deleted_at is null;
 

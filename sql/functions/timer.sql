@@ -236,6 +236,18 @@ begin
 end
 $$;
 
+-- The same for a record that is in this state now: moves from other states do not wait for it.
+create or replace function sluice.reacts_in(version_id uuid, record_id uuid, state text) returns boolean
+    language plpgsql stable set enable_seqscan = off as $$
+begin
+    return exists (select from sluice.transition t
+                    where t.blueprint_version_id = version_id and t.auto_when
+                      and t.from_any <> exists (select from sluice.transition_from f
+                                                 where f.transition_id = t.id and f.state = reacts_in.state))
+        or exists (select from sluice.timer t where t.record_id = reacts_in.record_id and t.live and t.refused);
+end
+$$;
+
 create or replace function sluice.recheck_add(entity text, record_id uuid) returns void
     language sql security definer set search_path = sluice, pg_temp as $$
     insert into sluice.recheck (id, entity, record_id, hops, path)
@@ -255,7 +267,7 @@ begin
     if tg_op = 'UPDATE' and new.version <> old.version and new.blueprint_version_id is not distinct from old.blueprint_version_id then
         perform sluice.touched(new.id);
     end if;
-    if sluice.reacts(new.blueprint_version_id, new.id) then
+    if sluice.reacts_in(new.blueprint_version_id, new.id, new.state) then
         perform sluice.recheck_add(tg_argv[0], new.id);
     end if;
     if tg_argv[0] = 'account' and tg_op = 'UPDATE' and new.state is distinct from old.state then

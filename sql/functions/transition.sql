@@ -204,12 +204,16 @@ create or replace function sluice.account_apply(
     language plpgsql as $$
 declare
     allowed constant text[] := '{name,tax_id,email,phone,website,industry,street,postcode,city,country,'
-        'description,external_id,owner_id,rejection_reason,tags}';
+        'description,external_id,owner_id,rejection_reason,duplicate_of,tags}';
     r sluice.account;
+    other uuid := fields ->> 'duplicate_of';
     e record;
     given jsonb := coalesce(fields, '{}');
     visit bigint;
 begin
+    if other is not null then
+        perform sluice.duplicate_hold(record_id, other, viewer, scope);
+    end if;
     select * into r from sluice.account a
      where a.id = record_id and a.deleted_at is null and sluice.in_scope(scope, viewer, a.owner_id)
        for update;
@@ -243,14 +247,24 @@ begin
     if e.category = 'open' and not given ? 'rejection_reason' then
         r.rejection_reason := null;
     end if;
+    if e.category = 'open' then
+        r.duplicate_of := null;
+    elsif other is not null and not given ? 'rejection_reason' then
+        r.rejection_reason := 'duplicate';
+    end if;
+    perform sluice.claim_heed(r.id);
+    delete from sluice.account_claim c where c.record_id = r.id;
     update sluice.account a
        set state = e.to_state, state_entered_at = sluice.now(),
            name = r.name, tax_id = r.tax_id, email = r.email, phone = r.phone, website = r.website,
            industry = r.industry, street = r.street, postcode = r.postcode, city = r.city, country = r.country,
            description = r.description, external_id = r.external_id, owner_id = r.owner_id, tags = r.tags,
-           rejection_reason = r.rejection_reason
+           rejection_reason = r.rejection_reason, duplicate_of = r.duplicate_of
      where a.id = r.id returning a.version into account_apply.version;
     visit := sluice.move_visit('account', r.id, r.blueprint_version_id, e.to_state, transition);
+    if other is not null then
+        perform sluice.duplicate_merge(r.id, other, transition, viewer, scope);
+    end if;
     state := e.to_state;
     outcome := 'applied';
 end

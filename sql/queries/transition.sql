@@ -44,6 +44,9 @@ select a.version, a.state, a.blueprint_version_id,
            'related', json_build_object(
                'lead', (select row_to_json(l) from sluice.lead_fact l where l.id = a.lead_id)),
            'activities', w.activities, 'tasks', w.tasks, 'created_by', a.created_by,
+           'claim', (select json_build_object('by', c.claimed_by, 'name', u.name, 'until', sluice.rfc3339(c.expires_at))
+                       from sluice.account_claim c join sluice.app_user u on u.id = c.claimed_by
+                      where c.record_id = a.id and c.expires_at > sluice.now()),
            'visits', v.visits, 'transitions_done', v.done),
            sluice.facts_more('account', a.id, a.blueprint_version_id, :viewer)) as facts
   from sluice.account a

@@ -3,7 +3,14 @@ import random
 
 import pytest
 
-from helpers import CALL, UNKNOWN, everything, fault, keyed, problem, qualify, tables, together
+import helpers
+from helpers import CALL, UNKNOWN, fault, keyed, problem, qualify, tables, together
+
+def everything(rows):
+    """Row counts, but for what the daemon looks through by itself."""
+    found = helpers.everything(rows)
+    return {t: n for t, n in found.items() if t not in ('recheck', 'sequence_at')}
+
 
 HISTORY = {'audit', 'outbox', 'merge', 'merge_moved', 'recheck', 'idempotency', 'session', 'duplicate_pair'}
 MERGED = ('lead', 'account', 'contact')

@@ -15,13 +15,15 @@ SHIPPED = {
     'viewer': {'lead.read', 'account.read', 'contact.read', 'opportunity.read', 'activity.read', 'task.read', 'blueprint.read'}}
 NOTICED = {'duplicate.read', 'duplicate.acknowledge'}
 SHIPPED['verifier'] = SHIPPED['viewer'] | NOTICED | {
-    'account.write', 'activity.write', 'task.write', 'account.merge', 'duplicate.dismiss'}
+    'account.write', 'activity.write', 'task.write', 'account.merge', 'account.verify',
+    'duplicate.dismiss'}
 SHIPPED['marketing'] = SHIPPED['viewer'] | NOTICED | {
     'lead.write', 'activity.write', 'task.write', 'lead.convert', 'lead.merge'}
 SHIPPED['sales'] = SHIPPED['viewer'] | NOTICED | {f'{e}.write' for e in PLURAL} | {'lead.convert'}
 SHIPPED['integration'] = SHIPPED['sales']
 SHIPPED['sales'] = SHIPPED['sales'] | {'lead.merge', 'contact.merge'}
-SHIPPED['manager'] = SHIPPED['sales'] | {f'{e}.delete' for e in PLURAL} | {'account.merge', 'duplicate.dismiss'}
+SHIPPED['manager'] = SHIPPED['sales'] | {f'{e}.delete' for e in PLURAL} | {
+    'account.merge', 'account.verify', 'account.release', 'duplicate.dismiss'}
 SHIPPED['manager'] |= {'report.read', 'report.friction_actors', 'blueprint.simulate', 'job.read'}
 SHIPPED['manager'] |= {'import.run'}
 SHIPPED['marketing'] |= {'report.read', 'import.run'}
@@ -29,7 +31,7 @@ SHIPPED['admin'] = SHIPPED['manager'] | {
     'admin.users', 'admin.keys', 'admin.intake', 'admin.duplicates', 'admin.calendars', 'blueprint.write', 'blueprint.publish', 'blueprint.migrate',
     'transition.force'}
 # what no operation as a whole needs, but a part of one
-WITHIN = {'duplicate.acknowledge', 'transition.force', 'report.friction_actors', 'job.read'}
+WITHIN = {'account.release', 'duplicate.acknowledge', 'transition.force', 'report.friction_actors', 'job.read'}
 
 
 def test_shipped_roles(rows, contract):

@@ -22,8 +22,9 @@ select ok(not has_function_privilege('sluice_app', f, 'execute'), f || ' is not 
                     'sluice.add_ticks(text, uuid, text, jsonb)', 'sluice.transition_applied(text, uuid, text, jsonb)']) f;
 
 -- needs
-select is(needs, '{}', 'the shipped processes need nothing more: ' || id)
-  from sluice.blueprint_version where status = 'published';
+select is(v.needs, case b.entity when 'account' then '{changed}'::text[] else '{}' end,
+          'of the shipped processes only that of accounts asks what has changed: ' || b.key)
+  from sluice.blueprint_version v join sluice.blueprint b on b.id = v.blueprint_id where v.status = 'published';
 select is(sluice.version_needs(gen_random_uuid()), '{}', 'a version that is not there needs nothing');
 select is(sluice.facts_more('lead', '00000000-0000-7000-8000-000000000001',
                             (select blueprint_version_id from sluice.lead limit 1), null), '{}', 'so nothing is brought');

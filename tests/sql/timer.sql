@@ -59,7 +59,9 @@ select sluice.blueprint_import($json$
    {"key": "wake", "from": ["asleep"], "to": "fresh", "label": {}, "auto": {"at_field": "nurture_until", "calendar": "default"}},
    {"key": "lose", "from": ["fresh"], "to": "gone", "label": {}},
    {"key": "revive", "from": ["gone"], "to": "fresh", "label": {}, "auto": {"when": true},
-    "guards": [{"key": "filled", "kind": "field_present", "params": {"field": "industry"}}]}]}
+    "guards": [{"key": "filled", "kind": "field_present", "params": {"field": "industry"}}]},
+   {"key": "fade", "from": ["fresh"], "to": "gone", "label": {}, "auto": {"when": true},
+    "guards": [{"key": "never", "kind": "field_present", "params": {"field": "campaign"}}]}]}
 $json$);
 update sluice.blueprint set priority = 200 where key = 't_time';
 insert into sluice.app_user (id, email, name) values ('00000000-0000-7000-8000-0000000000a1', 'boss@example.org', 'Boss'),
@@ -164,6 +166,8 @@ select is((select state from sluice.lead where id = '00000000-0000-7000-8000-000
 
 -- conditions
 delete from sluice.recheck;
+select is(sluice.reacts_in(l.blueprint_version_id, l.id, s), s <> 'asleep', 'moves wait for changes of who is ' || s)
+  from sluice.lead l, unnest('{fresh,gone,asleep}'::text[]) s where l.id = '00000000-0000-7000-8000-000000000001';
 update sluice.lead set industry = 'x' where id = '00000000-0000-7000-8000-000000000001';
 truncate claimed;
 insert into claimed select * from sluice.automatic_claim();
