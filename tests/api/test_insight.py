@@ -9,8 +9,8 @@ SVG = '{http://www.w3.org/2000/svg}'
 
 
 def version_of(client, key):
-    items = client.get('/v1/blueprints', params={'limit': 200}).json()['items']
-    return next(i['id'] for i in items if i['key'] == key and i['status'] == 'published')
+    (version,) = client.get('/v1/blueprints', params={'key': key, 'status': 'published'}).json()['items']
+    return version['id']
 
 
 def picture(client, key='lead_default', language='en', **params):
