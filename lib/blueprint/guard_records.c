@@ -19,7 +19,7 @@ static const struct {
 } things[] = {
     {"activity", "activities", true}, {"task", "tasks", true},
     {"contact", "contacts", false},   {"opportunity", "opportunities", false},
-    {"lead", "leads", false},
+    {"lead", "leads", false},         {"equipment", "equipment", false},
 };
 
 static size_t thing_of(const json_t *params)

@@ -67,8 +67,8 @@ static const struct param time_in_state_params[] = {
     {.name = NULL},
 };
 
-static const char *const record_things[] = {"contact", "opportunity", "lead",
-                                            "task",    "activity",    NULL};
+static const char *const record_things[] = {"contact",  "opportunity", "lead", "task",
+                                            "activity", "equipment",   NULL};
 
 static const struct param related_exists_params[] = {
     {.name = "of", .type = PARAM_KEY, .required = true, .values = record_things},

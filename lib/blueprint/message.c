@@ -44,6 +44,7 @@ static const struct word things[] = {
     {"contact", {"contact", "kontakt", "контакт"}},
     {"opportunity", {"opportunity", "szansa sprzedaży", "сделка"}},
     {"lead", {"lead", "lead", "лид"}},
+    {"equipment", {"equipment", "sprzęt", "оборудование"}},
     {"call", {"call", "rozmowa telefoniczna", "звонок"}},
     {"meeting", {"meeting", "spotkanie", "встреча"}},
     {"email", {"e-mail", "e-mail", "письмо"}},

@@ -105,11 +105,17 @@ static enum step create_ask(struct call *c)
 {
     const struct record *r = record_of(c);
     struct uuid id = call_new_id(c);
-    const char *const values[] = {uuid_text(c, &id), call_json(c, c->body)};
+    const char *const values[] = {
+        uuid_text(c, &id),
+        call_json(c, c->body),
+        caller_id(c),
+        call_scope(c, r->may_write),
+        call_scope(c, PERMISSION_ACCOUNT_READ),
+    };
 
     if (!match_send_one(c, r->entity, &id, c->body))
         return STEP_FAIL;
-    call_ask(c, r->create, values);
+    call_ask(c, r->create, values); /* takes as many as it declares */
     record_ask_get(c, r, &id, r->may_write);
     return STEP_WAIT;
 }
@@ -225,9 +231,11 @@ const char *record_scopes(struct call *c)
         const char *entity;
         enum permission may_read;
     } rows[] = {
-        {"lead", PERMISSION_LEAD_READ},         {"account", PERMISSION_ACCOUNT_READ},
-        {"contact", PERMISSION_CONTACT_READ},   {"opportunity", PERMISSION_OPPORTUNITY_READ},
-        {"activity", PERMISSION_ACTIVITY_READ}, {"task", PERMISSION_TASK_READ},
+        {"lead", PERMISSION_LEAD_READ},           {"account", PERMISSION_ACCOUNT_READ},
+        {"contact", PERMISSION_CONTACT_READ},     {"opportunity", PERMISSION_OPPORTUNITY_READ},
+        {"activity", PERMISSION_ACTIVITY_READ},   {"task", PERMISSION_TASK_READ},
+        {"equipment", PERMISSION_EQUIPMENT_READ}, {"invoice", PERMISSION_INVOICE_READ},
+        {"complaint", PERMISSION_COMPLAINT_READ},
     };
     json_t *all = json_object();
     const char *text;

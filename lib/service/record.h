@@ -16,7 +16,7 @@ struct schema;
 
 /** The queries of a resource all have the same parameters:
  *    get     id, viewer, scope
- *    create  id, body
+ *    create  id, body; what belongs to an account declares viewer, scope, account_scope as well
  *    update  id, viewer, scope, version (NULL: any), patch;    returns a row if it changed the
  * record erase   id, viewer, scope, version;                       likewise list    viewer, scope
  *    facts   id, viewer, scope, actor_kind, roles, teams       governed resources only
@@ -64,7 +64,7 @@ const char *text_array(struct call *c, const char *const *words);
 const struct record *record_governed(const char *entity);
 
 extern const struct record record_lead, record_account, record_contact, record_opportunity,
-    record_activity, record_task;
+    record_activity, record_task, record_equipment, record_invoice, record_complaint;
 
 /** What the caller may read of each kind of record, as JSON: {"lead": "all", ...}. */
 const char *record_scopes(struct call *c);

@@ -1,4 +1,5 @@
-/* resources - leads, accounts, contacts, opportunities, activities and tasks: a row each.
+/* resources - leads, accounts, contacts, opportunities, activities, tasks, and what belongs to an
+ * account: a row each.
  *
  * Everything that they share is in record.c and transition.c; what only one of them can do has a
  * file of its own (convert.c).
@@ -69,6 +70,13 @@ RESOURCE(activity, ACTIVITY);
 UNGOVERNED(activity);
 RESOURCE(task, TASK);
 UNGOVERNED(task);
+
+RESOURCE(equipment, EQUIPMENT);
+UNGOVERNED(equipment);
+RESOURCE(invoice, INVOICE);
+UNGOVERNED(invoice);
+RESOURCE(complaint, COMPLAINT);
+UNGOVERNED(complaint);
 
 const struct record *record_governed(const char *entity)
 {

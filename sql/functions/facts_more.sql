@@ -14,7 +14,8 @@ create or replace function sluice.version_needs(version_id uuid) returns text[]
                        when g.kind = 'approval' then 'approvals'
                        when g.kind in ('related_exists', 'children_closed') then
                            case g.params ->> 'of' when 'contact' then 'contacts' when 'lead' then 'leads'
-                                                  when 'opportunity' then 'opportunities' end
+                                                  when 'opportunity' then 'opportunities'
+                                                  when 'equipment' then 'equipment' end
                    end as need
               from sluice.transition t join sluice.guard g on g.transition_id = t.id
              where t.blueprint_version_id = version_id
@@ -191,6 +192,9 @@ begin
     if 'leads' = any (needs) then
         facts := facts || jsonb_build_object('leads', sluice.leads_json(of_account));
     end if;
+    if 'equipment' = any (needs) then
+        facts := facts || jsonb_build_object('equipment', sluice.equipment_json(of_account));
+    end if;
     if 'steps' = any (needs) then
         facts := facts || jsonb_build_object('steps', sluice.steps_json(record_id));
     end if;
@@ -240,6 +244,9 @@ begin
                                    from (select x.id, x.version from sluice.lead x
                                           where x.account_id = of_account and x.deleted_at is null
                                           order by x.created_at desc, x.id limit 500) l);
+    end if;
+    if 'equipment' = any (needs) then
+        base := base || '/e' || sluice.equipment_print(of_account);
     end if;
     if 'ticks' = any (needs) then
         base := base || '/t' || coalesce((select max(t.id) from sluice.checklist_tick t

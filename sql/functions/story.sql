@@ -26,6 +26,20 @@ returns table (entity text, record_id uuid)
            and sluice.in_scope(p_scopes ->> 'opportunity', p_viewer, o.owner_id)
     union select 'opportunity', o.id from sluice.opportunity o where p_entity = 'contact' and o.contact_id = p_id
            and sluice.in_scope(p_scopes ->> 'opportunity', p_viewer, o.owner_id)
+    -- what belongs to an account is seen with it
+    union select 'equipment', e.id from sluice.equipment e join sluice.account a on a.id = e.account_id
+           where p_entity = 'account' and e.account_id = p_id
+             and sluice.in_scope(p_scopes ->> 'equipment', p_viewer, a.owner_id)
+    union select 'invoice', i.id from sluice.invoice i join sluice.account a on a.id = i.account_id
+           where p_entity = 'account' and i.account_id = p_id
+             and sluice.in_scope(p_scopes ->> 'invoice', p_viewer, a.owner_id)
+    union select 'complaint', k.id from sluice.complaint k join sluice.account a on a.id = k.account_id
+           where p_entity = 'account' and k.account_id = p_id
+             and sluice.in_scope(p_scopes ->> 'complaint', p_viewer, a.owner_id)
+    union select 'account_contact', x.id from sluice.account_contact x
+            join sluice.contact c on c.id = x.contact_id
+           where ((p_entity = 'account' and x.account_id = p_id) or (p_entity = 'contact' and x.contact_id = p_id))
+             and sluice.in_scope(p_scopes ->> 'contact', p_viewer, c.owner_id)
 $$;
 
 -- Changes under the names that the API knows: an audit entry keeps those of the columns. Money becomes one

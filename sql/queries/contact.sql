@@ -56,7 +56,7 @@ returning r.version;
 -- in: scope  text
 -- in: account_scope text
 -- id: r.id
--- filter: account uuid eq on r.account_id
+-- filter: account uuid eq r.id in (select m.id from sluice.contacts_at(:value) m(id))
 -- filter: owner user eq on r.owner_id
 -- filter: email text eq lower(r.email) = any (lower(:value::text)::text[])
 -- filter: phone text eq on r.phone

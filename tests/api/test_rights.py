@@ -27,6 +27,12 @@ SHIPPED['manager'] = SHIPPED['sales'] | {f'{e}.delete' for e in PLURAL} | {
 SHIPPED['manager'] |= {'report.read', 'report.friction_actors', 'blueprint.simulate', 'job.read'}
 SHIPPED['manager'] |= {'import.run'}
 SHIPPED['marketing'] |= {'report.read', 'import.run'}
+# what an account has
+LINES = ('equipment', 'invoice', 'complaint')
+SHIPPED = {role: granted | {f'{e}.read' for e in LINES} for role, granted in SHIPPED.items()}
+for _role, _more in (('sales', {'equipment.write', 'complaint.write'}), ('integration', {f'{e}.write' for e in LINES}),
+                     ('manager', {f'{e}.{what}' for e in LINES for what in ('write', 'delete')})):
+    SHIPPED[_role] |= _more
 SHIPPED['admin'] = SHIPPED['manager'] | {
     'admin.users', 'admin.keys', 'admin.intake', 'admin.duplicates', 'admin.calendars', 'blueprint.write', 'blueprint.publish', 'blueprint.migrate',
     'transition.force'}

@@ -13,8 +13,8 @@ static const struct {
      "related_count, open_tasks, visited_state, actor_has_role, actor_differs, time_in_state, "
      "related_exists, children_closed, duplicate_free, field_changed, matches, checklist_complete, "
      "working_time, score_at_least, approval, steps_done"},
-    {"related_exists", "{'of':'equipment'}",
-     "/params/of: \"equipment\" is none of contact, opportunity, lead, task, activity"},
+    {"related_exists", "{'of':'furniture'}",
+     "/params/of: \"furniture\" is none of contact, opportunity, lead, task, activity, equipment"},
     {"related_exists", "{'of':'lead'}", "/params/of: a lead has no leads"},
     {"related_exists", "{'of':'contact','where':[]}",
      "/params/where: must be a list of conditions as in {\"field\":\"email\",\"is\":\"email\"} or "
