@@ -184,6 +184,21 @@ begin
 end
 $$;
 
+-- Accounts that a rule takes for the same and nobody has judged yet; only those that the viewer may see.
+create or replace function sluice.suspects(account uuid, viewer uuid, scope text) returns jsonb
+    language plpgsql stable as $$
+begin
+    return (
+        select coalesce(jsonb_agg(jsonb_build_object('id', a.id, 'name', a.name, 'verification', a.state, 'rule', p.rule,
+                                                     'score', p.score) order by p.score desc, a.id), '[]')
+          from (select case when x.record_id = account then x.other_id else x.record_id end as other, x.rule, x.score
+                  from sluice.duplicate_pair x
+                 where account in (x.record_id, x.other_id) and x.status = 'open'
+                   and x.entity = 'account' and x.other_entity = 'account') p
+          join sluice.account a on a.id = p.other and a.deleted_at is null and sluice.in_scope(scope, viewer, a.owner_id));
+end
+$$;
+
 -- The queue by age in working time, and how long verifications took that ended in the period.
 create or replace function sluice.verification_report(since timestamptz, until timestamptz)
 returns table (waiting bigint, unclaimed bigint, breached bigint, ages jsonb, verified bigint, rejected bigint,
@@ -221,7 +236,7 @@ $$;
 grant select on sluice.verification_row to sluice_app;
 grant execute on function
     sluice.waiting_calendar(uuid, text), sluice.account_claim(uuid, uuid, text, bigint),
-    sluice.account_release(uuid, uuid, text, boolean), sluice.verified_fields(uuid, bigint),
+    sluice.account_release(uuid, uuid, text, boolean), sluice.verified_fields(uuid, bigint), sluice.suspects(uuid, uuid, text),
     sluice.verification_report(timestamptz, timestamptz)
     to sluice_app;
 

@@ -46,7 +46,7 @@ select sluice.account_release(:id, :viewer, :scope, :any) as released;
 select r.id, r.version, r.verification, r.verification_since, v.entered_at as verified_at,
        u.id as "verified_by.id", u.name as "verified_by.name", v.via as transition,
        case when v.id is not null then sluice.verified_fields(r.id, v.id) else '[]'::jsonb end as fields,
-       r.claimed_by, r.claimed_until
+       sluice.suspects(r.id, :viewer, :scope) as suspects, r.claimed_by, r.claimed_until
   from sluice.account_row r
   left join lateral (select x.id, x.entered_at, x.entered_by, x.via
                        from sluice.visit x

@@ -260,3 +260,16 @@ def test_ages_and_thresholds(world):
     assert (report['p50_s'], report['p90_s']) == (8 * 3600, 17 * 3600)
     assert claim(verifier).status_code == 204
     assert verifier.get('/v1/reports/verification', params={'to': '2026-11-24T00:00:00Z'}).json()['verified'] == 0
+
+
+def test_suspects(rep, verifier, rows, number):
+    """Who verifies sees whom the account may be a duplicate of, until somebody has judged the pair."""
+    account, other = company(rep, number), company(rep, f'{number} alike')
+    rows('delete from sluice.duplicate_pair where %s in (record_id, other_id)', account['id'])
+    rows("""insert into sluice.duplicate_pair (id, entity, record_id, other_entity, other_id, rule, score, fields)
+            values (gen_random_uuid(), 'account', %s, 'account', %s, 'name', 0.75, '{name}')""", other['id'], account['id'])
+    answer = verifier.get(f'/v1/accounts/{account["id"]}/verification')
+    assert answer.json()['suspects'] == [
+        {'id': other['id'], 'name': other['name'], 'verification': 'to_verify', 'rule': 'name', 'score': 0.75}]
+    rows("update sluice.duplicate_pair set status = 'dismissed' where record_id = %s", other['id'])
+    assert verifier.get(f'/v1/accounts/{account["id"]}/verification').json()['suspects'] == []
