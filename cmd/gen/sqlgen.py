@@ -95,6 +95,7 @@ class Query:
     source: str = ''
     condition: str = ''
     filters: list = field(default_factory=list)
+    defaults: list = field(default_factory=list)  # (parameters, condition that holds unless one is given)
     sorts: list = field(default_factory=list)     # (name, expression, cast)
     includes: dict = field(default_factory=dict)  # name -> [columns, join]
 
@@ -202,6 +203,11 @@ def read_directive(q, where, key, rest):
         q.id = rest.strip()
     elif key == 'filter':
         read_filter(q, where, rest)
+    elif key == 'unless':
+        names, _, condition = rest.partition(' ')
+        if not condition.strip():
+            raise Fault(where, 'a default reads: -- unless: filter[,filter] condition')
+        q.defaults.append((names.split(','), number(condition.strip(), q.numbers(), q.used, where), where))
     else:
         parts = rest.split(None, 2)
         if len(parts) != 3:
@@ -243,6 +249,10 @@ def read_list_body(q, start, lines):
         if f.param in seen:
             raise Fault(q.where, f'filter parameter "{f.param}" exists twice')
         seen.add(f.param)
+    for names, _, where in q.defaults:
+        for name in names:
+            if name not in seen:
+                raise Fault(where, f'list "{q.name}" has no filter "{name}"')
 
 
 def finish(q, body_line, body):
@@ -308,7 +318,7 @@ def read_file(path):
                 body_line = n
             body.append(line)
             continue
-        m = re.match(r'--\s?(in|id|filter|sort):\s*(.*)$', line)
+        m = re.match(r'--\s?(in|id|filter|unless|sort):\s*(.*)$', line)
         if m:
             pending.append([where, m[1], m[2].strip()])
             last = pending[-1]
@@ -450,6 +460,8 @@ def list_rows(q):
     def text(s):
         return c_string(s, '').replace('\n', ' ') if s else '""'
     filters = ''.join(f'        {{{text(f.param)}, {text(f.before)}, {text(f.after)}, {f.oid}}},\n' for f in q.filters)
+    defaults = ''.join(f'        {{" and ({c})", (const char *const[]){{{", ".join(text(n) for n in names)}, NULL}}}},\n'
+                       for names, c, _ in q.defaults)
     sorts = ''.join(f'        {{{text(n)}, {text(e)}, {text(c)}}},\n' for n, e, c in q.sorts)
     includes = ''.join(f'        {{{text(n)}, {text(" " + c)}, {text(" " + j)}}},\n' for n, (c, j) in q.includes.items())
     decl, types = c_oids(f'types_{q.name}', q.params)
@@ -459,6 +471,7 @@ def list_rows(q):
             f'    .where =\n{c_string(" " + q.condition, "        ")},\n'
             f'    .id = {text(q.id)},\n    .nfixed = {len(q.params)},\n    .fixed_types = {types},\n'
             f'    .filters = (const struct list_filter[]){{\n{filters}        {{NULL, NULL, NULL, 0}},\n    }},\n'
+            f'    .defaults = (const struct list_default[]){{\n{defaults}        {{NULL, NULL}},\n    }},\n'
             f'    .sorts = (const struct list_sort[]){{\n{sorts}        {{NULL, NULL, NULL}},\n    }},\n'
             f'    .includes = (const struct list_include[]){{\n{includes}        {{NULL, NULL, NULL}},\n    }},\n}};\n')
 

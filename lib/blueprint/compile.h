@@ -71,6 +71,9 @@ bool compile_approval(struct compiler *c, const struct row *row, struct transiti
 /** Read what the clock does: pauses and thresholds of a state (all transitions are known by then),
  * and how a transition happens by itself. */
 bool compile_pausing(struct compiler *c, const struct row *row, struct state *s);
+/** The fields of the compiler's entity that name a moment, NULL-terminated. */
+const char *const *compile_dates(const struct compiler *c);
+
 bool compile_slas(struct compiler *c, const struct row *row, const struct state *s);
 bool compile_automatic(struct compiler *c, const struct row *row, struct transition *t);
 

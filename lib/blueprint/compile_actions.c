@@ -64,6 +64,7 @@ static const struct param create_task_params[] = {
     {.name = "priority", .type = PARAM_KEY, .values = priorities},
     {.name = "assignee", .type = PARAM_TEXT},
     {.name = "due", .type = PARAM_DURATION},
+    {.name = "due_at_field", .type = PARAM_KEY},
     {.name = "calendar", .type = PARAM_KEY},
     {.name = NULL},
 };
@@ -153,6 +154,24 @@ static bool check_person(struct compiler *c, const struct row *row)
                         row->where);
 }
 
+/* Some time ahead, or when a date of the record says; a calendar goes with either. */
+static bool check_due(struct compiler *c, const struct row *row)
+{
+    const char *field = text_of(row, "due_at_field"), *const *dates = compile_dates(c);
+
+    if (is_given(row, "calendar") && !is_given(row, "due") && field == NULL)
+        return compile_fail(c, "%s/params/due: is required with a calendar", row->where);
+    if (field == NULL)
+        return true;
+    if (is_given(row, "due"))
+        return compile_fail(c, "%s/params: takes either due or due_at_field", row->where);
+    for (; *dates != NULL; dates++)
+        if (strcmp(*dates, field) == 0)
+            return true;
+    return compile_fail(c, "%s/params/due_at_field: must be a field that names a moment",
+                        row->where);
+}
+
 static bool check_more(struct compiler *c, const struct row *row, int kind)
 {
     struct uuid id;
@@ -168,10 +187,7 @@ static bool check_more(struct compiler *c, const struct row *row, int kind)
     case TAG:
         return is_given(row, "add") || is_given(row, "remove") ||
                compile_fail(c, "%s/params: needs add or remove", row->where);
-    case CREATE_TASK:
-        if (is_given(row, "calendar") && !is_given(row, "due"))
-            return compile_fail(c, "%s/params/due: is required with a calendar", row->where);
-        return check_person(c, row);
+    case CREATE_TASK: return check_due(c, row) && check_person(c, row);
     case STEP_DONE:
     case STEP_OPEN:
         return text_of(row, "of") == NULL || strcmp(text_of(row, "of"), c->b->entity) != 0 ||

@@ -6,8 +6,8 @@
 #include "blueprint/evaluate.h"
 
 /* Lists of coded reasons that a choice may offer; the loader puts their keys in "choices". */
-static const char *const reason_lists[] = {"unqualified_reason", "lost_reason", "rejection_reason",
-                                           NULL};
+static const char *const reason_lists[] = {"unqualified_reason", "dead_reason", "lost_reason",
+                                           "rejection_reason", NULL};
 
 static const struct param field_params[] = {
     {.name = "field", .type = PARAM_KEY, .required = true},

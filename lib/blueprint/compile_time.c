@@ -11,10 +11,10 @@
 
 static const char *const no_dates[] = {NULL};
 static const char *const lead_dates[] = {"nurture_until", "call_back_at", NULL};
-static const char *const opportunity_dates[] = {"close_date", "delivery_date", NULL};
+static const char *const opportunity_dates[] = {"close_date", "delivery_date", "postponed_until",
+                                                NULL};
 
-/* The fields that name a moment. */
-static const char *const *dates_of(const struct compiler *c)
+const char *const *compile_dates(const struct compiler *c)
 {
     if (strcmp(c->b->entity, "lead") == 0)
         return lead_dates;
@@ -101,7 +101,7 @@ static const char *const sinces[] = {"entry", "touch", NULL};
 
 static bool check_params(struct compiler *c, const struct row *row, enum what what)
 {
-    const char *const *dates = dates_of(c);
+    const char *const *dates = compile_dates(c);
     const struct param without = {.name = "without", .type = PARAM_KEY, .values = dates};
     const struct param warn[] = {without, {.name = NULL}};
     const struct param task[] = {{.name = "role", .type = PARAM_KEY},
@@ -167,7 +167,7 @@ bool compile_slas(struct compiler *c, const struct row *row, const struct state 
 
 static bool check_field(struct compiler *c, const char *where, const json_t *field)
 {
-    const char *const *dates = dates_of(c);
+    const char *const *dates = compile_dates(c);
 
     for (size_t i = 0; dates[i] != NULL; i++)
         if (json_is_string(field) && strcmp(dates[i], json_string_value(field)) == 0)

@@ -246,6 +246,14 @@ static void add_includes(struct sql *s, const struct page *p, bool joins)
             buf_puts(&s->text, joins ? i->join : i->columns);
 }
 
+static bool is_given(struct call *c, const char *const *params)
+{
+    for (; *params; params++)
+        if (call_param(c, *params))
+            return true;
+    return false;
+}
+
 static void add_where(struct call *c, struct sql *s, const struct list_query *q)
 {
     buf_puts(&s->text, q->where && *q->where ? q->where : " where true");
@@ -258,6 +266,9 @@ static void add_where(struct call *c, struct sql *s, const struct list_query *q)
         add_param(s, f->type, value);
         buf_puts(&s->text, f->after);
     }
+    for (const struct list_default *d = q->defaults; d && d->condition; d++)
+        if (!is_given(c, d->unless))
+            buf_puts(&s->text, d->condition);
 }
 
 /* Everything behind the last row of the page before. */

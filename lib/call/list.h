@@ -17,6 +17,12 @@ struct list_filter {
     unsigned type;      /* OID of the parameter; an array type takes every repetition */
 };
 
+/** A condition that holds unless one of the filters is given. */
+struct list_default {
+    const char *condition;     /* " and (r.status_category <> 'cancelled')" */
+    const char *const *unless; /* parameters; NULL-terminated */
+};
+
 struct list_sort {
     const char *name; /* "created_at" */
     const char *expr; /* "l.created_at"; never NULL */
@@ -38,7 +44,8 @@ struct list_query {
     const char *id; /* "l.id": breaks ties */
     int nfixed;     /* fixed parameters: $1...$nfixed */
     const unsigned *fixed_types;
-    const struct list_filter *filters; /* ends with a NULL param */
+    const struct list_filter *filters;   /* ends with a NULL param */
+    const struct list_default *defaults; /* ends with a NULL condition; NULL: none */
     const struct list_sort *sorts; /* ends with a NULL name; the first is the default, descending */
     const struct list_include *includes; /* ends with a NULL name */
 };

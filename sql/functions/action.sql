@@ -84,10 +84,15 @@ begin
 end
 $$;
 
--- The moment that is a duration ("P2D", "PT4H") ahead, by a calendar's working time if one is named.
-create or replace function sluice.action_due(params jsonb) returns timestamptz
+-- The moment that a date of the record (its row as JSON) names, or that is a duration ("P2D", "PT4H") ahead; by a
+-- calendar's working time if one is named.
+drop function if exists sluice.action_due(jsonb);
+create or replace function sluice.action_due(r jsonb, params jsonb) returns timestamptz
     language plpgsql stable as $$
 begin
+    if params ? 'due_at_field' then
+        return sluice.moment_of(r ->> (params ->> 'due_at_field'), params ->> 'calendar');
+    end if;
     if params ->> 'calendar' is not null then
         return sluice.due_after(params ->> 'calendar', sluice.now(), params ->> 'due');
     end if;
@@ -103,7 +108,7 @@ declare
 begin
     insert into sluice.task (id, subject, body, due_at, priority, assignee_id, lead_id, account_id, contact_id,
                              opportunity_id, transition)
-    values (task_id, params ->> 'subject', params ->> 'body', sluice.action_due(params), params ->> 'priority',
+    values (task_id, params ->> 'subject', params ->> 'body', sluice.action_due(r, params), params ->> 'priority',
             coalesce(sluice.person(r, coalesce(params ->> 'assignee', 'owner')), sluice.actor_user()),
             case entity when 'lead' then id end,
             case entity when 'account' then id else (r ->> 'account_id')::uuid end, (r ->> 'contact_id')::uuid,

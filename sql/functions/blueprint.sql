@@ -345,6 +345,8 @@ create or replace function sluice.choices_from(name text) returns jsonb
     select coalesce(jsonb_agg(r.key order by r.position, r.key), '[]')
       from (select key, position from sluice.unqualified_reason where active and name = 'unqualified_reason'
             union all
+            select key, position from sluice.dead_reason where active and name = 'dead_reason'
+            union all
             select key, position from sluice.lost_reason where active and name = 'lost_reason'
             union all
             select key, position from sluice.rejection_reason where active and name = 'rejection_reason') r;

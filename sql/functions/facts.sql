@@ -20,7 +20,7 @@ select l.id, l.version,
        l.street, l.postcode, l.city, l.country, l.need, l.budget_confirmed,
        sluice.money(l.estimated_value_amount, l.estimated_value_currency) as estimated_value,
        l.description, l.source, l.campaign, l.utm, l.external_id, l.owner_id, l.tags,
-       l.unqualified_reason, l.nurture_until, sluice.rfc3339(l.call_back_at) as call_back_at,
+       l.unqualified_reason, l.dead_reason, l.nurture_until, sluice.rfc3339(l.call_back_at) as call_back_at,
        l.account_id, l.contact_id, l.opportunity_id, sluice.rfc3339(l.converted_at) as converted_at, l.extra, l.score,
        sluice.rfc3339(l.created_at) as created_at, sluice.rfc3339(l.updated_at) as updated_at, l.created_by
   from sluice.lead l
@@ -47,7 +47,7 @@ create view sluice.opportunity_fact as
 select o.id, o.version,
        o.state as stage, s.category as stage_category, sluice.rfc3339(o.state_entered_at) as stage_since,
        o.name, o.account_id, o.contact_id, o.lead_id, sluice.money(o.amount_amount, o.amount_currency) as amount,
-       o.product_kind, o.delivery_date, o.close_date,
+       o.product_kind, o.delivery_date, o.close_date, o.postponed_until,
        coalesce(o.probability, s.probability) as probability,
        coalesce(o.forecast_category, s.forecast_category) as forecast_category,
        o.description, o.source, o.campaign, o.owner_id, o.tags, o.lost_reason, sluice.rfc3339(o.closed_at) as closed_at,

@@ -237,6 +237,18 @@ create or replace function sluice.friction_actors(entity text, since timestamptz
      group by f.blueprint_id, f.transition, f.guard, f.actor_kind, f.actor_id;
 $$;
 
+-- Whether a lead was in the archive (a state of category cancelled) at a moment, by default now.
+create or replace function sluice.was_archived(lead_id uuid, moment timestamptz) returns boolean
+    language plpgsql stable set plan_cache_mode = force_generic_plan as $$
+begin
+    return coalesce((select s.category = 'cancelled'
+                       from sluice.visit v
+                       join sluice.state s on s.blueprint_version_id = v.blueprint_version_id and s.key = v.state
+                      where v.record_id = lead_id and v.entered_at < coalesce(moment, 'infinity')
+                      order by v.id desc limit 1), false);
+end
+$$;
+
 -- Of the records that entered a state in the period, how many ever reached another one afterwards.
 create or replace function sluice.conversion(entity text, since timestamptz, until timestamptz)
     returns table (blueprint_id uuid, from_state text, to_state text, entered bigint, reached bigint,
@@ -249,6 +261,7 @@ create or replace function sluice.conversion(entity text, since timestamptz, unt
           join sluice.blueprint_version b on b.id = v.blueprint_version_id
          where (conversion.entity is null or v.entity = conversion.entity)
            and (since is null or v.entered_at >= since) and (until is null or v.entered_at < until)
+           and not (v.entity = 'lead' and sluice.was_archived(v.record_id, until))
          order by b.blueprint_id, v.state, v.record_id, v.id
     ), sizes as (
         select c.blueprint_id, c.state, count(*) as entered from cohort c group by c.blueprint_id, c.state
@@ -278,7 +291,7 @@ grant execute on function
     sluice.attempts(text, timestamptz, timestamptz), sluice.named_guards(),
     sluice.typed_values(text, timestamptz, timestamptz), sluice.friction(text, timestamptz, timestamptz),
     sluice.friction_actors(text, timestamptz, timestamptz), sluice.conversion(text, timestamptz, timestamptz),
-    sluice.version_then(uuid, bigint)
+    sluice.version_then(uuid, bigint), sluice.was_archived(uuid, timestamptz)
     to sluice_app;
 
 reset role;

@@ -36,6 +36,7 @@ create or replace function sluice.merge_links() returns table (entity text, chil
         ('contact', 'contact',           'merged_into', false),
         (null,      'visit',             'record_id',   false),
         (null,      'visit_step',        'record_id',   false),
+        (null,      'forgotten',         'record_id',   false),
         (null,      'audit',             'record_id',   false),
         (null,      'outbox',            'record_id',   false),
         (null,      'search_text',       'record_id',   false),

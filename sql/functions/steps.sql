@@ -160,9 +160,9 @@ $$;
 create or replace function sluice.step_fields(entity text) returns text[]
     language sql immutable parallel safe
     return sluice.action_fields(entity) || case entity
-        when 'lead' then '{unqualified_reason,nurture_until,call_back_at,tags}'::text[]
+        when 'lead' then '{unqualified_reason,dead_reason,nurture_until,call_back_at,tags}'::text[]
         when 'account' then '{rejection_reason,tags}'::text[]
-        else '{contact_id,lost_reason,tags}'::text[] end;
+        else '{contact_id,lost_reason,postponed_until,tags}'::text[] end;
 
 -- Writes members of a record; its state stays.
 create or replace function sluice.fields_write(entity text, record_id uuid, fields jsonb) returns void

@@ -9,8 +9,19 @@
 
 set role sluice_owner;
 
--- The moment that a field of a record names, or the first working one after it; a date is its first moment in the
--- calendar's time zone.
+-- The moment that a text names, or the first working one after it; a date is its first moment in the calendar's time
+-- zone.
+create or replace function sluice.moment_of(value text, calendar text) returns timestamptz
+    language plpgsql stable as $$
+begin
+    return sluice.add_working(calendar, case
+        when value ~ '^\d{4}-\d\d-\d\d$'
+        then value::timestamp at time zone coalesce((select c.time_zone from sluice.calendar c where c.key = calendar), 'UTC')
+        else value::timestamptz end, 0);
+end
+$$;
+
+-- The moment that a field of a record names.
 create or replace function sluice.field_moment(entity text, record_id uuid, field text, calendar text)
 returns timestamptz
     language plpgsql stable as $$
@@ -22,13 +33,7 @@ begin
     elsif entity = 'opportunity' then
         select to_jsonb(o) ->> field into value from sluice.opportunity o where o.id = record_id;
     end if;
-    if value is null then
-        return null;
-    end if;
-    return sluice.add_working(calendar, case
-        when value ~ '^\d{4}-\d\d-\d\d$'
-        then value::timestamp at time zone coalesce((select c.time_zone from sluice.calendar c where c.key = calendar), 'UTC')
-        else value::timestamptz end, 0);
+    return case when value is not null then sluice.moment_of(value, calendar) end;
 end
 $$;
 
@@ -345,9 +350,10 @@ create or replace trigger lead_dates after update of nurture_until, call_back_at
     for each row when (old.nurture_until is distinct from new.nurture_until
                        or old.call_back_at is distinct from new.call_back_at)
     execute function sluice.dates_changed();
-create or replace trigger opportunity_dates after update of close_date, delivery_date on sluice.opportunity
+create or replace trigger opportunity_dates after update of close_date, delivery_date, postponed_until on sluice.opportunity
     for each row when (old.close_date is distinct from new.close_date
-                       or old.delivery_date is distinct from new.delivery_date)
+                       or old.delivery_date is distinct from new.delivery_date
+                       or old.postponed_until is distinct from new.postponed_until)
     execute function sluice.dates_changed();
 create or replace trigger activity_changed after insert or update on sluice.activity
     for each row execute function sluice.work_changed();

@@ -112,7 +112,7 @@ create or replace function sluice.lead_move(
 declare
     allowed constant text[] := '{first_name,last_name,email,phone,company,job_title,tax_id,website,industry,street,'
         'postcode,city,country,need,budget_confirmed,estimated_value,description,external_id,owner_id,'
-        'unqualified_reason,nurture_until,call_back_at,tags}';
+        'unqualified_reason,dead_reason,nurture_until,call_back_at,tags}';
     given jsonb := coalesce(fields, '{}');
     wide boolean := given <> '{}';
     next_version bigint;
@@ -124,9 +124,10 @@ begin
         end if;
         r := jsonb_populate_record(r, sluice.flat_money(given, 'estimated_value'));
     end if;
-    if category = 'open' and num_nonnulls(r.unqualified_reason, r.nurture_until, r.call_back_at) > 0 then
+    if category = 'open' and num_nonnulls(r.unqualified_reason, r.dead_reason, r.nurture_until, r.call_back_at) > 0 then
         wide := true;
         r.unqualified_reason := case when given ? 'unqualified_reason' then r.unqualified_reason end;
+        r.dead_reason := case when given ? 'dead_reason' then r.dead_reason end;
         r.nurture_until := case when given ? 'nurture_until' then r.nurture_until end;
         r.call_back_at := case when given ? 'call_back_at' then r.call_back_at end;
     end if;
@@ -139,8 +140,8 @@ begin
                need = r.need, budget_confirmed = r.budget_confirmed,
                estimated_value_amount = r.estimated_value_amount, estimated_value_currency = r.estimated_value_currency,
                description = r.description, external_id = r.external_id, owner_id = r.owner_id, tags = r.tags,
-               unqualified_reason = r.unqualified_reason, nurture_until = r.nurture_until,
-               call_back_at = r.call_back_at, account_id = r.account_id, contact_id = r.contact_id,
+               unqualified_reason = r.unqualified_reason, dead_reason = r.dead_reason,
+               nurture_until = r.nurture_until, call_back_at = r.call_back_at, account_id = r.account_id, contact_id = r.contact_id,
                opportunity_id = r.opportunity_id, converted_at = r.converted_at
          where l.id = r.id returning l.version into next_version;
     else
@@ -278,7 +279,7 @@ create or replace function sluice.opportunity_apply(
     language plpgsql as $$
 declare
     allowed constant text[] := '{name,contact_id,amount,product_kind,delivery_date,close_date,probability,'
-        'forecast_category,description,external_id,owner_id,lost_reason,tags}';
+        'forecast_category,description,external_id,owner_id,lost_reason,postponed_until,tags}';
     r sluice.opportunity;
     e record;
     given jsonb := coalesce(fields, '{}');
@@ -317,6 +318,9 @@ begin
     if e.category = 'open' and not given ? 'lost_reason' then
         r.lost_reason := null;
     end if;
+    if e.category = 'open' and not given ? 'postponed_until' then
+        r.postponed_until := null;
+    end if;
     update sluice.opportunity o
        set state = e.to_state, state_entered_at = sluice.now(),
            closed_at = case when e.category in ('won', 'lost', 'cancelled') then sluice.now() end,
@@ -324,7 +328,7 @@ begin
            amount_currency = r.amount_currency, product_kind = r.product_kind, delivery_date = r.delivery_date,
            close_date = r.close_date, probability = r.probability, forecast_category = r.forecast_category,
            description = r.description, external_id = r.external_id, owner_id = r.owner_id, tags = r.tags,
-           lost_reason = r.lost_reason
+           lost_reason = r.lost_reason, postponed_until = r.postponed_until
      where o.id = r.id returning o.version into opportunity_apply.version;
     visit := sluice.move_visit('opportunity', r.id, r.blueprint_version_id, e.to_state, transition);
     state := e.to_state;

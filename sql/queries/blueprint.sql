@@ -45,6 +45,8 @@ select r.key, r.label,
 select r.kind, r.key, r.label
   from (select 'unqualified' as kind, key, label, position from sluice.unqualified_reason where active
         union all
+        select 'dead', key, label, position from sluice.dead_reason where active
+        union all
         select 'lost', key, label, position from sluice.lost_reason where active
         union all
         select 'rejection', key, label, position from sluice.rejection_reason where active) r

@@ -75,6 +75,8 @@ returning r.version;
 -- filter: country text eq on r.country
 -- filter: account uuid eq on r.account_id
 -- filter: unqualified_reason text eq on r.unqualified_reason
+-- filter: archived boolean eq coalesce(r.status_category = 'cancelled', false) = any(:value)
+-- filter: dead_reason text eq on r.dead_reason
 -- filter: created_at timestamptz gt,gte,lt,lte on r.created_at
 -- filter: updated_at timestamptz gte,lt on r.updated_at
 -- filter: nurture_until date gte,lte on r.nurture_until
@@ -83,6 +85,7 @@ returning r.version;
 -- filter: stale boolean eq (r.id in (select t.record_id from sluice.timer t where t.entity = 'lead' and t.live and t.touched_at is not null and t.due_at <= sluice.now())) = any(:value)
 -- filter: tag text eq r.id in (select x.id from sluice.lead x where x.tags && :value)
 -- filter: q text search on s.text
+-- unless: archived,status,account,email,phone,external_id r.status_category is distinct from 'cancelled'
 -- sort: created_at timestamptz r.created_at
 -- sort: updated_at timestamptz r.updated_at
 -- sort: company text coalesce(r.company, '')

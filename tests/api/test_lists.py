@@ -32,7 +32,8 @@ FILTERS = {
         'external_id': [('lists-1', 'l1'), (['lists-1', 'lists-2'], 'l1 l2')],
         'country': [('PL', 'l1 l2'), ('DE', 'l3'), ('PL,DE', 'l1 l2 l3')],
         'account': [('{a1}', 'l3'), ('{a2}', '')],
-        'unqualified_reason': [('need', ''), ('authority', '')],
+        'unqualified_reason': [('need', ''), ('authority', '')], 'dead_reason': [('unreachable', '')],
+        'archived': [('true', ''), ('false', 'l1 l2 l3'), (['true', 'false'], 'l1 l2 l3')],
         'q': [('zul', 'l1'), ('ONE@', 'l1'), ('000002', 'l2'), ('Person', 'l1 l2 l3'), ('50%', 'l3'), ('5_%', ''), ('%%', '')],
         'created_at[gte]': [('{l2.created_at}', 'l2 l3')], 'created_at[gt]': [('{l2.created_at}', 'l3')],
         'created_at[lte]': [('{l2.created_at}', 'l1 l2')], 'created_at[lt]': [('{l2.created_at}', 'l1')],
@@ -403,6 +404,6 @@ def test_reference_lists(rep, admin):
         ('lead', 'lead_default'), ('account', 'account_verification'), ('opportunity', 'sales_pipeline')}
     lead = rep.get(f'/v1/blueprints/{next(b["id"] for b in shipped if b["key"] == "lead_default")}').json()
     assert [s['key'] for s in lead['states']] == [
-        'open', 'contacted', 'call_back', 'qualified', 'unqualified', 'nurture', 'archived', 'converted']
+        'open', 'contacted', 'call_back', 'qualified', 'unqualified', 'nurture', 'newsletter', 'dead', 'archived', 'converted']
     assert [t['key'] for t in lead['transitions'] if t.get('kind', 'manual') != 'manual'] == [
         'created', 'converted', 'converted_with_opportunity']

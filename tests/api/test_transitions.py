@@ -20,10 +20,10 @@ def test_the_listing_says_all_there_is(mkt):
     listing = answer.json()
     assert (listing['version'], answer.headers['ETag']) == (1, '"1"')
     assert listing['state'] == {'key': 'open', 'label': 'Open', 'category': 'open'}
-    assert (listing['blueprint']['key'], listing['blueprint']['number']) == ('lead_default', 2)
+    assert (listing['blueprint']['key'], listing['blueprint']['number']) == ('lead_default', 3)
     assert [(t['key'], t['to']['key'], t['available']) for t in listing['items']] == [
         ('contacted', 'contacted', False), ('call_back', 'call_back', False), ('unqualified', 'unqualified', False),
-        ('nurture', 'nurture', False), ('archived', 'archived', True)]
+        ('nurture', 'nurture', False), ('newsletter', 'newsletter', False), ('dead', 'dead', True), ('archived', 'archived', True)]
     assert listing['items'][0] == {
         'key': 'contacted', 'label': 'Contact made', 'kind': 'manual',
         'to': {'key': 'contacted', 'label': 'Contacted', 'category': 'open'},
@@ -491,7 +491,8 @@ def test_converted_leads_have_no_way_out(mkt, rep):
     qualify(mkt, lead['id'])
     listed = mkt.get(f'/v1/leads/{lead["id"]}/transitions').json()['items']
     assert {t['key']: t['kind'] for t in listed} == {
-        'unqualified': 'manual', 'nurture': 'manual', 'converted': 'convert', 'converted_with_opportunity': 'convert_open'}
+        'unqualified': 'manual', 'nurture': 'manual', 'newsletter': 'manual', 'dead': 'manual', 'converted': 'convert',
+        'converted_with_opportunity': 'convert_open'}
     assert rep.post(f'/v1/leads/{lead["id"]}/conversion', json={}).status_code == 200
     assert mkt.get(f'/v1/leads/{lead["id"]}/transitions').json()['items'] == []
 

@@ -25,6 +25,8 @@ SQL_FAULTS = [
     (HEAD + 'select :id;\n' + HEAD + 'select :id;\n', ':4: query "x" exists already'),
     (HEAD + '-- sort: a text a\nselect :id;\n', ':3: "sort:" belongs to list queries only'),
     (LIST.format('-- filter: a text foo on l.a\n'), ':4: unknown operator "foo"'),
+    (LIST.format('-- unless: a l.a is null\n'), ':4: list "x" has no filter "a"'),
+    (LIST.format('-- unless: a\n'), ':4: a default reads: -- unless: filter[,filter] condition'),
     (LIST.format('-- filter: a text eq l.a = 1\n'), ':4: a whole condition holds :value exactly once'),
     (LIST.format('').replace('-- from\n', ''), 'has no "-- from" part'),
 ]

@@ -35,7 +35,7 @@ select is_empty($$
       from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
      where c.relnamespace = 'sluice'::regnamespace and c.relname in ('lead', 'account', 'contact')
        and a.attname <> all ('{id,version,blueprint_version_id,state,state_entered_at,source,campaign,utm,extra,tags,'
-           'unqualified_reason,nurture_until,call_back_at,rejection_reason,duplicate_of,converted_at,opportunity_id,'
+           'unqualified_reason,dead_reason,nurture_until,call_back_at,rejection_reason,duplicate_of,converted_at,opportunity_id,'
            'lead_id,score,created_at,updated_at,created_by,deleted_at,merged_into,import_id}')
        and not (c.relname = 'lead' and a.attname in ('account_id', 'contact_id'))
        and not exists (select from sluice.merge_fields() f where f.entity = c.relname and a.attname = any (f.columns))$$,

@@ -56,8 +56,12 @@ update sluice.deputy set deleted_at = now();
 select is(pg_temp.stands_in('2026-08-02Z'), false, 'not when it was ended');
 
 -- what an action is due after, without a calendar
-select is(sluice.action_due('{"due": "P1DT2H"}'), '2026-08-03 02:00Z'::timestamptz, 'a day and two hours');
-select is(sluice.action_due('{}'), null, 'no time, not due');
+select is(sluice.action_due('{}', '{"due": "P1DT2H"}'), '2026-08-03 02:00Z'::timestamptz, 'a day and two hours');
+select is(sluice.action_due('{"at": null}', '{}'), null, 'no time, not due');
+select is(sluice.action_due('{"at": "2026-08-08T10:00:00+00:00"}', '{"due_at_field": "at"}'), '2026-08-08 10:00Z'::timestamptz, 'when a field says');
+select is(sluice.action_due('{"at": "2026-08-08"}', '{"due_at_field": "at", "calendar": "default"}'), '2026-08-10 07:00Z'::timestamptz,
+          'or the first working moment of a date: a Saturday''s is on Monday');
+select is(sluice.action_due('{"at": null}', '{"due_at_field": "at"}'), null, 'a field without a date says nothing');
 
 select * from finish();
 rollback;

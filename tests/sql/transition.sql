@@ -88,7 +88,8 @@ select results_eq($$select state, via, left_via, left_by, left_at is null from s
              ('contacted', 'contacted', null, null, true)$$, 'one visit ends, one begins');
 select is((action, transition, from_state, to_state, detail),
           ('transition'::text, 'contacted'::text, 'open'::text, 'contacted'::text,
-           '{"note": "Reached", "verdicts": {"guard": "root", "passed": true}}'::jsonb), 'the entry tells why')
+           '{"note": "Reached", "verdicts": {"guard": "root", "passed": true},
+             "actions": [{"action": "called", "kind": "close_tasks", "result": {"closed": 0}}]}'::jsonb), 'the entry tells why')
   from sluice.audit where record_id = '00000000-0000-7000-8000-000000000001' order by seq desc limit 1;
 select ok(changes @> '{"state": {"old": "open", "new": "contacted"}, "industry": {"old": null, "new": "steel"}}',
           'and what') from sluice.audit where record_id = '00000000-0000-7000-8000-000000000001' order by seq desc limit 1;

@@ -1,0 +1,186 @@
+"""How leads rest, end and come back, and how opportunities do; with a clock that the test sets."""
+import pytest
+
+from helpers import CALL, problem, qualify
+from test_time import clock, history, shipped, world  # noqa: F401 pylint: disable=unused-import
+
+pytestmark = pytest.mark.usefixtures('shipped', 'signed_in')
+
+
+@pytest.fixture
+def signed_in(world):
+    """For as long as the clock may run."""
+    world.rows("update sluice.session set expires_at = '2030-01-01'")
+
+
+def tasks(world, **of):
+    items = world.boss.get('/v1/tasks', params={**of, 'sort': 'created_at'}).json()['items']
+    return [(t['subject'], t['status'], t['due_at']) for t in items]
+
+
+def listed(client, **params):
+    answer = client.get('/v1/leads', params={**params, 'limit': 200})
+    assert answer.status_code == 200, answer.text
+    return {r['id'] for r in answer.json()['items']}
+
+
+# what comes of a call
+
+def test_call_back_is_a_state_and_a_task(world, clock):
+    """Scenario 45, "call back": due on its date, when the lead is back in the queue by itself."""
+    lead = world.rep.make('leads', last_name='Later')
+    at = '2026-11-24T10:00:00Z'
+    lead = world.rep.moved('leads', lead['id'], 'call_back', fields={'call_back_at': at},
+                           activities=[{'kind': 'call', 'subject': 'Busy', 'outcome': 'call_back'}])
+    assert (lead['status'], lead['status_category'], lead['call_back_at'], lead['due_at']) == ('call_back', 'open', at, None)
+    (task,) = world.rep.get('/v1/tasks', params={'lead': lead['id']}).json()['items']
+    assert (task['subject'], task['due_at'], task['priority'], task['assignee_id'], task['transition'], task['status']) == (
+        'Call back', at, 'high', world.rep.user['id'], 'call_back', 'open')
+    clock.set('2026-11-24 09:59:59Z')
+    world.idle()
+    assert world.rep.read('leads', lead['id'])['status'] == 'call_back'
+    clock.set('2026-11-24 10:00Z')
+    world.idle()
+    back = world.rep.read('leads', lead['id'])
+    assert (back['status'], back['call_back_at']) == ('open', None)
+    entry = history(world.rep, 'leads', lead['id'], 'transition')[0]
+    assert (entry['transition'], entry['actor']['kind'], entry['actor']['id']) == ('call_due', 'timer', None)
+    assert world.rep.read('tasks', task['id'])['status'] == 'open'
+    world.rep.moved('leads', lead['id'], 'contacted', activities=[CALL])
+    assert world.rep.read('tasks', task['id'])['status'] == 'done'
+
+
+def test_call_back_needs_its_date(world, clock):
+    lead = world.rep.make('leads', last_name='Dateless')
+    problem(world.rep.move('leads', lead['id'], 'call_back'), 422, 'guard_failed')
+    assert tasks(world, lead=lead['id']) == [] and world.rep.read('leads', lead['id'])['status'] == 'open'
+
+
+def test_nobody_calls_back_whom_nobody_wants(world, clock):
+    lead = world.rep.make('leads', last_name='Dropped')
+    world.rep.moved('leads', lead['id'], 'call_back', fields={'call_back_at': '2026-11-24T10:00:00Z'})
+    world.rep.moved('leads', lead['id'], 'unqualified', fields={'unqualified_reason': 'need'})
+    assert tasks(world, lead=lead['id']) == [('Call back', 'cancelled', '2026-11-24T10:00:00Z')]
+    clock.set('2026-11-25 10:00Z')
+    world.idle()
+    assert world.rep.read('leads', lead['id'])['status'] == 'unqualified'
+
+
+def test_dead_is_the_end(world, clock):
+    """Scenario 45, "dead": a coded reason, and no way on."""
+    lead = world.rep.make('leads', last_name='Gone')
+    path = f'/v1/leads/{lead["id"]}'
+    refused = problem(world.rep.move('leads', lead['id'], 'dead'), 422, 'validation_failed')
+    assert [(e['pointer'], e['code']) for e in refused['errors']] == [('/fields/dead_reason', 'required')]
+    refused = problem(world.rep.move('leads', lead['id'], 'dead', fields={'dead_reason': 'need'}), 422, 'validation_failed')
+    known = ['unreachable', 'wrong_contact', 'no_such_company', 'do_not_contact', 'not_a_customer']
+    assert [(e['pointer'], e['allowed']) for e in refused['errors']] == [('/fields/dead_reason', known)]
+    assert [r['key'] for r in world.rep.get('/v1/reasons').json()['items'] if r['kind'] == 'dead'] == known
+    assert world.rep.read('leads', lead['id'])['status'] == 'open'
+    dead = world.rep.moved('leads', lead['id'], 'dead', fields={'dead_reason': 'wrong_contact'},
+                           activities=[{'kind': 'call', 'subject': 'No such number', 'outcome': 'dead'}])
+    assert (dead['status'], dead['status_category'], dead['dead_reason'], dead['due_at']) == (
+        'dead', 'lost', 'wrong_contact', None)
+    assert world.rep.get(f'{path}/transitions').json()['items'] == []
+    assert problem(world.boss.move('leads', lead['id'], 'reopened'), 409, 'no_such_transition')['legal'] == []
+    assert lead['id'] in listed(world.rep, dead_reason='wrong_contact')
+    assert lead['id'] not in listed(world.rep, dead_reason='unreachable')
+    problem(world.rep.patch(path, json={'dead_reason': None}), 422, 'governed_field')
+
+
+def test_qualified_is_handed_over(world, clock):
+    """Scenario 45, "qualified": to a project with a chosen owner."""
+    lead = world.rep.make('leads', last_name='Ready', company='Ready for it', budget_confirmed=True, need='Boxes')
+    qualify(world.rep, lead['id'])
+    owner = {'owner_id': world.boss.user['id']}
+    made = world.rep.post(f'/v1/leads/{lead["id"]}/conversion', json={
+        'account': {'create': owner}, 'opportunity': {'name': 'Project', **owner}}).json()
+    assert made['lead']['status'] == 'converted'
+    assert world.boss.read('opportunities', made['opportunity']['id'])['owner_id'] == world.boss.user['id']
+
+
+def test_a_qualified_lead_is_not_left_waiting(world, clock):
+    lead = world.rep.make('leads', last_name='Waiting', company='Waiting to be handed over')
+    qualify(world.rep, lead['id'])
+    assert world.rep.read('leads', lead['id'])['due_at'] == '2026-11-27T08:00:00Z'
+    clock.set('2026-11-27 08:00Z')
+    world.idle()
+    assert tasks(world, lead=lead['id']) == [('Waiting to be handed over waits in "Qualified"', 'open', None)]
+
+
+# paths of the unqualified
+
+def test_the_newsletter_is_a_path(world, clock):
+    """A10: with the reason; half a year later somebody looks again."""
+    lead = world.rep.make('leads', last_name='Reader')
+    refused = problem(world.rep.move('leads', lead['id'], 'newsletter'), 422, 'guard_failed')
+    assert [(f['guard'], f['pointer']) for f in refused['failures']] == [('reason_given', '/fields/unqualified_reason')]
+    lead = world.rep.moved('leads', lead['id'], 'unqualified', fields={'unqualified_reason': 'ability'})
+    assert lead['due_at'] == '2026-11-27T08:00:00Z'
+    reader = world.rep.moved('leads', lead['id'], 'newsletter')
+    assert (reader['status'], reader['status_category'], reader['unqualified_reason'], reader['due_at']) == (
+        'newsletter', 'postponed', 'ability', '2027-05-19T08:00:00Z')
+    clock.set('2026-11-30 08:00Z')
+    world.idle()
+    assert tasks(world, lead=lead['id']) == []  # the path lifted the threshold
+    clock.set('2027-05-19 08:00Z')
+    world.idle()
+    assert [t[:2] for t in tasks(world, lead=lead['id']) if t[0] == 'Still only a reader?'] == [('Still only a reader?', 'open')]
+    again = world.rep.moved('leads', lead['id'], 're_engaged', activities=[CALL])
+    assert (again['status'], again['unqualified_reason']) == ('contacted', None)
+    assert tasks(world, lead=lead['id'], status='open') == []
+
+
+# the archive
+
+def entered(client, state, **period):
+    answer = client.get('/v1/reports/conversion', params={'entity': 'lead', **period})
+    assert answer.status_code == 200, answer.text
+    rows = answer.json()['items']
+    return {(r['from_state'], r['to_state']): (r['entered'], r['reached'], r['share']) for r in rows
+            if r['from_state'] == state and r['blueprint']['key'] == 'lead_default'}
+
+
+def test_the_archive(world, clock):
+    """Scenario 21: out of lists and of the denominator from then on, in the history for ever, back by declaration only."""
+    clock.set('2026-03-02 09:00Z')
+    ids = [world.rep.make('leads', last_name=f'Archive {i}', campaign='archive', email=f'archive{i}@life.test')['id'] for i in range(4)]
+    for i in ids[:2]:
+        world.rep.moved('leads', i, 'unqualified', fields={'unqualified_reason': 'authority'})
+    clock.set('2026-03-10 09:00Z')
+    gone, stays = ids[:2]
+    archived = world.rep.moved('leads', gone, 'archived')
+    assert (archived['status'], archived['status_category'], archived['unqualified_reason']) == ('archived', 'cancelled', 'authority')
+
+    # lists
+    mine = {'campaign': 'archive'}
+    assert listed(world.rep, **mine) == set(ids[1:])
+    counted = world.rep.get('/v1/leads', params={**mine, 'count': 'exact'}).json()
+    assert counted['count'] == 3
+    assert listed(world.rep, **mine, archived='false') == set(ids[1:])
+    assert listed(world.rep, **mine, archived='true') == {gone}
+    assert listed(world.rep, **mine, archived=['true', 'false']) == set(ids)
+    assert listed(world.rep, **mine, status='archived') == {gone}
+    assert listed(world.rep, email='archive0@life.test') == {gone}
+    assert world.rep.read('leads', gone)['id'] == gone
+
+    # the funnel: as it was before, and from then on
+    before, after = ({'from': '2026-03-02T00:00:00Z', 'to': t} for t in ('2026-03-10T09:00:00Z', '2026-03-11T00:00:00Z'))
+    assert entered(world.boss, 'open', **before) == {('open', 'unqualified'): (4, 2, 0.5), ('open', 'archived'): (4, 1, 0.25)}
+    assert entered(world.boss, 'open', **after) == {('open', 'unqualified'): (3, 1, 0.3333)}
+
+    # the history stays, and nothing but the declared way leads back
+    assert [h['transition'] for h in history(world.rep, 'leads', gone, 'transition')] == ['archived', 'unqualified']
+    legal = problem(world.rep.move('leads', gone, 'contacted', activities=[CALL]), 409, 'no_such_transition')['legal']
+    assert [t['key'] for t in legal] == ['reopened']
+    problem(world.rep.patch(f'/v1/leads/{gone}', json={'status': 'open'}), 422, 'governed_field')
+    problem(world.rep.move('leads', gone, 'reopened'), 403, 'not_transition_owner')
+    clock.set('2027-03-10 09:00Z')
+    world.idle()
+    assert world.rep.read('leads', gone)['status'] == 'archived'
+    back = world.boss.moved('leads', gone, 'reopened')
+    assert (back['status'], back['unqualified_reason']) == ('open', None)
+    assert listed(world.rep, **mine) == set(ids)
+    now = {'from': '2026-03-02T00:00:00Z', 'to': '2026-03-03T00:00:00Z'}
+    assert entered(world.boss, 'open', **now)[('open', 'unqualified')] == (4, 2, 0.5)
+    assert stays in listed(world.rep, **mine)
