@@ -13,6 +13,7 @@
 #include "json/schema.h"
 
 #define IMPORT_PIECE ((size_t)384 * 1024) /* of the file, for one slice; a row fits in */
+#define IMPORT_JUDGED 200                 /* of a slice whose births are decided one by one */
 #define IMPORT_ROWS 2000                  /* of a slice, at most */
 
 /** What can be imported. */
@@ -45,6 +46,7 @@ struct import_plan {
     const char *owner; /* who owns what no column gives an owner; may be NULL */
     enum encoding encoding;
     char delimiter;
+    unsigned rows; /* at most */
 };
 
 /** A slice of rows, ready for the database. */

@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "asks.gen.h"
+#include "call/pgarray.h"
 #include "loop/offload.h"
+#include "service/birth.h"
 #include "service/import.h"
 #include "service/jobs.h"
 
@@ -23,6 +25,10 @@ struct pass {
     bool tidy;
     const char *failed;
     struct import_slice slice;
+    struct birth birth;
+    bool judged;       /* the births are decided one by one */
+    struct buf chosen; /* an array literal of versions */
+    json_t *unborn;    /* line -> errors */
 };
 
 static enum step import_ask(struct call *c)
@@ -37,6 +43,9 @@ static enum step import_ask(struct call *c)
     if (p->tidy)
         return STEP_NEXT;
     ask_import_next(c, (struct q_import_next){.job = w->id, .most = (int64_t)IMPORT_PIECE});
+    p->birth.record = record_governed(json_string_value(json_object_get(w->params, "entity")));
+    if (p->birth.record)
+        birth_ask(c, p->birth.record);
     return STEP_WAIT;
 }
 
@@ -93,6 +102,11 @@ static enum step import_page(struct call *c)
         return STEP_NEXT;
     }
     p->plan.owner = result_get(r, 0, "owner");
+    p->birth.members = p->plan.of->schema;
+    p->birth.pointer = "";
+    p->judged = p->birth.record && birth_is_judged(&p->birth, call_result(c, 1));
+    if (p->judged)
+        p->plan.rows = IMPORT_JUDGED;
     take_piece(c, p, r);
     p->job.work = read_piece;
     return call_offload(c, &p->job) ? STEP_WAIT : STEP_FAIL;
@@ -108,7 +122,78 @@ static enum step import_evaluate(struct call *c)
     if (p->slice.broken && p->slice.rows == 0)
         p->failed = arena_printf(&c->arena, "line %lld: %s", (long long)p->slice.broken_line,
                                  p->slice.broken);
-    return STEP_NEXT;
+    if (p->failed || !p->judged)
+        return STEP_NEXT;
+    ask_import_births(
+        c, (struct q_import_births){.job = work_of(c)->id, .bodies = buf_text(&p->slice.bodies)});
+    return STEP_WAIT;
+}
+
+/* births */
+
+static void add_error(json_t *errors, const char *code, const char *pointer, const char *detail)
+{
+    json_t *error = json_object();
+
+    json_object_set_new(error, "code", json_string(code));
+    if (pointer)
+        json_object_set_new(error, "pointer", json_string(pointer));
+    json_object_set_new(error, "detail", json_string(detail ? detail : err_title(ERR_GUARD)));
+    json_array_append_new(errors, error);
+}
+
+static json_t *why_unborn(struct call *c, const struct birth *b)
+{
+    json_t *errors = json_array(), *failures = read_json(c, b->failures), *failure;
+    size_t i;
+
+    json_array_foreach (failures, i, failure)
+        add_error(errors, err_slug(ERR_GUARD),
+                  json_string_value(json_object_get(failure, "pointer")),
+                  json_string_value(json_object_get(failure, "message")));
+    if (json_array_size(errors) == 0)
+        add_error(errors, err_slug(c->err.code), NULL, c->err.detail);
+    return errors;
+}
+
+/* The version that governs row @i, or why it may not be born. False when the evaluator failed. */
+static bool decide_birth(struct call *c, struct pass *p, int i, const char *line)
+{
+    struct birth b = p->birth;
+    json_t *facts = json_loads(result_get(call_result(c, 0), i, "facts"), 0, NULL);
+    bool born;
+
+    born = facts && birth_decide(c, &b, facts);
+    json_decref(facts);
+    if (!born && c->err.code != ERR_GUARD && c->err.code != ERR_NOT_ACTOR)
+        return false;
+    buf_puts(&p->chosen, i ? "," : "");
+    pgarray_quote(&p->chosen, born && b.governs ? b.governs->id : "none");
+    if (!born)
+        json_object_set_new(p->unborn, line, why_unborn(c, &b));
+    err_init(&c->err, &c->arena);
+    return true;
+}
+
+static void chosen_free(void *chosen)
+{
+    buf_done(chosen);
+}
+
+static bool decide_births(struct call *c, struct pass *p)
+{
+    const char *const *lines = pgarray_strings(&c->arena, buf_text(&p->slice.lines));
+    int rows = result_rows(call_result(c, 0));
+
+    p->unborn = keep_json(c, json_object());
+    buf_init(&p->chosen, (size_t)1 << 20);
+    arena_defer(&c->arena, chosen_free, &p->chosen);
+    buf_putc(&p->chosen, '{');
+    for (int i = 0; lines && lines[i] && i < rows; i++)
+        if (!decide_birth(c, p, i, lines[i]))
+            return false;
+    buf_putc(&p->chosen, '}');
+    return lines;
 }
 
 static void write_slice(struct call *c, const struct work *w, const struct pass *p)
@@ -127,6 +212,8 @@ static void write_slice(struct call *c, const struct work *w, const struct pass 
                             .words = buf_text(&s->words),
                             .bodies = buf_text(&s->bodies),
                             .sent = buf_text(&s->sent),
+                            .chosen = p->judged ? buf_text(&p->chosen) : NULL,
+                            .unborn = p->judged ? call_json(c, p->unborn) : NULL,
                             .bad = call_json(c, s->bad),
                         });
 }
@@ -134,8 +221,10 @@ static void write_slice(struct call *c, const struct work *w, const struct pass 
 static enum step import_conclude(struct call *c)
 {
     const struct work *w = work_of(c);
-    const struct pass *p = w->own;
+    struct pass *p = w->own;
 
+    if (p->judged && !p->failed && !decide_births(c, p))
+        return c->err.code == ERR_NONE ? call_fail(c, ERR_INTERNAL, NULL) : STEP_FAIL;
     if (p->failed)
         ask_import_fail(
             c, (struct q_import_fail){.job = w->id, .daemon = work_daemon(), .error = p->failed});

@@ -47,7 +47,8 @@ bool import_plan_fill(struct import_plan *plan, const struct import_entity *of,
     *plan = (struct import_plan){.of = of,
                                  .columns = columns,
                                  .options = options,
-                                 .delimiter = delimiter ? *delimiter : ','};
+                                 .delimiter = delimiter ? *delimiter : ',',
+                                 .rows = IMPORT_ROWS};
     if (!encoding || !encoding_find(encoding, &plan->encoding))
         return false;
     json_array_foreach (columns, i, column) {
@@ -397,7 +398,7 @@ void import_read(const struct import_plan *plan, struct span piece, int64_t line
     prepare(r, plan, ret);
     csv_init(&r->csv, plan->delimiter, plan->encoding);
     csv_feed(&r->csv, piece, line, last);
-    while (ret->rows < IMPORT_ROWS && (found = csv_next(&r->csv)) == CSV_ROW)
+    while (ret->rows < plan->rows && (found = csv_next(&r->csv)) == CSV_ROW)
         take_row(r);
     ret->consumed = csv_consumed(&r->csv);
     ret->next_line = r->csv.line;

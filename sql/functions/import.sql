@@ -119,7 +119,7 @@ begin
                 detail = jsonb_build_object('detail', 'This very file was imported before.', 'import_id', first_one)::text;
         end if;
     end if;
-    insert into sluice.job (id, kind, params) values (import_start.id, 'import', jsonb_build_object('import', import, 'dry', dry));
+    insert into sluice.job (id, kind, params) values (import_start.id, 'import', jsonb_build_object('import', import, 'dry', dry, 'entity', i.entity));
     update sluice.import x
        set status = case when dry then 'checking' else 'running' end, pass_id = import_start.id, bytes_read = 0,
            rows_read = 0, created = 0, duplicate = 0, duplicate_in_file = 0, invalid = 0, error = null,
@@ -249,8 +249,9 @@ end
 $$;
 
 -- Puts the records where a create would: with their first state and visit, an entry of history, an event, and the
--- text that searches look through. The triggers that do so for one row leave rows with an import_id alone.
-create or replace function sluice.import_insert(import uuid, entity text, bodies json) returns void
+-- text that searches look through. The triggers that do so for one row leave rows with an import_id alone. chosen: the
+-- version that governs them, 'none', or null where none of them asks for a decision; see sluice.birth().
+create or replace function sluice.import_insert(import uuid, entity text, bodies json, chosen text) returns void
     language plpgsql security definer set search_path = sluice, pg_temp as $$
 declare
     shared constant text := 'id, email, phone, description, source, campaign, external_id, owner_id';
@@ -267,13 +268,16 @@ declare
     born_state text;
     born_via text;
 begin
-    if entity <> 'contact' then
+    if entity <> 'contact' and chosen is distinct from 'none' then
         select v.id, t.to_state, t.key into born_version, born_state, born_via
           from sluice.blueprint b
           join sluice.blueprint_version v on v.blueprint_id = b.id and v.status = 'published'
           join sluice.transition t on t.blueprint_version_id = v.id and t.kind = 'initial'
-         where b.entity = import_insert.entity and v.criteria = '[]'
+         where b.entity = import_insert.entity and case when chosen is null then v.criteria = '[]' else v.id::text = chosen end
          order by b.priority desc, b.key limit 1;
+        if not found then
+            raise exception using errcode = 'SLAGN', message = 'stale';  -- another process is in force: read again
+        end if;
     end if;
     execute format($sql$
         with n as (
@@ -338,7 +342,8 @@ $$;
 
 -- Inserts; where the database refuses, halves are tried, so that one bad row costs itself only. Returns the lines
 -- that were refused.
-create or replace function sluice.import_store(import uuid, entity text, lines bigint[], bodies json) returns jsonb
+create or replace function sluice.import_store(import uuid, entity text, lines bigint[], bodies json, chosen text)
+returns jsonb
     language plpgsql as $$
 declare
     n integer := cardinality(lines);
@@ -349,7 +354,7 @@ begin
         return '{}';
     end if;
     begin
-        perform sluice.import_insert(import, entity, bodies);
+        perform sluice.import_insert(import, entity, bodies, chosen);
         return '{}';
     exception when integrity_constraint_violation or data_exception or sqlstate 'SL422' or sqlstate 'SL409' then
         get stacked diagnostics state = returned_sqlstate;
@@ -362,18 +367,19 @@ begin
                                  else 'The database does not take a value of the row.' end)));
     end if;
     return sluice.import_store(import, entity, lines[:half],
-               (select json_agg(b.value order by b.n) from json_array_elements(bodies) with ordinality b(value, n) where b.n <= half))
+               (select json_agg(b.value order by b.n) from json_array_elements(bodies) with ordinality b(value, n) where b.n <= half), chosen)
         || sluice.import_store(import, entity, lines[half + 1:],
-               (select json_agg(b.value order by b.n) from json_array_elements(bodies) with ordinality b(value, n) where b.n > half));
+               (select json_agg(b.value order by b.n) from json_array_elements(bodies) with ordinality b(value, n) where b.n > half), chosen);
 end
 $$;
 
 -- One slice of a check or a run, in one transaction: keys, duplicates, records, results, and how far the job has
 -- come. @lines, @ids, @words: the valid rows (import_words); @bodies: their records, and @sent: what they are compared
--- by, in the same order; @bad: [{"line", "errors", "cells"}]. False: the job is no longer ours, or stands elsewhere.
+-- by, in the same order; @chosen: the versions that govern them, null if there was nothing to decide; @unborn: line ->
+-- errors of those that may not be born; @bad: [{"line", "errors", "cells"}]. False: the job is no longer ours, or stands elsewhere.
 create or replace function sluice.import_slice(
     job uuid, daemon uuid, at bigint, next_at bigint, next_line bigint, over boolean, lines bigint[], ids uuid[],
-    words text[], bodies json, sent json, bad jsonb
+    words text[], bodies json, sent json, chosen text[], unborn jsonb, bad jsonb
 ) returns boolean
     language plpgsql security definer set search_path = sluice, pg_temp as $$
 declare
@@ -385,8 +391,9 @@ declare
     said_own boolean[];
     twice jsonb;    -- line -> the line that had a key first
     known jsonb;    -- line -> the record that is there already
-    wrong jsonb := '{}';    -- line -> errors
-    fresh bigint[] := '{}';
+    wrong jsonb := coalesce(unborn, '{}');    -- line -> errors
+    version text;
+    fresh bigint[];
     fresh_ids uuid[];
     fresh_bodies json;
     n_bad integer := coalesce(jsonb_array_length(bad), 0);
@@ -408,7 +415,7 @@ begin
     perform set_config('sluice.actor_kind', 'import', true),
             set_config('sluice.actor_id', coalesce(i.created_by::text, ''), true);
     if bodies::text ~ '"(owner_id|account_id)"' then
-        select coalesce(jsonb_object_agg(f.line, f.errors), '{}') into wrong from sluice.import_faults(lines, bodies) f;
+        select wrong || coalesce(jsonb_object_agg(f.line, f.errors), '{}') into wrong from sluice.import_faults(lines, bodies) f;
     end if;
     select array_agg(w.line), array_agg(w.word), array_agg(w.own) into said_lines, said_words, said_own
       from sluice.import_words(i.entity, lines, words, sent) w
@@ -436,11 +443,15 @@ begin
              order by m.line, m.record_id) m;
 
     if not dry then
-        select coalesce(array_agg(r.line order by r.n), '{}'), json_agg(b.value order by r.n) into fresh, fresh_bodies
-          from unnest(lines) with ordinality r(line, n)
-          join json_array_elements(bodies) with ordinality b(value, n) on b.n = r.n
-         where not twice ? r.line::text and not known ? r.line::text and not wrong ? r.line::text;
-        wrong := wrong || sluice.import_store(i.id, i.entity, fresh, fresh_bodies);
+        for version, fresh, fresh_bodies in
+            select chosen[r.n], array_agg(r.line order by r.n), json_agg(b.value order by r.n)
+              from unnest(lines) with ordinality r(line, n)
+              join json_array_elements(bodies) with ordinality b(value, n) on b.n = r.n
+             where not twice ? r.line::text and not known ? r.line::text and not wrong ? r.line::text
+             group by chosen[r.n]
+        loop
+            wrong := wrong || sluice.import_store(i.id, i.entity, fresh, fresh_bodies, version);
+        end loop;
         select coalesce(array_agg(r.id), '{}') into fresh_ids from unnest(lines, ids) r(line, id)
          where not twice ? r.line::text and not known ? r.line::text and not wrong ? r.line::text;
         perform sluice.import_match(i.entity, sent, fresh_ids);
@@ -540,6 +551,25 @@ begin
           from sluice.job j
          where j.id = job and i.id = (j.params ->> 'import')::uuid;
     end if;
+end
+$$;
+
+-- What decisions about the births of rows are made on, for whom the import is run.
+create or replace function sluice.import_births(job uuid, bodies json) returns table (facts jsonb)
+    language plpgsql stable as $$
+declare
+    i sluice.import;
+    roles text[];
+    teams text[];
+begin
+    select x.* into i from sluice.job j join sluice.import x on x.id = (j.params ->> 'import')::uuid where j.id = job;
+    roles := array(select x.role from sluice.user_role x where x.user_id = i.created_by
+                   union select x.role from sluice.api_key_role x where x.api_key_id = i.created_by order by 1);
+    teams := array(select m.team_id::text from sluice.team_member m where m.user_id = i.created_by order by 1);
+    return query
+        select sluice.birth_facts(i.entity, b.value::jsonb, i.actor_kind,
+                                  case when i.actor_kind = 'user' then i.created_by end, roles, teams)
+          from json_array_elements(bodies) with ordinality b(value, n) order by b.n;
 end
 $$;
 
@@ -649,8 +679,8 @@ grant execute on function
     sluice.import_part_put(uuid, integer, text, bytea), sluice.import_bytes(uuid, bigint, integer),
     sluice.import_map(uuid, text, text, text, jsonb, bigint, bigint), sluice.import_remap(uuid, jsonb),
     sluice.import_start(uuid, uuid, boolean, boolean), sluice.import_next(uuid, integer),
-    sluice.import_slice(uuid, uuid, bigint, bigint, bigint, boolean, bigint[], uuid[], text[], json, json, jsonb),
-    sluice.import_tidy(uuid, uuid, integer), sluice.import_fail(uuid, uuid, text), sluice.import_revert(uuid, uuid),
+    sluice.import_slice(uuid, uuid, bigint, bigint, bigint, boolean, bigint[], uuid[], text[], json, json, text[], jsonb, jsonb),
+    sluice.import_births(uuid, json), sluice.import_tidy(uuid, uuid, integer), sluice.import_fail(uuid, uuid, text), sluice.import_revert(uuid, uuid),
     sluice.import_revert_slice(uuid, uuid, integer)
     to sluice_app;
 

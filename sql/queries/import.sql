@@ -92,6 +92,12 @@ select sluice.import_revert(:id, :import);
 select n.entity, n.columns, n.options, n.encoding, n.delimiter, n.at, n.line, n.bytes, n.alive, n.owner, n.piece
   from sluice.import_next(:job, :most) n;
 
+-- query: import_births many slow
+-- What decisions about the births of rows are made on.
+-- in: job    uuid
+-- in: bodies json
+select f.facts from sluice.import_births(:job, :bodies) f;
+
 -- query: import_slice one write
 -- Writes a slice: duplicates, records, results, how far the job has come.
 -- in: job       uuid
@@ -105,8 +111,11 @@ select n.entity, n.columns, n.options, n.encoding, n.delimiter, n.at, n.line, n.
 -- in: words     text[]
 -- in: bodies    json
 -- in: sent      json
+-- in: chosen    text[]
+-- in: unborn    jsonb
 -- in: bad       jsonb
-select sluice.import_slice(:job, :daemon, :at, :next_at, :next_line, :over, :lines, :ids, :words, :bodies, :sent, :bad) as ours;
+select sluice.import_slice(:job, :daemon, :at, :next_at, :next_line, :over, :lines, :ids, :words, :bodies, :sent, :chosen, :unborn,
+                           :bad) as ours;
 
 -- query: import_tidy one write
 -- What is left to do after the last row.

@@ -9,7 +9,7 @@ import pytest
 from conftest import PASSWORD
 from contract import ROOT
 from daemon import Client, Daemon, wait_for
-from helpers import UNKNOWN, problem
+from helpers import UNKNOWN, born, problem, process_of, publish, retire
 
 
 @pytest.fixture
@@ -461,3 +461,26 @@ def test_the_walk(new_daemon, contract):
     assert run.returncode == 0, run.stderr + run.stdout
     printed = run.stdout.split('--- block\n')[1:]
     assert [got for got, (_, wanted) in zip(printed, blocks) if wanted] == [wanted for _, wanted in blocks if wanted]
+
+
+def test_births_are_decided_like_any_other(mkt, rows, number, mark):
+    """Criteria choose the process of each row, and guards of its beginning keep rows out."""
+    large = f'import_large_{number}'
+    city = {'kind': 'field_compare', 'params': {'field': 'city', 'value': f'Nowhere {mark}'}}
+    publish(rows, 'lead', large, 300, [{'key': 'there', **city}],
+            born([{'key': 'reachable', 'kind': 'field_present', 'params': {'field': 'phone'}}]))
+    try:
+        done = Import(mkt, f'Nazwisko,Miasto,Telefon\nA{mark},Nowhere {mark},600100200\nB{mark},Nowhere {mark},\nC{mark},Poznań,\n',
+                      campaign=mark)
+        done.propose()
+        done.do('dry-run')
+        assert done.counts() == (3, 2, 0, 0, 1)
+        done.do('run')
+    finally:
+        retire(rows, large)
+    found = done.rows()
+    assert [r['outcome'] for r in found] == ['created', 'invalid', 'created']
+    assert [process_of(mkt, 'leads', found[i]['record_id']) for i in (0, 2)] == [large, 'lead_default']
+    assert mkt.read('leads', found[0]['record_id'])['status'] == 'new'
+    assert [(e['code'], e['pointer']) for e in found[1]['errors']] == [('guard_failed', '/phone')]
+    assert found[1]['errors'][0]['detail']

@@ -12,7 +12,7 @@ insert into sluice.lead (id, last_name, email, budget_confirmed, tags)
 values ('00000000-0000-7000-8000-000000000001', 'One', 'one@example.org', true, '{a}');
 select sluice.import_insert('00000000-0000-7000-8000-0000000000b1', 'lead',
     '[{"id": "00000000-0000-7000-8000-000000000002", "last_name": "One", "email": "one@example.org", "budget_confirmed": true, "tags": ["a"]},
-      {"id": "00000000-0000-7000-8000-000000000003", "last_name": "One", "email": "one@example.org", "budget_confirmed": true, "tags": ["a"]}]');
+      {"id": "00000000-0000-7000-8000-000000000003", "last_name": "One", "email": "one@example.org", "budget_confirmed": true, "tags": ["a"]}]', null);
 
 create function pg_temp.born(n integer) returns jsonb language sql as $$
     select jsonb_build_object(
@@ -35,7 +35,7 @@ select is((select l.import_id from sluice.lead l where l.id = '00000000-0000-700
 -- halves are tried: one bad row costs itself only
 select is(sluice.import_store('00000000-0000-7000-8000-0000000000b1', 'contact', '{2,3,4,5}',
     '[{"id": "00000000-0000-7000-8000-000000000011", "last_name": "A"}, {"id": "00000000-0000-7000-8000-000000000012", "last_name": "B"},
-      {"id": "00000000-0000-7000-8000-000000000011", "last_name": "C"}, {"id": "00000000-0000-7000-8000-000000000014", "last_name": "D"}]'),
+      {"id": "00000000-0000-7000-8000-000000000011", "last_name": "C"}, {"id": "00000000-0000-7000-8000-000000000014", "last_name": "D"}]', null),
     '{"4": [{"code": "conflict", "pointer": "", "detail": "Another record has the same key."}]}', 'the third is refused');
 select is((select array_agg(last_name order by last_name) from sluice.contact where import_id is not null), '{A,B,D}', 'the others are there');
 
@@ -68,7 +68,7 @@ set local role sluice_app;
 select throws_ok($$insert into sluice.lead (id, import_id) values (gen_random_uuid(), gen_random_uuid())$$, '42501', null,
     'import_id is not written');
 select throws_ok(format('select sluice.%s', f), '42501', null, format('%s is not called', f))
-  from unnest(array['import_insert(null, null, null)', 'import_store(null, null, null, null)']) f;
+  from unnest(array['import_insert(null, null, null, null)', 'import_store(null, null, null, null, null)']) f;
 select throws_ok($$update sluice.import set status = 'done'$$, '42501', null, 'an import is not said to be done');
 select throws_ok($$insert into sluice.import_row (pass_id, line, outcome) values (gen_random_uuid(), 1, 'created')$$, '42501', null,
     'no result is forged');
