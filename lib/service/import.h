@@ -14,7 +14,7 @@
 
 #define IMPORT_PIECE ((size_t)384 * 1024) /* of the file, for one slice; a row fits in */
 #define IMPORT_JUDGED 200                 /* of a slice whose births are decided one by one */
-#define IMPORT_ROWS 2000                  /* of a slice, at most */
+#define IMPORT_ROWS 1000                  /* of a slice, at most */
 
 /** What can be imported. */
 struct import_entity {

@@ -230,17 +230,16 @@ $$;
 create or replace function sluice.import_match(entity text, sent json, ids uuid[]) returns void
     language plpgsql as $$
 begin
-    perform sluice.match_import_store(entity, array_agg(k.id), array_agg(k.kind), array_agg(k.key))
-       from (select (m.value ->> 'id')::uuid as id, k.key as kind, v.value as key
-               from json_array_elements(sent) m
-              cross join lateral json_each(m.value -> 'keys') k
-              cross join lateral json_array_elements_text(k.value) v) k
-      where k.id = any (ids);
+    perform sluice.match_import_store(entity, array_agg(m.id), array_agg(k.key), array_agg(v.value))
+       from unnest(ids) i(id)
+       join (select (x.value ->> 'id')::uuid as id, x.value -> 'keys' as keys from json_array_elements(sent) x offset 0) m on m.id = i.id
+      cross join lateral json_each(m.keys) k
+      cross join lateral json_array_elements_text(k.value) v;
     insert into sluice.match_name (record_id, entity, name, city, postcode, street, bands)
-    select (m.value ->> 'id')::uuid, import_match.entity, m.value ->> 'name', m.value ->> 'city', m.value ->> 'postcode',
-           m.value ->> 'street', array(select b::integer from json_array_elements_text(m.value -> 'bands') b)
-      from json_array_elements(sent) m
-     where m.value ->> 'name' is not null and (m.value ->> 'id')::uuid = any (ids);
+    select i.id, import_match.entity, m.name, m.city, m.postcode, m.street, m.bands
+      from unnest(ids) i(id)
+      join json_to_recordset(sent) m(id uuid, name text, city text, postcode text, street text, bands integer[]) on m.id = i.id
+     where m.name is not null;
     if exists (select from sluice.duplicate_rule r
                 where r.entity = import_match.entity and r.enabled and r.kind = 'fuzzy') then
         perform sluice.match_later(entity, ids);
@@ -459,7 +458,8 @@ begin
         select md5(i.entity || w.word)::uuid, r.id
           from unnest(said_lines, said_words) w(line, word)
           join unnest(lines, ids) r(line, id) on r.line = w.line
-         where w.word like 'row:%' and r.id = any (fresh_ids)
+          join unnest(fresh_ids) f(id) on f.id = r.id
+         where w.word like 'row:%'
             on conflict (key) do update set record_id = excluded.record_id;
     end if;
 

@@ -1,0 +1,138 @@
+#!/usr/bin/python3
+"""bench_import - how fast a spreadsheet becomes leads, beside a bare COPY of the same rows.
+
+usage: tests/bench/bench_import.py [--rows 50000] [--long]
+
+Imports a generated file (3 % broken, 2 % twice) into a daemon's private PostgreSQL: parsing, validation, exact
+duplicate rules, births with their history, events, timers and search texts, and a result for each row. Then, in the
+same run, COPY puts what the import wrote into empty tables with the same indexes and no triggers or foreign keys:
+once the leads alone, once every table that the import wrote. Prints rows a second, the ratios, and the daemon's
+resident memory before, at its highest, and after. --long is a million rows.
+"""
+import argparse
+import io
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / 'tests' / 'api'))
+import psycopg2  # noqa: E402
+import requests  # noqa: E402
+from daemon import Daemon  # noqa: E402
+
+TABLES = ('lead', 'visit', 'timer', 'audit', 'outbox', 'search_text', 'match_key', 'match_name', 'import_row')
+PART = 4 << 20
+
+
+def memory_kb(pid):
+    status = Path(f'/proc/{pid}/status').read_text()
+    return int(next(line for line in status.splitlines() if line.startswith('VmRSS')).split()[1])
+
+
+def generate(path, n):
+    """Writes the file; returns how many leads must come of it."""
+    made = 0
+    with open(path, 'w', encoding='utf-8') as out:
+        out.write('first_name,last_name,email,company,phone,city,tax_id,notes\n')
+        for i in range(n):
+            email = f'person{i}@firm{i % 50021}.example'
+            if i % 100 in (3, 36, 69):
+                email = f'person{i}'
+            elif i % 100 in (50, 99):
+                email = f'person{i - 10}@firm{(i - 10) % 50021}.example'
+            else:
+                made += 1
+            out.write(f'Jan{i},"Nowak, {i}",{email},Firma {i} sp. z o.o.,,Poznań,,"Wants a demo {i}"\n' if i % 2 else
+                      f'Anna{i},Kowalska {i},{email},Przedsiębiorstwo {i},,Łódź,,\n')
+    return made
+
+
+class Watch(threading.Thread):
+    """The highest resident memory of a process."""
+
+    def __init__(self, pid):
+        super().__init__(daemon=True)
+        self.pid, self.highest, self.over = pid, 0, threading.Event()
+
+    def run(self):
+        while not self.over.wait(0.05):
+            self.highest = max(self.highest, memory_kb(self.pid))
+
+
+def imported(http, url, path):
+    """Uploads, maps and runs; returns the seconds of the run and its result."""
+    one = http.post(f'{url}/v1/imports', json={'entity': 'lead'}, timeout=60).json()['id']
+    with open(path, 'rb') as file:
+        for n in range(1, 1001):
+            data = file.read(PART)
+            if not data:
+                break
+            http.put(f'{url}/v1/imports/{one}/parts/{n}', data=data, timeout=60,
+                     headers={'Content-Type': 'application/octet-stream'}).raise_for_status()
+    http.post(f'{url}/v1/imports/{one}/mapping', timeout=60).raise_for_status()
+    started = time.monotonic()
+    job = http.post(f'{url}/v1/imports/{one}/run', timeout=60).json()['id']
+    while True:
+        found = http.get(f'{url}/v1/jobs/{job}', timeout=60).json()
+        if found['status'] in ('done', 'failed'):
+            return time.monotonic() - started, found['result']
+        time.sleep(0.1)
+
+
+def copied(cursor, table, folder):
+    """Seconds that COPY takes for the rows of a table, into one with the same indexes."""
+    path = folder / f'{table}.copy'
+    with open(path, 'wb') as out:
+        cursor.copy_expert(f'copy sluice.{table} to stdout (format binary)', out)
+    cursor.execute(f'create table bench.{table} (like sluice.{table} including all)')
+    with open(path, 'rb') as source:
+        buffered = io.BufferedReader(source, 1 << 20)
+        started = time.monotonic()
+        cursor.copy_expert(f'copy bench.{table} from stdin (format binary)', buffered)
+        took = time.monotonic() - started
+    path.unlink()
+    return took
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--rows', type=int, default=50_000)
+    parser.add_argument('--long', action='store_true')
+    options = parser.parse_args()
+    rows = 1_000_000 if options.long else options.rows
+    folder = Path(tempfile.mkdtemp(prefix='sluice-bench-'))
+    daemon = Daemon(folder, job_interval_ms=20).start()
+    try:
+        wanted = generate(folder / 'leads.csv', rows)
+        http = requests.Session()
+        http.trust_env = False
+        token = http.post(daemon.url + '/v1/session', json=daemon.admin, timeout=30).json()['access_token']
+        http.headers['Authorization'] = f'Bearer {token}'
+        before = memory_kb(daemon.process.pid)
+        watch = Watch(daemon.process.pid)
+        watch.start()
+        took, result = imported(http, daemon.url, folder / 'leads.csv')
+        watch.over.set()
+        after = memory_kb(daemon.process.pid)
+        assert result['created'] == wanted, (result, wanted)
+        print(f'import: {rows} rows in {took:.1f} s, {rows / took:.0f} rows/s: {result}')
+        print(f'memory: {before} kB, {watch.highest} kB at its highest, {after} kB')
+        db = psycopg2.connect(host=str(daemon.socket_folder), dbname='sluice', user='postgres')
+        db.autocommit = True
+        with db.cursor() as cursor:
+            cursor.execute('create schema bench')
+            seconds = {table: copied(cursor, table, folder) for table in TABLES}
+        alone, everything = seconds['lead'], sum(seconds.values())
+        print('COPY, seconds: ' + ', '.join(f'{t} {s:.1f}' for t, s in seconds.items()))
+        print(f'COPY of leads alone:       {wanted / alone:.0f} rows/s, import / COPY = {alone / took:.2f}')
+        print(f'COPY of what it writes:    {wanted / everything:.0f} rows/s, import / COPY = {everything / took:.2f}')
+        db.close()
+    finally:
+        daemon.destroy()
+
+
+if __name__ == '__main__':
+    main()
