@@ -327,7 +327,26 @@ def test_rows_without_a_key_are_known_again(mkt, mark):
     assert second.counts() == (4, 1, 2, 1, 0)
 
 
-def test_references(mkt, manager, mark):
+def test_the_list_of_rows(mkt, mark):
+    """Both orders, pages, counts, chosen members, several outcomes."""
+    done = Import(mkt, f'Nazwisko,E-mail\nA{mark},\nB{mark},wrong\nA{mark},\nC{mark},\n')
+    done.propose()
+    done.do('run')
+
+    def lines(**params):
+        answer = mkt.get(done.url('/rows'), params=params)
+        assert answer.status_code == 200, answer.text
+        return [r['line'] for r in answer.json()['items']]
+
+    assert (lines(), lines(sort='line'), lines(sort='-line')) == ([5, 4, 3, 2], [2, 3, 4, 5], [5, 4, 3, 2])
+    assert lines(outcome=['invalid', 'duplicate_in_file'], sort='line') == [3, 4]
+    page = mkt.get(done.url('/rows'), params={'limit': 1, 'sort': 'line', 'count': 'exact', 'fields': 'line,outcome'}).json()
+    assert (page['count'], page['items']) == (4, [{'line': 2, 'outcome': 'created'}])
+    assert lines(limit=3, sort='line', cursor=page['next_cursor']) == [3, 4, 5]
+    assert mkt.get('/v1/imports', params={'entity': 'lead', 'status': 'done', 'limit': 1, 'count': 'exact'}).json()['count'] >= 1
+
+
+def test_references(manager, mark):
     account = manager.make('accounts', name=f'Org {mark}')
     done = Import(manager, f'Nazwisko,account id,owner\nA{mark},{account["id"]},{manager.user["id"]}\n'
                   f'B{mark},{UNKNOWN},\nC{mark},,{UNKNOWN}\nD{mark},x,\n', 'contact')
