@@ -5,7 +5,7 @@ set role sluice_owner;
 
 select sluice.blueprint_import($json$
 {
-  "entity": "opportunity", "key": "sales_pipeline", "number": 1,
+  "entity": "opportunity", "key": "sales_pipeline", "number": 2,
   "label": {"en": "Sales pipeline", "pl": "Lejek sprzedaży", "ru": "Воронка продаж"},
   "states": [
     {"key": "qualification", "category": "open", "probability": 10, "forecast_category": "pipeline",
@@ -23,7 +23,8 @@ select sluice.blueprint_import($json$
     {"key": "lost", "category": "lost", "probability": 0, "forecast_category": "omitted",
      "label": {"en": "Lost", "pl": "Przegrana", "ru": "Проиграна"}},
     {"key": "cancelled", "category": "cancelled", "probability": 0, "forecast_category": "omitted",
-     "label": {"en": "Cancelled", "pl": "Anulowana", "ru": "Отменена"}},
+     "label": {"en": "Cancelled", "pl": "Anulowana", "ru": "Отменена"},
+     "sla": [{"key": "revisit", "after": "P183D", "what": "task", "params": {"subject": "Take it up again?"}}]},
     {"key": "postponed", "category": "postponed", "probability": 0, "forecast_category": "omitted",
      "label": {"en": "Postponed", "pl": "Odłożona", "ru": "Отложена"}}
   ],
@@ -102,8 +103,19 @@ select sluice.blueprint_import($json$
     {"key": "postponed", "from": ["qualification", "first_meeting", "offer_sent", "negotiation"], "to": "postponed",
      "label": {"en": "Postpone", "pl": "Odłóż", "ru": "Отложить"},
      "inputs": [
+       {"key": "postponed_until", "kind": "field", "required": true, "params": {"field": "postponed_until"},
+        "label": {"en": "Until", "pl": "Do kiedy", "ru": "До какого дня"}},
        {"key": "note", "kind": "note", "required": true, "label": {"en": "Why", "pl": "Dlaczego", "ru": "Почему"}},
-       {"key": "reminder", "kind": "task", "label": {"en": "Reminder", "pl": "Przypomnienie", "ru": "Напоминание"}}]}
+       {"key": "reminder", "kind": "task", "label": {"en": "Reminder", "pl": "Przypomnienie", "ru": "Напоминание"}}]},
+
+    {"key": "resumed", "from": ["postponed"], "to": "qualification",
+     "label": {"en": "Back on its day", "pl": "Powrót w terminie", "ru": "Вернулась в срок"},
+     "auto": {"at_field": "postponed_until", "calendar": "default"}},
+
+    {"key": "reworked", "from": ["cancelled", "postponed"], "to": "qualification",
+     "label": {"en": "Take up again", "pl": "Podejmij ponownie", "ru": "Вернуть в работу"},
+     "inputs": [
+       {"key": "note", "kind": "note", "label": {"en": "Note", "pl": "Notatka", "ru": "Заметка"}}]}
   ]
 }
 $json$);

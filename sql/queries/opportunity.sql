@@ -100,3 +100,27 @@ select r.*
   left join sluice.contact ic on ic.id = r.contact_id and sluice.in_scope(:contact_scope, :viewer, ic.owner_id)
 -- where
  where (:scope = 'all' or sluice.in_scope(:scope, :viewer, r.owner_id));
+
+-- query: opportunity_revisit list read
+-- Opportunities that were cancelled or postponed, and when to take them up again: on the date that was agreed, when the
+-- state's threshold is due, else half a year after they got there. reason: what was noted then.
+-- in: viewer uuid
+-- in: scope  text
+-- id: r.id
+-- filter: due_before timestamptz search d.due_at <= :value
+-- filter: owner user eq on r.owner_id
+-- filter: account uuid eq on r.account_id
+-- sort: due_at timestamptz d.due_at
+select r.id, r.version, r.name, r.stage, r.stage_category, r.stage_since, r.account_id, r.owner_id,
+       r."amount.amount", r."amount.currency", d.due_at, w.note as reason
+-- from
+  from sluice.opportunity_row r
+ cross join lateral (select coalesce(r.postponed_until::timestamp at time zone 'UTC',
+                                     (select min(t.due_at) from sluice.timer t
+                                       where t.record_id = r.id and t.live and t.sla and t.touched_at is null),
+                                     r.stage_since + interval '183 days') as due_at) d
+  left join lateral (select a.detail ->> 'note' as note from sluice.audit a
+                      where a.record_id = r.id and a.action = 'transition' order by a.seq desc limit 1) w on true
+-- where
+ where r.stage_category in ('cancelled', 'postponed')
+   and (:scope = 'all' or sluice.in_scope(:scope, :viewer, r.owner_id));

@@ -184,3 +184,61 @@ def test_the_archive(world, clock):
     now = {'from': '2026-03-02T00:00:00Z', 'to': '2026-03-03T00:00:00Z'}
     assert entered(world.boss, 'open', **now)[('open', 'unqualified')] == (4, 2, 0.5)
     assert stays in listed(world.rep, **mine)
+
+
+# opportunities that rest
+
+def deal_that(world, name, transition=None, **more):
+    account = world.rep.make('accounts', name=f'{name} account')
+    deal = world.rep.make('opportunities', name=name, account_id=account['id'], amount={'amount': '10.00', 'currency': 'PLN'})
+    return world.rep.moved('opportunities', deal['id'], transition, **more) if transition else deal
+
+
+def revisit(client, **params):
+    answer = client.get('/v1/opportunities/revisit', params={'sort': 'due_at', **params})
+    assert answer.status_code == 200, answer.text
+    return [(i['name'], i['stage'], i['due_at'], i['reason']) for i in answer.json()['items']]
+
+
+def test_cancelled_is_not_lost(world, clock):
+    """Scenario 46: counted apart, and taken up again half a year later."""
+    clock.set('2026-05-04 09:00Z')
+    owner = {'owner': world.rep.user['id']}
+    lost, cancelled, open_deal = (deal_that(world, name) for name in ('Lost', 'Cancelled', 'Still open'))
+    world.admin.moved('accounts', lost['account_id'], 'verify')
+    world.rep.moved('opportunities', lost['id'], 'lost', fields={'lost_reason': 'price'})
+    cancelled = world.rep.moved('opportunities', cancelled['id'], 'cancelled', note='The plant burnt down')
+    assert (cancelled['stage_category'], cancelled['due_at'], cancelled['lost_reason']) == ('cancelled', '2026-11-03T09:00:00Z', None)
+    postponed = deal_that(world, 'Postponed', 'postponed', note='No budget this year', fields={'postponed_until': '2026-10-01'})
+    both = [('Postponed', 'postponed', '2026-10-01T00:00:00Z', 'No budget this year'),
+            ('Cancelled', 'cancelled', '2026-11-03T09:00:00Z', 'The plant burnt down')]
+    assert revisit(world.rep, due_before='2026-11-03T09:00:00Z', **owner) == both
+    assert revisit(world.rep, due_before='2026-11-03T08:59:59Z', **owner) == both[:1]
+    assert revisit(world.rep, account=cancelled['account_id']) == both[1:]
+
+    rows = world.boss.get('/v1/reports/conversion', params={
+        'entity': 'opportunity', 'from': '2026-05-04T00:00:00Z', 'to': '2026-05-05T00:00:00Z'}).json()['items']
+    assert {r['to_state']: (r['entered'], r['reached'], r['share']) for r in rows if r['from_state'] == 'qualification'} == {
+        key: (4, 1, 0.25) for key in ('lost', 'cancelled', 'postponed')}
+
+    clock.set('2026-10-01 07:00Z')  # nine o'clock in Warsaw
+    world.idle()
+    back = world.rep.read('opportunities', postponed['id'])
+    assert (back['stage'], back['postponed_until']) == ('qualification', None)
+    entry = history(world.rep, 'opportunities', back['id'], 'transition')[0]
+    assert (entry['transition'], entry['actor']['kind']) == ('resumed', 'timer')
+    clock.set('2026-11-03 09:00Z')
+    world.idle()
+    assert [t[:2] for t in tasks(world, opportunity=cancelled['id'])] == [('Take it up again?', 'open')]
+    assert revisit(world.rep, due_before='2026-11-03T09:00:00Z', **owner) == both[1:]
+    again = world.rep.moved('opportunities', cancelled['id'], 'reworked', note='They build again')
+    assert (again['stage'], again['closed_at']) == ('qualification', None)
+    assert revisit(world.rep, **owner) == [] and tasks(world, opportunity=cancelled['id'], status='open') == []
+    assert world.rep.read('opportunities', open_deal['id'])['stage'] == 'qualification'
+
+
+def test_postponing_needs_a_date(world, clock):
+    deal = deal_that(world, 'Dateless')
+    refused = problem(world.rep.move('opportunities', deal['id'], 'postponed', note='Later'), 422, 'validation_failed')
+    assert [(e['pointer'], e['code']) for e in refused['errors']] == [('/fields/postponed_until', 'required')]
+    assert world.rep.read('opportunities', deal['id'])['stage'] == 'qualification'

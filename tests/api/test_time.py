@@ -300,7 +300,7 @@ def test_a_stuck_deal_leaves_one_task(world, clock, shipped):
     assert entry['detail'] == {'timer': 'follow_up', 'what': 'task', 'due_at': '2026-12-04T08:00:00.000000Z',
                                'touched_at': '2026-11-20T08:00:00.000000Z', 'task_id': task['id']}
     # moving the deal closes the task, coming back starts a new clock
-    world.rep.moved('opportunities', deal['id'], 'postponed', note='In spring')
+    world.rep.moved('opportunities', deal['id'], 'postponed', note='In spring', fields={'postponed_until': '2027-03-01'})
     assert world.rep.read('tasks', task['id'])['status'] == 'done' and stale(world, deal) == [False, None]
     world.rep.moved('opportunities', deal['id'], 'first_meeting')
     again = world.rep.moved('opportunities', deal['id'], 'offer_sent')

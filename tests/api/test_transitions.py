@@ -273,9 +273,9 @@ def test_no_skipping_and_no_going_back(rep):
         assert refused(deal_in(rep, stage), key) == {legal} | leaving
     closed = deal_in(rep, 'qualification')
     rep.moved('opportunities', closed['id'], 'cancelled', note='No money')
-    assert refused(closed, 'first_meeting') == set()
+    assert refused(closed, 'first_meeting') == {'reworked'}
     postponed = deal_in(rep, 'negotiation')
-    rep.moved('opportunities', postponed['id'], 'postponed', note='Next year')
+    rep.moved('opportunities', postponed['id'], 'postponed', note='Next year', fields={'postponed_until': '2027-01-04'})
     assert rep.moved('opportunities', postponed['id'], 'first_meeting')['stage'] == 'first_meeting'
 
 
