@@ -23,6 +23,7 @@
 #include "queries.gen.h"
 #include "service/process.h"
 #include "service/record.h"
+#include "service/timed.h"
 #include "site.h"
 
 #define WORKERS_MAX 64
@@ -195,6 +196,7 @@ static void lend(struct member *m, const struct conf *conf, const struct site *s
         .missing = merged_steps,
         .blueprints = blueprint_cache_create(),
         .principals = principals_create(),
+        .settle = settle_steps,
         .access_ttl_s = (unsigned)conf->access_token_s,
         .refresh_ttl_s = (unsigned)conf->refresh_token_s,
         .claim_ttl_s = (unsigned)conf->claim_s,

@@ -174,6 +174,7 @@ static bool add_identity(struct call *c)
         c->request.id,
         c->route->id,
         c->dry ? "true" : "false",
+        c->env->settle && c->who->kind != ACTOR_TIMER ? "ask" : NULL,
     };
 
     return ask_insert(c, 0, &query_enter, values);
@@ -295,33 +296,49 @@ static enum step verdict(struct call *c)
     return call_fail(c, ERR_INTERNAL, NULL);
 }
 
+void ask_judge(struct call *c)
+{
+    enum step rc = held_is_wanted(c) ? held_open(c) : verdict(c);
+
+    if (rc == STEP_WAIT)
+        return;
+    c->catches = false;
+    call_advance(c, rc);
+}
+
 static void ask_answered(struct ask *a, void *arg)
 {
     struct call *c = arg;
 
-    enum step rc;
-
     assert(c->asking && a == c->ask);
     c->asking = false;
     c->db_us += a->done_us - a->queued_us;
-    if (c->replied) {
+    if (c->held)
+        held_answered(c);
+    else if (c->replied)
         call_end(c);
-        return;
-    }
-    rc = verdict(c);
-    c->catches = false;
-    call_advance(c, rc);
+    else
+        ask_judge(c);
+}
+
+void ask_go(struct call *c)
+{
+    c->ask->done = ask_answered;
+    c->ask->arg = c;
+    c->asking = true;
+    c->env->ask(c->env->db, c->ask);
 }
 
 enum step ask_send(struct call *c)
 {
     assert(c->filling || c->overfull); /* a step that waits asked something */
     c->filling = false;
-    if (c->overfull || !add_frame(c))
+    if (c->overfull)
         return STEP_FAIL;
-    c->ask->done = ask_answered;
-    c->ask->arg = c;
-    c->asking = true;
-    c->env->ask(c->env->db, c->ask);
+    if (held_settles(c))
+        held_frame(c);
+    else if (!add_frame(c))
+        return STEP_FAIL;
+    ask_go(c);
     return STEP_WAIT;
 }

@@ -43,7 +43,7 @@ void call_end(struct call *c)
 {
     void (*ended)(struct call *, void *) = c->ended;
 
-    assert(!c->asking);
+    assert(!c->asking && !c->held);
     timer_destroy(c->deadline);
     timer_destroy(c->pause);
     if (ended)
@@ -198,6 +198,13 @@ void call_advance(struct call *c, enum step rc)
     assert(c->asking == (rc == STEP_WAIT));
     if (rc == STEP_WAIT)
         return;
+    if (held_settles(c)) { /* the operation goes on when the transaction is over */
+        if (rc == STEP_REPLY)
+            held_end(c);
+        else
+            held_undo(c);
+        return;
+    }
     if (rc == STEP_FAIL) {
         if (c->err.code == ERR_NONE)
             err_set(&c->err, ERR_INTERNAL, NULL);
@@ -218,7 +225,7 @@ bool call_restart(struct call *c)
 
 void call_repeat(struct call *c, unsigned steps)
 {
-    assert(steps <= c->next && call_in_operation(c));
+    assert(steps <= c->next && (call_in_operation(c) || held_settles(c)));
     c->next -= steps;
 }
 

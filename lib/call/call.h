@@ -11,6 +11,9 @@
  *  orphaned     yes        yes        answer -> dropped, then freed
  *  over         yes        no         freed
  *
+ * A write that lets records move by themselves is done in a transaction that is held open (held.c);
+ * its operation does not notice.
+ *
  * A call belongs to one worker. It knows neither sockets nor libpq: whoever creates it (HTTP, a
  * timer, sluicectl) gives it a way to tell the reply.
  */
@@ -77,6 +80,8 @@ struct principal {
     const char *const *teams;          /* uuids, ends with NULL */
 };
 
+struct held;
+
 /** What the worker lends to its calls. One per worker, immutable while calls run. Without a worker
  * (unit tests) there are no deadlines. */
 struct call_env {
@@ -94,6 +99,9 @@ struct call_env {
     struct principals *principals; /* call/principal.h; NULL: nothing is cached */
     unsigned access_ttl_s, refresh_ttl_s, claim_ttl_s;
     unsigned principal_cache_ms;
+    /** What runs in the transaction of a write that made records move by themselves, before it is
+     * committed: steps that end with REPLY. NULL: such moves come later. */
+    step_fn *const *settle;
     /** Sends an ask; db_ask unless a unit test says otherwise. */
     void (*ask)(struct db *db, struct ask *ask);
 };
@@ -145,6 +153,7 @@ struct call {
         *ask;    /* being filled, or in flight, or answered; all asks live as long as the call */
     void *state; /* the operation's own, in the arena */
     struct uuid resource; /* what a POST makes or changes: see call_new_id() */
+    struct held *held;    /* the transaction that is held open, or NULL */
 
     /* the engine's own */
     step_fn *const *steps;
@@ -227,6 +236,10 @@ void call_ask_aside(struct call *c);
  * ask. It and its strings live as long as the call. What to do when the database refuses is the
  * engine's business: a step sees successful answers only. */
 const struct result *call_result(const struct call *c, int i);
+
+/** For the steps of call_env.settle: the row of the last statement of the answered ask (held_first,
+ * held_next). */
+const struct result *call_pending(const struct call *c);
 
 /** Says that the ask being filled does not carry out the request but notes something about it (a
  * refusal): it does not claim the Idempotency-Key, so that the request may be repeated. */

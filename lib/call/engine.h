@@ -7,8 +7,8 @@
 #include "call/call.h"
 
 /** Room that the engine needs in an ask beside the operation's statements: enter and claim, or
- * find. */
-#define ASK_ENGINE_MAX 2
+ * find; and what a held transaction puts around them. */
+#define ASK_ENGINE_MAX 6
 
 /** What runs before the operation's own steps. */
 extern step_fn *const entry_steps[];
@@ -38,6 +38,30 @@ enum step call_no_memory(struct call *c);
 
 /** Sends what was filled: STEP_WAIT, or STEP_FAIL if it cannot be put together. */
 enum step ask_send(struct call *c);
+
+/** Sends c->ask as it is. */
+void ask_go(struct call *c);
+
+/** Goes on by what became of c->ask. */
+void ask_judge(struct call *c);
+
+/* held.c */
+
+/** Tells whether the write that failed is to be done in a transaction that is held open; then does
+ * so: STEP_WAIT, or STEP_FAIL without memory. */
+bool held_is_wanted(const struct call *c);
+enum step held_open(struct call *c);
+
+/** Tells whether the steps of env->settle run. */
+bool held_settles(const struct call *c);
+
+/** Makes the ask that goes out part of the held transaction. */
+void held_frame(struct call *c);
+
+/** Goes on after an answer, commits when the steps are done, or undoes everything. */
+void held_answered(struct call *c);
+void held_end(struct call *c);
+void held_undo(struct call *c);
 
 /** Whether `Prefer` and friends are well-formed; fills c->dry, c->minimal, c->language. Faults go
  * to c->err. */

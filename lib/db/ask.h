@@ -2,7 +2,12 @@
  * ask - one question to PostgreSQL: up to ASK_MAX statements in one transaction, answered together.
  *
  * The statements of an ask go out in one pipeline sync, so they share one implicit transaction: if
- * one fails, all are rolled back. There is never a BEGIN, and no transaction spans two asks.
+ * one fails, all are rolled back.
+ *
+ * A held transaction is the exception: its first ask (HOLD_OPEN) begins it with a statement of its
+ * own and keeps the connection, others (HOLD_MORE) follow on it, the last one (HOLD_CLOSE) commits
+ * or rolls back. Whoever opened it must close it, also after an ask of it has failed; an ask that
+ * ends with ASK_UNAVAILABLE has lost it, and the server rolls back.
  */
 #ifndef SLUICE_DB_ASK_H
 #define SLUICE_DB_ASK_H
@@ -11,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ASK_MAX 8
+#define ASK_MAX 12
 
 /** read: pipelined with other reads, bounded queries only. write: a connection of its own for the
  * time of the ask. slow: likewise, few connections, a longer statement timeout. */
@@ -50,6 +55,8 @@ enum ask_outcome {
     ASK_BUSY,        /* the lane's queue is full: nothing was sent */
 };
 
+enum ask_hold { HOLD_NONE, HOLD_OPEN, HOLD_MORE, HOLD_CLOSE };
+
 /** The server's error fields; strings belong to the ask's results and may be NULL. */
 struct ask_error {
     char sqlstate[6];
@@ -66,7 +73,9 @@ struct ask {
     struct statement statements[ASK_MAX];
     int n;
     enum lane lane;
-    bool rollback; /* run everything, then roll back (a dry run); answers as if it were done */
+    bool rollback;      /* run everything, then roll back (a dry run); answers as if it were done */
+    enum ask_hold hold; /* write lane only */
+    const void *holder; /* whose transaction it is; the same in all its asks */
     bool sent;
     enum ask_outcome outcome;
     struct ask_error error;

@@ -35,6 +35,7 @@ struct conn {
     int64_t hope_us;    /* until when it is hopeful */
     int64_t resolve_us; /* when the look-up has taken too long */
     int64_t heard_us;   /* when the server last said something, or was last asked after a silence */
+    const void *holder; /* of the transaction that is open on it, or NULL */
     bool retiring, receiving, writing;
 };
 
@@ -71,6 +72,7 @@ static void close_all(struct conn *c)
     c->pg = NULL;
     c->state = CONN_WAITING;
     c->retiring = false;
+    c->holder = NULL;
 }
 
 static int64_t jittered(struct conn *c, int64_t us)
@@ -153,7 +155,8 @@ static void lost_pg(struct conn *c)
 
 static void renew_if_idle(struct conn *c)
 {
-    if (!c->retiring || c->receiving || c->state != CONN_UP || !pipeline_idle(c->pipeline))
+    if (!c->retiring || c->receiving || c->holder != NULL || c->state != CONN_UP ||
+        !pipeline_idle(c->pipeline))
         return;
     pipeline_close(c->pipeline);
     close_all(c);
@@ -343,6 +346,14 @@ static void on_ended(void *arg, struct ask *ask, enum ask_end end)
 {
     struct conn *c = arg;
 
+    /* What did not end as it should leaves a transaction that nobody knows: a new connection. */
+    if (ask->hold != HOLD_NONE &&
+        (end != ASK_END_ANSWERED || (ask->hold == HOLD_CLOSE && ask->outcome != ASK_OK))) {
+        c->retiring = true;
+        c->holder = NULL;
+    } else if (ask->hold == HOLD_CLOSE) {
+        c->holder = NULL;
+    }
     c->o.ended(c->o.arg, ask, end);
 }
 
@@ -390,7 +401,13 @@ unsigned conn_room(const struct conn *c)
     unsigned depth = c->o.lane == LANE_READ ? CONN_DEPTH : 1;
     unsigned asks = pipeline_asks(c->pipeline);
 
-    return c->state != CONN_UP || c->retiring || asks >= depth ? 0 : depth - asks;
+    return c->state != CONN_UP || c->retiring || c->holder != NULL || asks >= depth ? 0
+                                                                                    : depth - asks;
+}
+
+bool conn_is_held(const struct conn *c, const void *holder)
+{
+    return c->holder == holder;
 }
 
 bool conn_is_up(const struct conn *c)
@@ -409,6 +426,8 @@ void conn_ask(struct conn *c, struct ask *ask)
     bool alone = ask->retried && c->o.lane == LANE_READ;
     bool ok;
 
+    if (ask->hold == HOLD_OPEN)
+        c->holder = ask->holder;
     if (pipeline_idle(c->pipeline))
         c->heard_us = clock_mono_us();
     ok = !alone || pipeline_sync(c->pipeline);

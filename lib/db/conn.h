@@ -55,7 +55,10 @@ bool conn_is_up(const struct conn *c);
 /** Tells whether asks may wait for it although it is not up. */
 bool conn_is_hopeful(const struct conn *c);
 
-/** Sends an ask; needs room. A read leaves with conn_flush(). */
+/** Tells whether it is kept for the transaction of @holder. */
+bool conn_is_held(const struct conn *c, const void *holder);
+
+/** Sends an ask; needs room, or to be held by the ask's holder. A read leaves with conn_flush(). */
 void conn_ask(struct conn *c, struct ask *ask);
 
 /** Ends the batch of reads and sends what is still in libpq's buffer. */

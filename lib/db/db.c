@@ -103,6 +103,15 @@ static void retire_all(struct db *db)
             conn_retire(db->lanes[lane].conns[i]);
 }
 
+/* Nothing was done for the ask, and none of the connections is of use any more. */
+static void give_up(struct db *db, struct ask *ask)
+{
+    retire_all(db);
+    ask->sent = false;
+    ask->outcome = ASK_UNAVAILABLE;
+    tell(db, ask);
+}
+
 static void on_ended(void *arg, struct ask *ask, enum ask_end end)
 {
     struct db *db = arg;
@@ -112,6 +121,10 @@ static void on_ended(void *arg, struct ask *ask, enum ask_end end)
     case ASK_END_ANSWERED: tell(db, ask); break;
     case ASK_END_ABORTED: again(db, ask); break;
     case ASK_END_STALE:
+        if (ask->hold != HOLD_NONE) {
+            give_up(db, ask);
+            break;
+        }
         /* What the schema's change did to this connection it did to all. */
         retire_all(db);
         if (ask->retried)
@@ -119,12 +132,7 @@ static void on_ended(void *arg, struct ask *ask, enum ask_end end)
         else
             again(db, ask);
         break;
-    case ASK_END_READ_ONLY:
-        retire_all(db);
-        ask->sent = false;
-        ask->outcome = ASK_UNAVAILABLE;
-        tell(db, ask);
-        break;
+    case ASK_END_READ_ONLY: give_up(db, ask); break;
     case ASK_END_LOST:
         if (ask->lane == LANE_READ)
             again(db, ask);
@@ -249,6 +257,18 @@ static void on_tick(void *arg)
     timer_set(db->tick, TICK_US);
 }
 
+/* On the connection that its transaction is open on, if it still is. */
+static void go_on(struct db *db, const struct lane_state *l, struct ask *ask)
+{
+    for (unsigned i = 0; i < l->nconns; i++) {
+        if (!conn_is_held(l->conns[i], ask->holder))
+            continue;
+        conn_ask(l->conns[i], ask);
+        return;
+    }
+    finish(db, ask, ASK_UNAVAILABLE);
+}
+
 void db_ask(struct db *db, struct ask *ask)
 {
     struct lane_state *l = &db->lanes[ask->lane];
@@ -263,6 +283,8 @@ void db_ask(struct db *db, struct ask *ask)
     }
     if (ask->n == 0)
         finish(db, ask, ASK_OK);
+    else if (ask->hold > HOLD_OPEN)
+        go_on(db, l, ask);
     else if (db->closing || !lane_is_usable(l))
         finish(db, ask, ASK_UNAVAILABLE);
     else if (l->waiting.n >= l->limit + lane_room(l))

@@ -160,7 +160,7 @@ static void session_options(struct buf *b, const char *given, const struct dsn_s
     buf_puts(b, given);
     buf_puts(b, " -c timezone=UTC -c datestyle=ISO -c client_min_messages=warning"
                 " -c search_path=sluice,pg_temp -c jit=off"
-                " -c idle_in_transaction_session_timeout=15s");
+                " -c idle_in_transaction_session_timeout=5s");
     buf_printf(b, " -c lock_timeout=%u -c statement_timeout=%u", s->lock_timeout_ms,
                s->statement_timeout_ms);
     if (s->role != NULL && s->role[0] != '\0') {

@@ -134,7 +134,7 @@ static enum step claim_apply(struct call *c, const struct transition *t, const s
 static enum step claim_refuse(struct call *c, const char *transition, const char *failures)
 {
     struct claim *w = claim_of(c);
-    enum err_code code = c->err.code != ERR_NONE ? c->err.code : ERR_GUARD;
+    enum err_code code = c->err.code;
 
     w->refused = true;
     err_init(&c->err, &c->arena);
@@ -152,29 +152,44 @@ static enum step claim_refuse(struct call *c, const char *transition, const char
     return STEP_WAIT;
 }
 
-/* The first one whose guards hold; inputs that it requires must be on the record already. */
-static enum step claim_decide(struct call *c)
+const struct transition *automatic_decide(struct call *c, const struct process *s,
+                                          const char *const *keys, const struct verdict **root,
+                                          const char **failures)
 {
-    const struct claim *w = claim_of(c);
-    const struct process *s = &w->process;
-    const char *failures = NULL;
-
-    for (const char *const *key = w->transitions; *key; key++) {
+    *failures = NULL;
+    for (const char *const *key = keys; *key; key++) {
         const struct transition *t = blueprint_transition(s->blueprint, *key);
-        const struct verdict *root;
 
         err_init(&c->err, &c->arena);
         if (!t || t->kind != TRANSITION_MANUAL || !transition_leaves(t, s->state)) {
             err_set(&c->err, ERR_NO_TRANSITION, NULL);
             continue;
         }
-        root = evaluate(t, s->facts, &c->arena);
-        if (!root)
-            return call_fail(c, ERR_INTERNAL, NULL);
-        if (inputs_check(s->blueprint, t, s->facts, NULL, root, &c->err) && root->passed)
-            return claim_apply(c, t, root);
-        failures = root->passed ? NULL : process_failures(c, root);
+        *root = evaluate(t, s->facts, &c->arena);
+        if (!*root) {
+            err_set(&c->err, ERR_INTERNAL, NULL);
+            return NULL;
+        }
+        if (inputs_check(s->blueprint, t, s->facts, NULL, *root, &c->err) && (*root)->passed)
+            return t;
+        *failures = (*root)->passed ? NULL : process_failures(c, *root);
     }
+    if (c->err.code == ERR_NONE)
+        err_set(&c->err, ERR_GUARD, NULL);
+    return NULL;
+}
+
+static enum step claim_decide(struct call *c)
+{
+    const struct claim *w = claim_of(c);
+    const struct verdict *root;
+    const char *failures;
+    const struct transition *t = automatic_decide(c, &w->process, w->transitions, &root, &failures);
+
+    if (t)
+        return claim_apply(c, t, root);
+    if (c->err.code == ERR_INTERNAL)
+        return STEP_FAIL;
     return claim_refuse(c, w->transitions[0], failures);
 }
 

@@ -8,7 +8,7 @@
 #ifndef SLUICE_SERVICE_TIMED_H
 #define SLUICE_SERVICE_TIMED_H
 
-#include "call/call.h"
+#include "service/process.h"
 
 /** Fires thresholds that warn, escalate or leave a task. */
 extern step_fn *const timers_steps[];
@@ -18,5 +18,15 @@ extern step_fn *const automatic_steps[];
 
 /** Forgets what has expired: answers kept for an Idempotency-Key, sessions. */
 extern step_fn *const purge_steps[];
+
+/** Makes the moves that a write made possible, in its transaction (call_env.settle). */
+extern step_fn *const settle_steps[];
+
+/** Returns the first of the transitions @keys whose guards hold, with its verdict; inputs that it
+ * requires must be on the record already. NULL with c->err set, and the failures of the last one
+ * whose guards do not hold. */
+const struct transition *automatic_decide(struct call *c, const struct process *s,
+                                          const char *const *keys, const struct verdict **root,
+                                          const char **failures);
 
 #endif

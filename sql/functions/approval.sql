@@ -145,7 +145,7 @@ begin
         insert into sluice.approval_vote (approval_id, user_id, kind, approve, note)
         values (a.id, sluice.actor_id(), sluice.actor_kind(), approval_ballot.approve, approval_ballot.note);
         perform sluice.recheck_add(a.entity, a.record_id) from sluice.visit v  -- a guard may wait for it
-          where v.record_id = a.record_id and v.left_at is null and sluice.reacts(v.blueprint_version_id, a.record_id);
+          where v.record_id = a.record_id and v.left_at is null and sluice.reacts(v.blueprint_version_id, v.state, a.record_id);
         update sluice.approval x set version = x.version + 1, updated_at = sluice.now() where x.id = a.id;
         outcome := 'voted';
     end if;

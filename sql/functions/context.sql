@@ -8,10 +8,13 @@ create or replace function sluice.now() returns timestamptz
     language sql stable parallel safe
     return transaction_timestamp();
 
+drop function if exists sluice.enter(text, uuid, uuid, text, text, boolean);
+
 -- Writes down who acts, for this transaction only. Refuses a session or key that has ended meanwhile, so that
--- a revoked one writes nothing even while a worker still remembers it.
+-- a revoked one writes nothing even while a worker still remembers it. @hold: 'ask' by a daemon that could hold the
+-- transaction open for what it moves (held.sql), a record's id by one that does.
 create or replace function sluice.enter(
-    actor_kind text, actor_id uuid, session uuid, request_id text, operation text, dry boolean
+    actor_kind text, actor_id uuid, session uuid, request_id text, operation text, dry boolean, hold text default null
 ) returns void
     language plpgsql as $$
 declare
@@ -22,7 +25,11 @@ begin
             set_config('sluice.request_id', coalesce(enter.request_id, ''), true),
             set_config('sluice.operation', coalesce(enter.operation, ''), true),
             set_config('sluice.dry', case when enter.dry then 'on' else '' end, true),
-            set_config('sluice.cause', '', true);
+            set_config('sluice.cause', '', true),
+            set_config('sluice.hold', coalesce(enter.hold, ''), true);
+    if enter.hold <> 'ask' then
+        perform sluice.held_enter(enter.hold);
+    end if;
     if enter.session is not null then
         select true into alive
           from sluice.session s join sluice.app_user u on u.id = s.user_id
@@ -97,7 +104,7 @@ create constraint trigger outbox_not_dry after insert on sluice.outbox deferrabl
     for each row when (new.id < 0) execute function sluice.refuse_dry();
 
 grant execute on function
-    sluice.enter(text, uuid, uuid, text, text, boolean), sluice.dry_end()
+    sluice.enter(text, uuid, uuid, text, text, boolean, text), sluice.dry_end()
     to sluice_app;
 
 reset role;

@@ -314,7 +314,7 @@ begin
         case when entity <> 'contact' then ', $3, $4, sluice.now()' end,
         entity, words)
       using bodies, import, born_version, born_state, born_via;
-    if entity <> 'contact' and sluice.reacts(born_version, null) then
+    if entity <> 'contact' and sluice.reacts(born_version, born_state, null) then
         perform sluice.recheck_add(entity, (b.value ->> 'id')::uuid) from json_array_elements(bodies) b;
     end if;
 end

@@ -34,7 +34,7 @@ begin
     perform sluice.timer_note(v.entity, v.record_id, v.state, 'step', null, case when done then 'step_done' else 'step_opened' end,
                               jsonb_build_object('step', step, 'status', case when done then 'done' else 'open' end)
                               || coalesce(jsonb_strip_nulls(detail), '{}'));
-    if sluice.reacts(v.blueprint_version_id, v.record_id) then
+    if sluice.reacts(v.blueprint_version_id, v.state, v.record_id) then
         perform sluice.recheck_add(v.entity, v.record_id);
     end if;
 end

@@ -231,34 +231,35 @@ begin
 end
 $$;
 
--- Whether a change of the record may move it: a version with moves that wait for their guards, or a move that
--- was due before its guards held.
-create or replace function sluice.reacts(version_id uuid, record_id uuid) returns boolean
-    language plpgsql stable set enable_seqscan = off as $$
-begin
-    return exists (select from sluice.transition t where t.blueprint_version_id = version_id and t.auto_when)
-        or exists (select from sluice.timer t where t.record_id = reacts.record_id and t.live and t.refused);
-end
-$$;
+drop function if exists sluice.reacts(uuid, uuid);
 
--- The same for a record that is in this state now: moves from other states do not wait for it.
-create or replace function sluice.reacts_in(version_id uuid, record_id uuid, state text) returns boolean
+-- Whether a change of the record may move it: moves that wait for their guards leave its state, or one was due
+-- before its guards held.
+create or replace function sluice.reacts(version_id uuid, state text, record_id uuid) returns boolean
     language plpgsql stable set enable_seqscan = off as $$
 begin
     return exists (select from sluice.transition t
                     where t.blueprint_version_id = version_id and t.auto_when
                       and t.from_any <> exists (select from sluice.transition_from f
-                                                 where f.transition_id = t.id and f.state = reacts_in.state))
-        or exists (select from sluice.timer t where t.record_id = reacts_in.record_id and t.live and t.refused);
+                                                 where f.transition_id = t.id and f.state = reacts.state))
+        or exists (select from sluice.timer t where t.record_id = reacts.record_id and t.live and t.refused);
 end
 $$;
 
+-- Puts a record on the list of those to be looked at. A daemon that can look at it before the transaction commits
+-- is told by an error to begin again, with a transaction that it holds open (held.sql).
 create or replace function sluice.recheck_add(entity text, record_id uuid) returns void
-    language sql security definer set search_path = sluice, pg_temp as $$
-    insert into sluice.recheck (id, entity, record_id, hops, path)
+    language plpgsql security definer set search_path = sluice, pg_temp as $$
+begin
+    if current_setting('sluice.hold', true) = 'ask' then
+        raise exception using errcode = 'SLHLD', message = 'hold', detail = record_id::text;
+    end if;
+    insert into sluice.recheck (id, entity, record_id, hops, path, tx)
     values (sluice.next_seq(), entity, record_id,
             coalesce(nullif(current_setting('sluice.hops', true), '')::integer + 1, 0),
-            coalesce(nullif(current_setting('sluice.path', true), ''), '{}')::text[]);
+            coalesce(nullif(current_setting('sluice.path', true), ''), '{}')::text[],
+            pg_current_xact_id());
+end
 $$;
 
 -- After a governed record was born or changed. Argument: the entity.
@@ -272,13 +273,13 @@ begin
     if tg_op = 'UPDATE' and new.version <> old.version and new.blueprint_version_id is not distinct from old.blueprint_version_id then
         perform sluice.touched(new.id);
     end if;
-    if sluice.reacts_in(new.blueprint_version_id, new.id, new.state) then
+    if sluice.reacts(new.blueprint_version_id, new.state, new.id) then
         perform sluice.recheck_add(tg_argv[0], new.id);
     end if;
     if tg_argv[0] = 'account' and tg_op = 'UPDATE' and new.state is distinct from old.state then
         perform sluice.recheck_add('opportunity', o.id)
            from sluice.opportunity o
-          where o.account_id = new.id and o.deleted_at is null and sluice.reacts(o.blueprint_version_id, o.id);
+          where o.account_id = new.id and o.deleted_at is null and sluice.reacts(o.blueprint_version_id, o.state, o.id);
     end if;
     return null;
 end
@@ -305,17 +306,17 @@ begin
     if new.lead_id is not null then
         perform sluice.touched(new.lead_id);
         perform sluice.recheck_add('lead', r.id) from sluice.lead r
-          where r.id = new.lead_id and r.deleted_at is null and sluice.reacts(r.blueprint_version_id, r.id);
+          where r.id = new.lead_id and r.deleted_at is null and sluice.reacts(r.blueprint_version_id, r.state, r.id);
     end if;
     if new.account_id is not null then
         perform sluice.touched(new.account_id);
         perform sluice.recheck_add('account', r.id) from sluice.account r
-          where r.id = new.account_id and r.deleted_at is null and sluice.reacts(r.blueprint_version_id, r.id);
+          where r.id = new.account_id and r.deleted_at is null and sluice.reacts(r.blueprint_version_id, r.state, r.id);
     end if;
     if new.opportunity_id is not null then
         perform sluice.touched(new.opportunity_id);
         perform sluice.recheck_add('opportunity', r.id) from sluice.opportunity r
-          where r.id = new.opportunity_id and r.deleted_at is null and sluice.reacts(r.blueprint_version_id, r.id);
+          where r.id = new.opportunity_id and r.deleted_at is null and sluice.reacts(r.blueprint_version_id, r.state, r.id);
     end if;
     return null;
 end

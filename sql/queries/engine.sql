@@ -6,7 +6,8 @@
 -- in: request_id text
 -- in: operation  text
 -- in: dry        boolean
-select sluice.enter(:actor_kind, :actor_id, :session, :request_id, :operation, :dry);
+-- in: hold       text
+select sluice.enter(:actor_kind, :actor_id, :session, :request_id, :operation, :dry, :hold);
 
 -- query: dry_end none write
 -- Ends a dry run: rolls everything back.

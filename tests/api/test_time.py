@@ -428,7 +428,9 @@ def test_a_loop_ends_and_tells(world, clock):
             [{'key': 'created', 'kind': 'initial', 'to': 'a'},
              {'key': 'there', 'from': ['a'], 'to': 'b', 'auto': {'when': True}},
              {'key': 'back', 'from': ['b'], 'to': 'a', 'auto': {'when': True}}])
-    lead = world.rep.make('leads', last_name='Loop')
+    # by another program: what the API writes ends its loops itself (test_automatic.py)
+    (lead,) = world.rows("""insert into sluice.lead (id, last_name, owner_id) values (gen_random_uuid(), 'Loop', %s)
+                            returning id::text""", world.rep.user['id'])
     world.idle()
     assert len(history(world.rep, 'leads', lead['id'], 'transition')) == 10
     (denied,) = history(world.rep, 'leads', lead['id'], 'denied')

@@ -71,7 +71,7 @@ FIELDS = {'nurture': {'nurture_until': '2027-06-01'}, 'call_back': {'call_back_a
 
 def enter(user):
     return bind(query('enter'), actor_kind="'user'", actor_id=f"'{user}'", session='null',
-                request_id="'bench'", operation="'bench'", dry='false') + ';'
+                request_id="'bench'", operation="'bench'", dry='false', hold="'ask'") + ';'
 
 
 def scripts(user, leads):

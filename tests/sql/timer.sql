@@ -59,9 +59,7 @@ select sluice.blueprint_import($json$
    {"key": "wake", "from": ["asleep"], "to": "fresh", "label": {}, "auto": {"at_field": "nurture_until", "calendar": "default"}},
    {"key": "lose", "from": ["fresh"], "to": "gone", "label": {}},
    {"key": "revive", "from": ["gone"], "to": "fresh", "label": {}, "auto": {"when": true},
-    "guards": [{"key": "filled", "kind": "field_present", "params": {"field": "industry"}}]},
-   {"key": "fade", "from": ["fresh"], "to": "gone", "label": {}, "auto": {"when": true},
-    "guards": [{"key": "never", "kind": "field_present", "params": {"field": "campaign"}}]}]}
+    "guards": [{"key": "filled", "kind": "field_present", "params": {"field": "industry"}}]}]}
 $json$);
 update sluice.blueprint set priority = 200 where key = 't_time';
 insert into sluice.app_user (id, email, name) values ('00000000-0000-7000-8000-0000000000a1', 'boss@example.org', 'Boss'),
@@ -166,16 +164,19 @@ select is((select state from sluice.lead where id = '00000000-0000-7000-8000-000
 
 -- conditions
 delete from sluice.recheck;
-select is(sluice.reacts_in(l.blueprint_version_id, l.id, s), s <> 'asleep', 'moves wait for changes of who is ' || s)
+select is(sluice.reacts(l.blueprint_version_id, s, l.id), s = 'gone', 'moves wait for changes of who is ' || s)
   from sluice.lead l, unnest('{fresh,gone,asleep}'::text[]) s where l.id = '00000000-0000-7000-8000-000000000001';
 update sluice.lead set industry = 'x' where id = '00000000-0000-7000-8000-000000000001';
 truncate claimed;
 insert into claimed select * from sluice.automatic_claim();
 select is((select kind || ' ' || transitions::text from claimed), 'recheck {revive}', 'a change calls for a look');
 select is(pg_temp.apply('revive'), 'applied', 'it moves by itself');
-select is((select max(hops) || ' ' || max(path::text) from sluice.recheck), '1 {revive}', 'and is looked at again, one hop on');
-update sluice.recheck set hops = 10, path = '{revive,lose,revive}';
+select is((select count(*) from sluice.recheck), 0::bigint, 'where nothing waits for its guards, nobody looks');
+select set_config('sluice.hops', '0', true), set_config('sluice.path', '{revive}', true);
 select pg_temp.move(1, 'lose');
+select set_config('sluice.hops', '', true), set_config('sluice.path', '', true);
+select is((select max(hops) || ' ' || max(path::text) from sluice.recheck), '1 {revive}', 'a move that nobody made counts');
+update sluice.recheck set hops = 10, path = '{revive,lose,revive}';
 select is((select kind from sluice.automatic_claim()), null, 'ten hops are a loop');
 select is((select detail ->> 'code' from sluice.audit where action = 'denied' and record_id = '00000000-0000-7000-8000-000000000001'
             order by seq desc limit 1), 'automatic_loop', 'which the history tells');
