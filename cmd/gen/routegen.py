@@ -18,10 +18,10 @@ from pathlib import Path
 
 import yaml
 
-METHODS = ('get', 'post', 'put', 'patch', 'delete')
+METHODS = ('get', 'post', 'put', 'patch', 'delete', 'options')
 MEDIA = {'application/json': 'MEDIA_JSON', 'application/merge-patch+json': 'MEDIA_MERGE_PATCH',
          'application/x-www-form-urlencoded': 'MEDIA_FORM', 'application/yaml': 'MEDIA_YAML',
-         'application/octet-stream': 'MEDIA_BYTES'}
+         'application/octet-stream': 'MEDIA_BYTES', 'multipart/form-data': 'MEDIA_MULTIPART'}
 FORMATS = ('uuid', 'user', 'date', 'date-time', 'email', 'uri', 'decimal', 'currency', 'country', 'language',
            'key', 'password')
 KINDS = {'string': 'STRING', 'integer': 'INTEGER', 'number': 'NUMBER', 'boolean': 'BOOLEAN', 'object': 'OBJECT',

@@ -128,6 +128,7 @@ struct request {
     const char *const *query; /* decoded: name, value, name, value, ..., NULL */
     const char *credentials;  /* value of Authorization, or NULL */
     const char *media_type;   /* of the body, lower case, without parameters; NULL without body */
+    const char *media_params; /* what follows it: "; boundary=...", or NULL */
     struct span raw_body;
     const char *if_match, *if_none_match;
     const char *idempotency_key;

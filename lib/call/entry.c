@@ -177,6 +177,7 @@ static const struct {
     {MEDIA_FORM, "application/x-www-form-urlencoded"},
     {MEDIA_YAML, "application/yaml"},
     {MEDIA_BYTES, "application/octet-stream"},
+    {MEDIA_MULTIPART, "multipart/form-data"},
 };
 
 #define NMEDIAS (sizeof(medias) / sizeof(medias[0]))

@@ -13,7 +13,15 @@
 
 struct operation;
 
-enum method { METHOD_GET, METHOD_POST, METHOD_PUT, METHOD_PATCH, METHOD_DELETE, METHOD_COUNT };
+enum method {
+    METHOD_GET,
+    METHOD_POST,
+    METHOD_PUT,
+    METHOD_PATCH,
+    METHOD_DELETE,
+    METHOD_OPTIONS,
+    METHOD_COUNT
+};
 
 struct route_param {
     const char *name;            /* "created_at[gte]" */
@@ -27,7 +35,8 @@ enum media {
     MEDIA_MERGE_PATCH = 2,
     MEDIA_FORM = 4,
     MEDIA_YAML = 8,
-    MEDIA_BYTES = 16 /* a piece of a file, as it is */
+    MEDIA_BYTES = 16, /* a piece of a file, as it is */
+    MEDIA_MULTIPART = 32
 };
 
 struct route {

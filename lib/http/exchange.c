@@ -17,6 +17,7 @@ static const struct {
     {MEDIA_FORM, {"application/x-www-form-urlencoded", 33}},
     {MEDIA_YAML, {"application/yaml", 16}},
     {MEDIA_BYTES, {"application/octet-stream", 24}},
+    {MEDIA_MULTIPART, {"multipart/form-data", 19}},
 };
 
 #define NMEDIA (sizeof media_types / sizeof *media_types)
@@ -122,6 +123,7 @@ static void take_head(struct conn *c)
         uuid_format(&id, c->x.id);
     take_traceparent(c);
     take_origin(c);
+    c->x.preflight = c->wire.known[HEADER_ACCESS_CONTROL_REQUEST_METHOD] != 0;
 }
 
 static bool parse_target(struct conn *c)
@@ -147,20 +149,11 @@ static bool parse_target(struct conn *c)
 /* OPTIONS, with or without a browser behind it. */
 static bool answer_options(struct conn *c, const char *allow)
 {
-    struct reply_header headers[4] = {{"Allow", allow}};
+    const struct reply_header headers[] = {{"Allow", allow}};
     struct answer a = {.status = 204, .headers = headers, .nheaders = 1};
 
     if (c->wire.has_body)
         return refuse_head(c, ERR_BAD_REQUEST, "OPTIONS takes no body here");
-    if (c->x.cors_origin != NULL && c->wire.known[HEADER_ACCESS_CONTROL_REQUEST_METHOD] != 0) {
-        headers[1] = (struct reply_header){"Access-Control-Allow-Methods", allow};
-        headers[2] = (struct reply_header){
-            "Access-Control-Allow-Headers",
-            "Authorization, Content-Type, If-Match, If-None-Match, "
-            "Idempotency-Key, Prefer, Accept-Language, Request-Id, traceparent"};
-        headers[3] = (struct reply_header){"Access-Control-Max-Age", "600"};
-        a.nheaders = 4;
-    }
     respond(c, &a);
     return false;
 }
@@ -345,11 +338,15 @@ static bool copy_target(struct call *call, const struct conn *c)
 static bool take_body(struct call *call, struct conn *c)
 {
     struct request *r = &call->request;
+    struct span type = wire_value(&c->wire, HEADER_CONTENT_TYPE);
+    const char *params = type.p == NULL ? NULL : memchr(type.p, ';', type.n);
 
     r->raw_body = SPAN("");
     if (c->body.len == 0)
         return true;
     r->media_type = known_media(media_type(c), c->x.route->media);
+    if (params != NULL)
+        r->media_params = arena_copy(&call->arena, params, type.n - (size_t)(params - type.p));
     r->raw_body.n = c->body.len;
     if (c->body.len <= 4096) {
         r->raw_body.p = arena_copy(&call->arena, buf_text(&c->body), c->body.len);

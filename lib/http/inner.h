@@ -76,6 +76,7 @@ struct exchange {
     const char *template;      /* for the log: of the route, or a built-in address, or NULL */
     const struct builtin *builtin;
     const char *cors_origin; /* one of the settings, or NULL */
+    bool preflight;          /* a browser asks whether it may */
     bool unwanted_body;
     int64_t started_us;
     uint64_t bytes_in;

@@ -32,7 +32,7 @@ static const int statuses[METRICS_STATUSES] = {
 
 static const char *const methods[METHOD_COUNT] = {
     [METHOD_GET] = "GET",     [METHOD_POST] = "POST",     [METHOD_PUT] = "PUT",
-    [METHOD_PATCH] = "PATCH", [METHOD_DELETE] = "DELETE",
+    [METHOD_PATCH] = "PATCH", [METHOD_DELETE] = "DELETE", [METHOD_OPTIONS] = "OPTIONS",
 };
 
 static void *allocate(size_t n, size_t size)

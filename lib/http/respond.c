@@ -104,15 +104,33 @@ static void put_header(struct buf *b, const char *name, const char *value)
     PUT(b, "\r\n");
 }
 
-static void put_cors(const struct conn *c, struct buf *b)
+/* What a browser asks before it sends the request itself. */
+static void put_preflight(const struct answer *a, struct buf *b)
+{
+    for (unsigned i = 0; i < a->nheaders; i++)
+        if (strcmp(a->headers[i].name, "Allow") == 0)
+            put_header(b, "Access-Control-Allow-Methods", a->headers[i].value);
+    PUT(b, "Access-Control-Allow-Headers: Authorization, Content-Type, If-Match, If-None-Match, "
+           "Idempotency-Key, Prefer, Accept-Language, Request-Id, traceparent\r\n"
+           "Access-Control-Max-Age: 600\r\n");
+}
+
+/* An operation that says itself whose pages may use it has a Vary of its own. */
+static void put_cors(const struct conn *c, const struct answer *a, struct buf *b)
 {
     const struct server *s = c->server;
+    bool decided = has_header(a, "Access-Control-Allow-Origin");
+    bool preflight = c->x.verb == VERB_OPTIONS && c->x.preflight;
 
-    if (s->o.cors_origins == NULL || s->o.cors_origins[0] == NULL)
+    if (decided && preflight)
+        put_preflight(a, b);
+    if (has_header(a, "Vary") || s->o.cors_origins == NULL || s->o.cors_origins[0] == NULL)
         return;
     PUT(b, "Vary: Origin\r\n");
     if (c->x.cors_origin == NULL)
         return;
+    if (preflight)
+        put_preflight(a, b);
     put_header(b, "Access-Control-Allow-Origin", c->x.cors_origin);
     PUT(b, "Access-Control-Expose-Headers: ETag, Link, Location, Request-Id, Retry-After, "
            "Idempotent-Replayed, Preference-Applied, RateLimit, RateLimit-Policy\r\n");
@@ -134,7 +152,7 @@ static void put_head(struct conn *c, const struct answer *a, struct buf *b)
         PUT(b, "Cache-Control: no-store\r\n");
     if (c->x.traceparent[0] != '\0')
         put_header(b, "traceparent", c->x.traceparent);
-    put_cors(c, b);
+    put_cors(c, a, b);
     if (has_body(a->status)) {
         put_header(b, "Content-Type", a->media_type == NULL ? "application/json" : a->media_type);
         PUT(b, "Content-Length: ");

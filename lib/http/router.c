@@ -26,9 +26,9 @@ static const struct {
 };
 
 static const int method_of[VERB_COUNT] = {
-    [VERB_GET] = METHOD_GET, [VERB_HEAD] = METHOD_GET,    [VERB_POST] = METHOD_POST,
-    [VERB_PUT] = METHOD_PUT, [VERB_PATCH] = METHOD_PATCH, [VERB_DELETE] = METHOD_DELETE,
-    [VERB_OPTIONS] = -1,
+    [VERB_GET] = METHOD_GET,         [VERB_HEAD] = METHOD_GET,    [VERB_POST] = METHOD_POST,
+    [VERB_PUT] = METHOD_PUT,         [VERB_PATCH] = METHOD_PATCH, [VERB_DELETE] = METHOD_DELETE,
+    [VERB_OPTIONS] = METHOD_OPTIONS,
 };
 
 static bool is_parameter(const char *segment)
@@ -166,7 +166,7 @@ enum router_verdict router_find(const struct router *r, enum wire_verb verb, con
     if (n == NULL)
         return ROUTER_NO_PATH;
     ret->allow = n->allow;
-    if (method_of[verb] < 0 || n->routes[method_of[verb]] == NULL)
+    if (n->routes[method_of[verb]] == NULL)
         return ROUTER_NO_METHOD;
     ret->route = n->routes[method_of[verb]];
     return ROUTER_FOUND;

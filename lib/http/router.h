@@ -31,8 +31,8 @@ struct router_match {
 struct router *router_create(const struct route *table, size_t n);
 void router_destroy(struct router *r);
 
-/** Finds the route. VERB_HEAD finds the one of GET; VERB_OPTIONS finds none, but fills
- * @ret->allow. */
+/** Finds the route. VERB_HEAD finds the one of GET; VERB_OPTIONS mostly finds none, but
+ * fills @ret->allow. */
 enum router_verdict router_find(const struct router *r, enum wire_verb verb, const struct target *t,
                                 struct router_match *ret);
 

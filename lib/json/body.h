@@ -31,4 +31,14 @@ json_t *body_parse_json(struct arena *a, struct span text, const struct json_lim
  * failure. */
 json_t *body_parse_form(struct arena *a, struct span text, struct err *e);
 
+/** Finds the boundary in the parameters of a Content-Type ("; boundary=..."); false if there is no
+ * proper one (RFC 2046 5.1.1). */
+bool multipart_boundary(struct arena *a, const char *params, const char **ret);
+
+/** Parses multipart/form-data (RFC 7578) into an object like body_parse_form(): at most 200 parts,
+ * text in UTF-8, no files (an empty file field is left out). Fills @e (ERR_BAD_FORM, naming the
+ * part) and returns NULL on failure. */
+json_t *body_parse_multipart(struct arena *a, struct span text, const char *boundary,
+                             struct err *e);
+
 #endif

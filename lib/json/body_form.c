@@ -2,12 +2,22 @@
 
 #include "base/arena.h"
 #include "json/body.h"
+#include "json/form.h"
 
 #define PAIRS_MAX 200
 
 static void drop(void *json)
 {
     json_decref(json);
+}
+
+json_t *form_new(struct arena *a)
+{
+    json_t *form = json_object();
+
+    if (form != NULL)
+        arena_defer(a, drop, form);
+    return form;
 }
 
 /* Cuts the text up to the next @separator off *rest. */
@@ -23,8 +33,7 @@ static struct span cut(struct span *rest, char separator)
     return part;
 }
 
-/* Adds a pair; a repeated name becomes an array. Returns false if memory ran out. */
-static bool add(json_t *form, const char *name, const char *value)
+bool form_add(json_t *form, const char *name, const char *value)
 {
     json_t *before = json_object_get(form, name);
     json_t *array;
@@ -44,14 +53,13 @@ static bool add(json_t *form, const char *name, const char *value)
 
 json_t *body_parse_form(struct arena *a, struct span text, struct err *e)
 {
-    json_t *form = json_object();
+    json_t *form = form_new(a);
     unsigned pairs = 0;
 
     if (form == NULL) {
         err_set(e, ERR_INTERNAL, NULL);
         return NULL;
     }
-    arena_defer(a, drop, form);
     while (text.n > 0) {
         struct span value = cut(&text, '&');
         struct span name;
@@ -75,7 +83,7 @@ json_t *body_parse_form(struct arena *a, struct span text, struct err *e)
                     pairs);
             return NULL;
         }
-        if (!add(form, name_text, value_text)) {
+        if (!form_add(form, name_text, value_text)) {
             err_set(e, ERR_INTERNAL, NULL);
             return NULL;
         }

@@ -5,7 +5,7 @@
 
 static const struct record submission = {
     .entity = "intake_submission",
-    .may_read = PERMISSION_ADMIN_INTAKE,
+    .may_read = PERMISSION_INTAKE_REVIEW,
     .get = &query_intake_submission_get,
     .list = &list_intake_submission_list,
 };

@@ -30,7 +30,10 @@ def test_json_and_form_make_the_same_lead(admin, anonymous, mkt, form):
     sent = {'first_name': 'Ąnna', 'last_name': 'O\'Neil & "Co"', 'email': 'anna@sluice.test', 'budget_confirmed': 'true',
             'utm_source': 'news', 'utm_campaign': 'a b+c', 'favourite': 'grün'}
     leads = []
-    for more in ({'json': {**sent, 'budget_confirmed': True}}, {'data': sent}):
+    for more, outcome in (({'json': {**sent, 'budget_confirmed': True}}, 'created'), ({'data': sent}, 'duplicate_of')):
+        sent['email'] = f'{form["form"]}@sluice.test'
+        if 'json' in more:
+            more['json']['email'] = sent['email']
         answer = send(anonymous, form, **more)
         assert answer.status_code == 201, answer.text
         body = answer.json()
@@ -39,10 +42,10 @@ def test_json_and_form_make_the_same_lead(admin, anonymous, mkt, form):
         leads.append(mkt.read('leads', body['id']))
         kept = submission(admin, answer)
         assert (kept['lead_id'], kept['outcome'], kept['extra'], kept['faults']) == (
-            body['id'], 'created', {'favourite': 'grün'}, None)
+            body['id'], outcome, {'favourite': 'grün'}, None)
     for lead in leads:
         assert (lead['first_name'], lead['last_name'], lead['email'], lead['budget_confirmed']) == (
-            'Ąnna', 'O\'Neil & "Co"', 'anna@sluice.test', True)
+            'Ąnna', 'O\'Neil & "Co"', sent['email'], True)
         assert (lead['utm'], lead['extra']) == ({'source': 'news', 'campaign': 'a b+c'}, {'favourite': 'grün'})
         assert (lead['created_by'], lead['owner_id']) == (form['id'], None)
 

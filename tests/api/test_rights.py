@@ -33,6 +33,8 @@ SHIPPED = {role: granted | {f'{e}.read' for e in LINES} for role, granted in SHI
 for _role, _more in (('sales', {'equipment.write', 'complaint.write'}), ('integration', {f'{e}.write' for e in LINES}),
                      ('manager', {f'{e}.{what}' for e in LINES for what in ('write', 'delete')})):
     SHIPPED[_role] |= _more
+for _role in ('marketing', 'manager'):
+    SHIPPED[_role] |= {'intake.review'}
 SHIPPED['admin'] = SHIPPED['manager'] | {
     'admin.users', 'admin.keys', 'admin.intake', 'admin.duplicates', 'admin.calendars', 'blueprint.write', 'blueprint.publish', 'blueprint.migrate',
     'transition.force'}

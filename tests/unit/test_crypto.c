@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "crypto/password.h"
 #include "crypto/secret.h"
+#include "crypto/ticket.h"
 #include "crypto/token.h"
 #include "crypto/weak.h"
 
@@ -115,6 +116,53 @@ static void secrets_carry_a_checksum(void **state)
     for (n = 0; n < sizeof(big) && big[n] == 0; n++)
         ;
     assert_true(n < 16);
+}
+
+/* tickets */
+
+static void tickets(void **state)
+{
+    static const unsigned char key[TICKET_KEY] = {1}, other[TICKET_KEY] = {2};
+    struct ticket t = {.purpose = TICKET_PIXEL,
+                       .about = uuid_v7(),
+                       .once = uuid_v7(),
+                       .expires = 1000,
+                       .note = "Größe"},
+                  got;
+    struct arena a;
+    char *text, kept;
+
+    (void)state;
+    arena_init(&a, 1 << 20);
+    text = ticket_make(&a, key, &t);
+    assert_int_equal(ticket_read(&a, key, span_of(text), TICKET_PIXEL, 999, &got), TICKET_OK);
+    assert_memory_equal(&got.about, &t.about, sizeof(t.about));
+    assert_memory_equal(&got.once, &t.once, sizeof(t.once));
+    assert_int_equal(got.expires, 1000);
+    assert_string_equal(got.note, t.note);
+    assert_int_equal(ticket_read(&a, key, span_of(text), TICKET_PIXEL, 1000, &got), TICKET_EXPIRED);
+    assert_int_equal(ticket_read(&a, key, span_of(text), TICKET_VISITOR, 1, &got), TICKET_FORGED);
+    assert_int_equal(ticket_read(&a, other, span_of(text), TICKET_PIXEL, 1, &got), TICKET_FORGED);
+    for (size_t i = 0; i < strlen(text); i++) {
+        kept = text[i];
+        text[i] = kept == 'A' ? 'B' : 'A';
+        assert_int_equal(ticket_read(&a, key, span_of(text), TICKET_PIXEL, 1, &got), TICKET_FORGED);
+        text[i] = kept;
+        assert_int_equal(ticket_read(&a, key, (struct span){text, i}, TICKET_PIXEL, 1, &got),
+                         TICKET_FORGED);
+    }
+    assert_int_equal(ticket_read(&a, key, (struct span){NULL, 0}, TICKET_PIXEL, 1, &got),
+                     TICKET_FORGED);
+    t.expires = 0;
+    t.note = NULL;
+    text = ticket_make(&a, key, &t);
+    assert_int_equal(ticket_read(&a, key, span_of(text), TICKET_PIXEL, INT64_MAX, &got), TICKET_OK);
+    assert_string_equal(got.note, "");
+    t.note = arena_alloc(&a, TICKET_NOTE + 2);
+    memset((char *)t.note, 'x', TICKET_NOTE + 1);
+    ((char *)t.note)[TICKET_NOTE + 1] = 0;
+    assert_null(ticket_make(&a, key, &t));
+    arena_done(&a);
 }
 
 /* passwords */
@@ -387,6 +435,7 @@ int main(void)
         cmocka_unit_test(digests_match_the_standards),
         cmocka_unit_test(digests_work_from_several_threads),
         cmocka_unit_test(secrets_carry_a_checksum),
+        cmocka_unit_test(tickets),
         cmocka_unit_test(passwords_verify),
         cmocka_unit_test(tokens_go_round),
         cmocka_unit_test(claims_are_checked),

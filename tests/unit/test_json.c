@@ -273,6 +273,87 @@ static void forms_are_bounded(void **state)
     buf_done(&b);
 }
 
+static void multipart_forms(void **state)
+{
+#define PART(head, value) "--b\r\n" head "\r\n\r\n" value "\r\n"
+#define FIELD(name, value) PART("Content-Disposition: form-data; name=" name, value)
+    static const struct {
+        const char *text, *json; /* NULL: refused */
+    } rows[] = {
+        {"--b--", "{}"},
+        {FIELD("a", "1") "--b--\r\n", "{\"a\":\"1\"}"},
+        {"preamble\r\n" FIELD("\"a\"", "1") "--b--epilogue", "{\"a\":\"1\"}"},
+        {FIELD("a", "") FIELD("a", "2") FIELD("a", "3") "--b--", "{\"a\":[\"\",\"2\",\"3\"]}"},
+        {FIELD("\"a;b=\\\"c\\\"\"", "x\r\n--c") "--b--", "{\"a;b=\\\"c\\\"\":\"x\\r\\n--c\"}"},
+        {FIELD("a; filename=\"\"", "") "--b--", "{}"},
+        {FIELD("a; filename=f", "1") "--b--", NULL},
+        {FIELD("a; filename=\"\"", "1") "--b--", NULL},
+        {FIELD("a", "1"), NULL},
+        {FIELD("a", "1") "--b", NULL},
+        {FIELD("a", "1") "--bx\r\n\r\n\r\n--b--", NULL},
+        {FIELD("", "1") "--b--", NULL},
+        {FIELD("\"a", "1") "--b--", NULL},
+        {PART("X: 1", "1") "--b--", NULL},
+        {PART("no colon", "1") "--b--", NULL},
+        {FIELD("a\r\nContent-Type: text/plain; charset=latin1", "1") "--b--", NULL},
+        {FIELD("a\r\nContent-Type: text/plain; charset=\"UTF-8\"", "1") "--b--", "{\"a\":\"1\"}"},
+        {FIELD("a", "\xff") "--b--", NULL},
+        {"", NULL},
+        {"--c--", NULL},
+    };
+    struct arena a;
+
+    (void)state;
+    arena_init(&a, 1 << 16);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct err e;
+        json_t *form;
+
+        err_init(&e, &a);
+        form = body_parse_multipart(&a, span_of(rows[i].text), "b", &e);
+        if (rows[i].json == NULL) {
+            assert_null(form);
+            assert_int_equal(e.code, ERR_BAD_FORM);
+        } else {
+            char *text = json_dumps(form, JSON_COMPACT);
+
+            assert_string_equal(text, rows[i].json);
+            free(text);
+        }
+    }
+    arena_done(&a);
+}
+
+static void boundaries(void **state)
+{
+    static const struct {
+        const char *params, *boundary;
+    } rows[] = {
+        {"; boundary=abc", "abc"},
+        {";charset=utf-8; BOUNDARY=\"a b\"", "a b"},
+        {"; x=\";boundary=no\"; boundary=yes", "yes"},
+        {"; boundary=", NULL},
+        {"; boundary=\"a \"", NULL},
+        {"; boundary=\"a", NULL},
+        {"; boundary=0123456789012345678901234567890123456789012345678901234567890123456789a",
+         NULL},
+        {"", NULL},
+        {NULL, NULL},
+    };
+    const char *boundary;
+    struct arena a;
+
+    (void)state;
+    arena_init(&a, 1 << 16);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        assert_int_equal(multipart_boundary(&a, rows[i].params, &boundary),
+                         rows[i].boundary != NULL);
+        if (rows[i].boundary)
+            assert_string_equal(boundary, rows[i].boundary);
+    }
+    arena_done(&a);
+}
+
 /* problem */
 
 static void problems_are_written(void **state)
@@ -354,6 +435,8 @@ int main(void)
         cmocka_unit_test(json_bodies_parse_or_say_why_not),
         cmocka_unit_test(forms_parse_or_say_why_not),
         cmocka_unit_test(forms_are_bounded),
+        cmocka_unit_test(multipart_forms),
+        cmocka_unit_test(boundaries),
         cmocka_unit_test(problems_are_written),
     };
 
