@@ -98,7 +98,7 @@ FILTERS = {
     'intake_form_list': {'q': [('Listed', 'f1 f2 f3'), ('listed_b', 'f2')]},
     'intake_submission_list': {
         'form': [('listed', 's1 s2 s3'), ('listed_b', '')], 'outcome': [('created', 's1 s3'), ('refused', 's2')],
-        'lead': [('{s1.lead_id}', 's1')],
+        'reason': [('invalid', 's2'), ('honeypot', '')], 'lead': [('{s1.lead_id}', 's1')],
         'received_at[gte]': [('{s2.received_at}', 's2 s3')], 'received_at[gt]': [('{s2.received_at}', 's3')],
         'received_at[lte]': [('{s2.received_at}', 's1 s2')], 'received_at[lt]': [('{s2.received_at}', 's1')],
     },
@@ -227,7 +227,7 @@ def names(world):
 @pytest.fixture(scope='module')
 def client(admin, rep, contract):
     """Administrators list what only they may."""
-    return lambda operation: admin if contract.by_name[operation].permission.startswith('admin.') else rep
+    return lambda operation: admin if contract.by_name[operation].permission.startswith(('admin.', 'intake.')) else rep
 
 
 def listed(client, path, names, **params):
