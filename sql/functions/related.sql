@@ -71,9 +71,9 @@ create or replace function sluice.account_part_changed() returns trigger
 begin
     perform sluice.touched(new.account_id);
     perform sluice.recheck_add('account', r.id) from sluice.account r
-      where r.id = new.account_id and r.deleted_at is null and sluice.reacts(r.blueprint_version_id, r.id);
+      where r.id = new.account_id and r.deleted_at is null and sluice.reacts(r.blueprint_version_id, r.state, r.id);
     perform sluice.recheck_add('opportunity', o.id) from sluice.opportunity o
-      where o.account_id = new.account_id and o.deleted_at is null and sluice.reacts(o.blueprint_version_id, o.id);
+      where o.account_id = new.account_id and o.deleted_at is null and sluice.reacts(o.blueprint_version_id, o.state, o.id);
     return null;
 end
 $$;
