@@ -6,6 +6,7 @@
 
 #include "asks.gen.h"
 #include "call/reply.h"
+#include "service/custom.h"
 #include "json/schema.h"
 
 int birth_ask(struct call *c, const struct record *r)
@@ -156,14 +157,18 @@ static enum step ask_birth(struct call *c)
     c->state = b;
     birth_ask(c, b->record);
     birth_facts(c, b, call_json(c, c->body));
+    custom_ask(c, b->record->entity);
     return STEP_WAIT;
 }
 
 static enum step decide(struct call *c)
 {
     struct birth *b = c->state;
+    const json_t *values = json_object_get(c->body, "custom");
     json_t *facts;
 
+    if (!custom_judge(c, call_result(c, 2), values, "/custom", true))
+        return STEP_FAIL;
     if (!birth_is_judged(b, call_result(c, 0)))
         return STEP_NEXT;
     facts = read_json(c, result_get(call_result(c, 1), 0, "facts"));
@@ -175,7 +180,7 @@ static enum step decide(struct call *c)
 static enum step create(struct call *c)
 {
     birth_choose(c, c->state);
-    return record_create_steps[0](c);
+    return record_create(c);
 }
 
 step_fn *const record_birth_steps[] = {ask_birth, decide, create, reply_created, NULL};

@@ -5,6 +5,7 @@
 
 #include "asks.gen.h"
 #include "call/reply.h"
+#include "service/custom.h"
 #include "service/match.h"
 
 #define TEXT_ARRAY_MAX ((size_t)1 << 20)
@@ -101,7 +102,7 @@ step_fn *const record_list_steps[] = {list_ask_page, list_reply, NULL};
 
 /* POST /v1/leads */
 
-static enum step create_ask(struct call *c)
+enum step record_create(struct call *c)
 {
     const struct record *r = record_of(c);
     struct uuid id = call_new_id(c);
@@ -120,7 +121,25 @@ static enum step create_ask(struct call *c)
     return STEP_WAIT;
 }
 
-step_fn *const record_create_steps[] = {create_ask, reply_created, NULL};
+step_fn *const record_create_steps[] = {record_create, reply_created, NULL};
+
+/* POST of what has custom fields, and no process */
+
+static enum step create_custom(struct call *c)
+{
+    custom_ask(c, record_of(c)->entity);
+    return STEP_WAIT;
+}
+
+static enum step create_judged(struct call *c)
+{
+    const json_t *values = json_object_get(c->body, "custom");
+
+    return custom_judge(c, call_result(c, 0), values, "/custom", true) ? STEP_NEXT : STEP_FAIL;
+}
+
+step_fn *const record_custom_create_steps[] = {create_custom, create_judged, record_create,
+                                               reply_created, NULL};
 
 /* GET /v1/leads/{id} */
 
@@ -150,6 +169,24 @@ static bool write_values(struct call *c, enum permission p, struct uuid *id, con
     values[2] = call_scope(c, p);
     values[3] = version ? arena_printf(&c->arena, "%lld", (long long)version) : NULL;
     return true;
+}
+
+/* A patch of custom fields is judged by their definitions first. */
+static enum step update_custom(struct call *c)
+{
+    if (!json_object_get(c->body, "custom"))
+        return STEP_NEXT;
+    custom_ask(c, record_of(c)->entity);
+    return STEP_WAIT;
+}
+
+static enum step update_judged(struct call *c)
+{
+    const json_t *values = json_object_get(c->body, "custom");
+
+    if (!values || custom_judge(c, call_result(c, 0), values, "/custom", false))
+        return STEP_NEXT;
+    return STEP_FAIL;
 }
 
 /* A patch that changes what keys are made of: what the others are made of. */
@@ -193,8 +230,8 @@ enum step record_update(struct call *c)
     return STEP_WAIT;
 }
 
-step_fn *const record_update_steps[] = {update_source, record_update, check_written, reply_row,
-                                        NULL};
+step_fn *const record_update_steps[] = {update_custom, update_judged, update_source, record_update,
+                                        check_written, reply_row,     NULL};
 
 static enum step delete_ask(struct call *c)
 {

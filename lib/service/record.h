@@ -42,6 +42,9 @@ void record_ask_get(struct call *c, const struct record *r, const struct uuid *i
 #define RECORD_LIST_FIXED 4
 void record_list_fixed(struct call *c, enum permission p, const char *fixed[RECORD_LIST_FIXED]);
 
+/** The steps that every creation ends with: the record is written and answered. */
+enum step record_create(struct call *c);
+
 /** The step that writes a patch, for kinds of records that no duplicates are looked for among. */
 enum step record_update(struct call *c);
 
@@ -75,7 +78,8 @@ extern step_fn *const merged_steps[];
 
 extern step_fn *const record_list_steps[];
 extern step_fn *const record_create_steps[];
-extern step_fn *const record_birth_steps[]; /* of a governed record */
+extern step_fn *const record_custom_create_steps[]; /* of a contact */
+extern step_fn *const record_birth_steps[];         /* of a governed record */
 extern step_fn *const record_get_steps[];
 extern step_fn *const record_update_steps[];
 extern step_fn *const record_delete_steps[];

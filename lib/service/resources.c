@@ -63,7 +63,7 @@ WITH_TIMELINE(opportunity);
 GOVERNED(opportunity);
 
 RESOURCE(contact, CONTACT);
-UNGOVERNED(contact);
+const struct operation contact_create = {record_custom_create_steps, &record_contact};
 WITH_TIMELINE(contact);
 
 RESOURCE(activity, ACTIVITY);

@@ -2,6 +2,19 @@
 
 set role sluice_owner;
 
+-- Custom fields change one by one: "custom": {"old": {...}, "new": {...}} becomes "custom.<key>" for each that did.
+create or replace function sluice.audit_custom(diff jsonb) returns jsonb
+    language plpgsql immutable as $$
+begin
+    return diff - 'custom' || coalesce((
+        select jsonb_object_agg('custom.' || k, jsonb_build_object('old', coalesce(o -> k, 'null'), 'new', coalesce(n -> k, 'null')))
+          from (select coalesce(nullif(diff #> '{custom,old}', 'null'), '{}') as o,
+                       coalesce(nullif(diff #> '{custom,new}', 'null'), '{}') as n) x,
+               lateral (select jsonb_object_keys(o || n) as k) y
+         where o -> k is distinct from n -> k), '{}');
+end
+$$;
+
 -- After each row: one audit entry, and one event when the trigger's second argument says so. Arguments: the
 -- entity's name, 'event' or ''. Columns that every change moves along (version, updated_at) and secrets'
 -- digests are not shown. Values are compared as text, which is several times cheaper than as jsonb.
@@ -26,6 +39,9 @@ begin
         if diff is null then  -- nothing, or only a part in another table changed, which has an entry of its own
             return null;
         end if;
+        if diff ? 'custom' then
+            diff := sluice.audit_custom(diff);
+        end if;
         what := case when diff ?| '{state_entered_at,state}' then 'transition'
                      when diff ? 'merged_into'
                      then case when n ->> 'merged_into' is null then 'unmerge' else 'merge' end
@@ -42,6 +58,9 @@ begin
           into diff
           from jsonb_each_text(n) e
          where e.value is not null and e.key not in ('id', 'version', 'created_at', 'updated_at', 'created_by');
+        if diff ? 'custom' then
+            diff := sluice.audit_custom(diff);
+        end if;
     else
         what := 'delete';
         o := to_jsonb(old);
@@ -50,6 +69,9 @@ begin
           into diff
           from jsonb_each_text(o) e
          where e.value is not null and e.key not in ('id', 'version', 'updated_at');
+        if diff ? 'custom' then
+            diff := sluice.audit_custom(diff);
+        end if;
     end if;
     with entry as (
         insert into sluice.audit (seq, at, action, entity, record_id, actor_kind, actor_id, request_id, operation,

@@ -80,6 +80,7 @@ begin
     a.source := r.source;
     a.campaign := r.campaign;
     a.lead_id := r.id;
+    a.custom := sluice.custom_carried('account', r.custom, given);
     return a;
 end
 $$;
@@ -99,6 +100,7 @@ begin
     c.source := r.source;
     c.campaign := r.campaign;
     c.lead_id := r.id;
+    c.custom := sluice.custom_carried('contact', r.custom, given);
     return c;
 end
 $$;
@@ -119,6 +121,7 @@ begin
     o.source := r.source;
     o.campaign := r.campaign;
     o.lead_id := r.id;
+    o.custom := sluice.custom_carried('opportunity', r.custom, given);
     return o;
 end
 $$;
@@ -210,7 +213,8 @@ begin
            set tax_id = coalesce(x.tax_id, r.tax_id), website = coalesce(x.website, r.website),
                industry = coalesce(x.industry, r.industry), street = coalesce(x.street, r.street),
                postcode = coalesce(x.postcode, r.postcode), city = coalesce(x.city, r.city),
-               country = coalesce(x.country, r.country), lead_id = coalesce(x.lead_id, r.id)
+               country = coalesce(x.country, r.country), lead_id = coalesce(x.lead_id, r.id),
+               custom = sluice.custom_carried('account', r.custom, null) || x.custom
          where x.id = a.id;
         id := a.id;
         name := a.name;
@@ -226,9 +230,9 @@ begin
                                      'The lead names neither a company nor a person: give the account a name.');
     end if;
     insert into sluice.account (id, name, tax_id, email, phone, website, industry, street, postcode, city, country,
-                                description, source, campaign, lead_id, external_id, owner_id)
+                                description, source, campaign, lead_id, external_id, owner_id, custom)
     values (new_id, a.name, a.tax_id, a.email, a.phone, a.website, a.industry, a.street, a.postcode, a.city,
-            a.country, a.description, a.source, a.campaign, a.lead_id, a.external_id, a.owner_id);
+            a.country, a.description, a.source, a.campaign, a.lead_id, a.external_id, a.owner_id, a.custom);
 exception when integrity_constraint_violation then
     get stacked diagnostics broken = constraint_name;
     perform sluice.refuse_part('/account/create', broken);
@@ -261,7 +265,8 @@ begin
            set account_id = coalesce(x.account_id, convert_contact.account_id),
                first_name = coalesce(x.first_name, r.first_name), email = coalesce(x.email, r.email),
                phone = coalesce(x.phone, r.phone), job_title = coalesce(x.job_title, r.job_title),
-               lead_id = coalesce(x.lead_id, r.id)
+               lead_id = coalesce(x.lead_id, r.id),
+               custom = sluice.custom_carried('contact', r.custom, null) || x.custom
          where x.id = c.id;
         id := c.id;
         name := concat_ws(' ', coalesce(c.first_name, r.first_name), c.last_name);
@@ -277,9 +282,9 @@ begin
     name := concat_ws(' ', c.first_name, c.last_name);
     outcome := 'created';
     insert into sluice.contact (id, account_id, first_name, last_name, email, phone, job_title, role, description,
-                                source, campaign, lead_id, external_id, owner_id)
+                                source, campaign, lead_id, external_id, owner_id, custom)
     values (new_id, convert_contact.account_id, c.first_name, c.last_name, c.email, c.phone, c.job_title, c.role,
-            c.description, c.source, c.campaign, c.lead_id, c.external_id, c.owner_id);
+            c.description, c.source, c.campaign, c.lead_id, c.external_id, c.owner_id, c.custom);
 exception when integrity_constraint_violation then
     get stacked diagnostics broken = constraint_name;
     perform sluice.refuse_part('/contact/create', broken);
@@ -302,10 +307,10 @@ begin
     outcome := 'created';
     insert into sluice.opportunity (id, name, account_id, contact_id, lead_id, amount_amount, amount_currency,
                                     product_kind, delivery_date, close_date, description, source, campaign,
-                                    external_id, owner_id)
+                                    external_id, owner_id, custom)
     values (new_id, o.name, convert_opportunity.account_id, convert_opportunity.contact_id, o.lead_id,
             o.amount_amount, o.amount_currency, o.product_kind, o.delivery_date, o.close_date,
-            o.description, o.source, o.campaign, o.external_id, o.owner_id);
+            o.description, o.source, o.campaign, o.external_id, o.owner_id, o.custom);
 exception when integrity_constraint_violation then
     get stacked diagnostics broken = constraint_name;
     perform sluice.refuse_part('/opportunity', broken);

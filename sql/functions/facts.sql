@@ -21,7 +21,7 @@ select l.id, l.version,
        sluice.money(l.estimated_value_amount, l.estimated_value_currency) as estimated_value,
        l.description, l.source, l.campaign, l.utm, l.external_id, l.owner_id, l.tags,
        l.unqualified_reason, l.dead_reason, l.nurture_until, sluice.rfc3339(l.call_back_at) as call_back_at,
-       l.account_id, l.contact_id, l.opportunity_id, sluice.rfc3339(l.converted_at) as converted_at, l.extra, l.score,
+       l.account_id, l.contact_id, l.opportunity_id, sluice.rfc3339(l.converted_at) as converted_at, l.extra, l.score, l.custom,
        sluice.rfc3339(l.created_at) as created_at, sluice.rfc3339(l.updated_at) as updated_at, l.created_by
   from sluice.lead l
   left join sluice.state s on s.blueprint_version_id = l.blueprint_version_id and s.key = l.state;
@@ -32,14 +32,14 @@ select a.id, a.version,
        sluice.rfc3339(a.state_entered_at) as verification_since,
        a.name, a.tax_id, a.email, a.phone, a.website, a.industry,
        a.street, a.postcode, a.city, a.country, a.description, a.source, a.campaign, a.lead_id,
-       a.external_id, a.owner_id, a.tags, a.rejection_reason, a.duplicate_of,
+       a.external_id, a.owner_id, a.tags, a.rejection_reason, a.duplicate_of, a.custom,
        sluice.rfc3339(a.created_at) as created_at, sluice.rfc3339(a.updated_at) as updated_at, a.created_by
   from sluice.account a
   left join sluice.state s on s.blueprint_version_id = a.blueprint_version_id and s.key = a.state;
 
 create view sluice.contact_fact as
 select c.id, c.version, c.account_id, c.first_name, c.last_name, c.email, c.phone, c.job_title, c.role,
-       c.description, c.source, c.campaign, c.lead_id, c.external_id, c.owner_id,
+       c.description, c.source, c.campaign, c.lead_id, c.external_id, c.owner_id, c.custom,
        sluice.rfc3339(c.created_at) as created_at, sluice.rfc3339(c.updated_at) as updated_at, c.created_by
   from sluice.contact c;
 
@@ -51,7 +51,7 @@ select o.id, o.version,
        coalesce(o.probability, s.probability) as probability,
        coalesce(o.forecast_category, s.forecast_category) as forecast_category,
        o.description, o.source, o.campaign, o.owner_id, o.tags, o.lost_reason, sluice.rfc3339(o.closed_at) as closed_at,
-       o.external_id, sluice.rfc3339(o.created_at) as created_at, sluice.rfc3339(o.updated_at) as updated_at, o.created_by
+       o.external_id, o.custom, sluice.rfc3339(o.created_at) as created_at, sluice.rfc3339(o.updated_at) as updated_at, o.created_by
   from sluice.opportunity o
   left join sluice.state s on s.blueprint_version_id = o.blueprint_version_id and s.key = o.state;
 

@@ -280,8 +280,8 @@ begin
     end if;
     execute format($sql$
         with n as (
-            insert into sluice.%1$I (%2$s, %3$s, import_id %4$s)
-            select %2$s, %3$s, $2 %5$s from json_populate_recordset(null::sluice.%1$I, $1)
+            insert into sluice.%1$I (%2$s, %3$s, import_id, custom %4$s)
+            select %2$s, %3$s, $2, coalesce(custom, '{}') %5$s from json_populate_recordset(null::sluice.%1$I, $1)
             returning *),
         visits as (
             insert into sluice.visit (id, entity, record_id, blueprint_version_id, state, entered_at, entered_by, via)
@@ -292,7 +292,7 @@ begin
         born as materialized (  -- what no body says: state and defaults, the same for all
             select coalesce(jsonb_object_agg(e.key, jsonb_build_object('old', null, 'new', e.value)), '{}') as changes
               from n cross join lateral jsonb_each(
-                       to_jsonb(n) - '{id,version,created_at,updated_at,created_by,import_id}'::text[]
+                       to_jsonb(n) - '{id,version,created_at,updated_at,created_by,import_id,custom}'::text[]
                                    - array(select json_object_keys($1 -> 0))) e
              where n.id = ($1 -> 0 ->> 'id')::uuid and e.value <> 'null'),
         entries as (
@@ -300,7 +300,8 @@ begin
                                       to_state, changes, detail)
             select sluice.next_seq(), sluice.now(), 'create', %6$L, n.id, sluice.actor_kind(), sluice.actor_id(),
                    nullif(current_setting('sluice.request_id', true), ''), 'import_run', $4,
-                   (select born.changes from born) || b.changes, jsonb_build_object('import', $2)
+                   (select born.changes from born)
+                       || case when b.changes ? 'custom' then sluice.audit_custom(b.changes) else b.changes end, jsonb_build_object('import', $2)
               from n
               join (select (x.value ->> 'id')::uuid as id,
                            (select coalesce(jsonb_object_agg(e.key, jsonb_build_object('old', null, 'new', e.value)), '{}')

@@ -190,6 +190,12 @@ begin
         given := given || jsonb_build_object('tags', tags);
         overwritten := overwritten || jsonb_build_object('field', 'tags', 'before', old, 'after', tags, 'from', null);
     end if;
+    value := sluice.custom_merged(p_entity, ids, records);
+    old := records -> ids[1]::text -> 'custom';
+    if value <> old then
+        given := given || jsonb_build_object('custom', value);
+        overwritten := overwritten || jsonb_build_object('field', 'custom', 'before', old, 'after', value, 'from', null);
+    end if;
 end
 $$;
 

@@ -50,6 +50,7 @@ create or replace function sluice.merge_links() returns table (entity text, chil
         (null,      'match_name',        'record_id',   false),
         (null,      'rekey',             'record_id',   false),
         (null,      'duplicate_pair',    'record_id',   false),
+        (null,      'custom_value',      'record_id',   false),  -- follows what is written
         (null,      'import_row',        'record_id',   false),
         (null,      'import_seen',       'record_id',   false),
         (null,      'merge_moved',       'record_id',   false)

@@ -45,7 +45,7 @@ select l.id, l.version,
        l.estimated_value_currency as "estimated_value.currency",
        l.description, l.source, l.campaign, l.utm, l.external_id, l.owner_id, coalesce(l.tags, '{}') as tags,
        l.unqualified_reason, l.dead_reason, l.nurture_until, l.call_back_at,
-       l.account_id, l.contact_id, l.opportunity_id, l.converted_at, l.extra, l.score,
+       l.account_id, l.contact_id, l.opportunity_id, l.converted_at, l.extra, l.score, l.custom,
        sluice.next_due(l.id) as due_at, sluice.is_breached(l.id) as breached,
        sluice.stale_since(l.id) is not null as stale, sluice.stale_since(l.id) as stale_since,
        l.created_at, l.updated_at, l.created_by
@@ -59,7 +59,7 @@ select a.id, a.version,
        a.state_entered_at as verification_since,
        a.name, a.tax_id, a.email, a.phone, a.website, a.industry,
        a.street, a.postcode, a.city, a.country, a.description, a.source, a.campaign, a.lead_id,
-       a.external_id, a.owner_id, coalesce(a.tags, '{}') as tags, a.rejection_reason, a.duplicate_of,
+       a.external_id, a.owner_id, coalesce(a.tags, '{}') as tags, a.rejection_reason, a.duplicate_of, a.custom,
        sluice.next_due(a.id) as due_at, sluice.is_breached(a.id) as breached,
        sluice.stale_since(a.id) is not null as stale, sluice.stale_since(a.id) as stale_since,
        cl.claimed_by, cl.expires_at as claimed_until,
@@ -71,7 +71,7 @@ select a.id, a.version,
 
 create view sluice.contact_row as
 select c.id, c.version, c.account_id, c.first_name, c.last_name, c.email, c.phone, c.job_title, c.role,
-       c.description, c.source, c.campaign, c.lead_id, c.external_id, c.owner_id,
+       c.description, c.source, c.campaign, c.lead_id, c.external_id, c.owner_id, c.custom,
        c.created_at, c.updated_at, c.created_by
   from sluice.contact c
  where c.deleted_at is null;
@@ -86,7 +86,7 @@ select o.id, o.version,
        coalesce(o.probability, st.probability) as probability,
        coalesce(o.forecast_category, st.forecast_category) as forecast_category,
        coalesce(st.category = 'open' and ast.category = 'open', false) as awaiting_verification,
-       o.description, o.source, o.campaign, o.owner_id, coalesce(o.tags, '{}') as tags, o.lost_reason, o.closed_at, o.external_id,
+       o.description, o.source, o.campaign, o.owner_id, coalesce(o.tags, '{}') as tags, o.lost_reason, o.closed_at, o.external_id, o.custom,
        sluice.next_due(o.id) as due_at, sluice.is_breached(o.id) as breached,
        sluice.stale_since(o.id) is not null as stale, sluice.stale_since(o.id) as stale_since,
        o.created_at, o.updated_at, o.created_by

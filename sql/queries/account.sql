@@ -13,11 +13,11 @@ select r.*
 -- in: body jsonb
 insert into sluice.account
   (id, name, tax_id, email, phone, website, industry, street, postcode, city, country, description,
-   external_id, owner_id, tags, source, campaign)
+   external_id, owner_id, tags, source, campaign, custom)
 select :id, b.name, b.tax_id, b.email, b.phone, b.website, b.industry, b.street, b.postcode, b.city,
        b.country, b.description, b.external_id, coalesce(b.owner_id, sluice.actor_user()),
        nullif(b.tags, '{}'), b.source,
-       b.campaign
+       b.campaign, coalesce(jsonb_strip_nulls(b.custom), '{}')
   from jsonb_populate_record(null::sluice.account, :body) b;
 
 -- query: account_update one write
@@ -30,10 +30,10 @@ select :id, b.name, b.tax_id, b.email, b.phone, b.website, b.industry, b.street,
 -- in: patch   jsonb
 update sluice.account r
    set (name, tax_id, email, phone, website, industry, street, postcode, city, country, description,
-        external_id, owner_id, tags)
+        external_id, owner_id, tags, custom)
      = (select b.name, b.tax_id, b.email, b.phone, b.website, b.industry, b.street, b.postcode,
                b.city, b.country, b.description, b.external_id, b.owner_id,
-               nullif(b.tags, '{}')
+               nullif(b.tags, '{}'), sluice.custom_merge(r.custom, :patch)
           from jsonb_populate_record(r, :patch) b)
  where r.id = :id and r.deleted_at is null
    and (:version is null or r.version = :version)

@@ -13,9 +13,10 @@ select r.*
 -- in: body jsonb
 insert into sluice.contact
   (id, account_id, first_name, last_name, email, phone, job_title, role, description, external_id,
-   owner_id, source, campaign)
+   owner_id, source, campaign, custom)
 select :id, b.account_id, b.first_name, b.last_name, b.email, b.phone, b.job_title, b.role,
-       b.description, b.external_id, coalesce(b.owner_id, sluice.actor_user()), b.source, b.campaign
+       b.description, b.external_id, coalesce(b.owner_id, sluice.actor_user()), b.source, b.campaign,
+       coalesce(jsonb_strip_nulls(b.custom), '{}')
   from jsonb_populate_record(null::sluice.contact, :body) b;
 
 -- query: contact_update one write
@@ -28,9 +29,10 @@ select :id, b.account_id, b.first_name, b.last_name, b.email, b.phone, b.job_tit
 -- in: patch   jsonb
 update sluice.contact r
    set (account_id, first_name, last_name, email, phone, job_title, role, description, external_id,
-        owner_id)
+        owner_id, custom)
      = (select b.account_id, b.first_name, b.last_name, b.email, b.phone, b.job_title, b.role,
-               b.description, b.external_id, b.owner_id
+               b.description, b.external_id, b.owner_id,
+               sluice.custom_merge(r.custom, :patch)
           from jsonb_populate_record(r, :patch) b)
  where r.id = :id and r.deleted_at is null
    and (:version is null or r.version = :version)

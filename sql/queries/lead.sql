@@ -14,11 +14,12 @@ select r.*
 insert into sluice.lead
   (id, first_name, last_name, email, phone, company, job_title, tax_id, website, industry, street,
    postcode, city, country, need, budget_confirmed, estimated_value_amount,
-   estimated_value_currency, description, external_id, owner_id, tags, source, campaign)
+   estimated_value_currency, description, external_id, owner_id, tags, source, campaign, custom)
 select :id, b.first_name, b.last_name, b.email, b.phone, b.company, b.job_title, b.tax_id, b.website,
        b.industry, b.street, b.postcode, b.city, b.country, b.need, b.budget_confirmed,
        b.estimated_value_amount, b.estimated_value_currency, b.description, b.external_id,
-       b.owner_id, nullif(b.tags, '{}'), b.source, b.campaign
+       b.owner_id, nullif(b.tags, '{}'), b.source, b.campaign,
+       coalesce(jsonb_strip_nulls(b.custom), '{}')
   from jsonb_populate_record(null::sluice.lead, sluice.flat_money(:body, 'estimated_value')) b;
 
 -- query: lead_update one write
@@ -32,12 +33,12 @@ select :id, b.first_name, b.last_name, b.email, b.phone, b.company, b.job_title,
 update sluice.lead r
    set (first_name, last_name, email, phone, company, job_title, tax_id, website, industry, street,
         postcode, city, country, need, budget_confirmed, estimated_value_amount,
-        estimated_value_currency, description, external_id, owner_id, tags)
+        estimated_value_currency, description, external_id, owner_id, tags, custom)
      = (select b.first_name, b.last_name, b.email, b.phone, b.company, b.job_title, b.tax_id,
                b.website, b.industry, b.street, b.postcode, b.city, b.country, b.need,
                b.budget_confirmed, b.estimated_value_amount, b.estimated_value_currency,
                b.description, b.external_id, b.owner_id,
-               nullif(b.tags, '{}')
+               nullif(b.tags, '{}'), sluice.custom_merge(r.custom, :patch)
           from jsonb_populate_record(r, sluice.flat_money(:patch, 'estimated_value')) b)
  where r.id = :id and r.deleted_at is null
    and (:version is null or r.version = :version)

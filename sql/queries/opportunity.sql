@@ -13,11 +13,12 @@ select r.*
 -- in: body jsonb
 insert into sluice.opportunity
   (id, name, account_id, contact_id, amount_amount, amount_currency, product_kind, delivery_date,
-   close_date, probability, forecast_category, description, external_id, owner_id, tags, source, campaign)
+   close_date, probability, forecast_category, description, external_id, owner_id, tags, source, campaign,
+   custom)
 select :id, b.name, b.account_id, b.contact_id, b.amount_amount, b.amount_currency, b.product_kind,
        b.delivery_date, b.close_date, b.probability, b.forecast_category, b.description,
        b.external_id, coalesce(b.owner_id, sluice.actor_user()), nullif(b.tags, '{}'), coalesce(b.source, a.source),
-       coalesce(b.campaign, a.campaign)
+       coalesce(b.campaign, a.campaign), coalesce(jsonb_strip_nulls(b.custom), '{}')
   from jsonb_populate_record(null::sluice.opportunity, sluice.flat_money(:body, 'amount')) b
   left join sluice.account a on a.id = b.account_id;
 
@@ -31,11 +32,12 @@ select :id, b.name, b.account_id, b.contact_id, b.amount_amount, b.amount_curren
 -- in: patch   jsonb
 update sluice.opportunity r
    set (name, account_id, contact_id, amount_amount, amount_currency, product_kind, delivery_date,
-        close_date, probability, forecast_category, description, external_id, owner_id, tags)
+        close_date, probability, forecast_category, description, external_id, owner_id, tags,
+        custom)
      = (select b.name, b.account_id, b.contact_id, b.amount_amount, b.amount_currency,
                b.product_kind, b.delivery_date, b.close_date, b.probability, b.forecast_category,
                b.description, b.external_id, b.owner_id,
-               nullif(b.tags, '{}')
+               nullif(b.tags, '{}'), sluice.custom_merge(r.custom, :patch)
           from jsonb_populate_record(r, sluice.flat_money(:patch, 'amount')) b)
  where r.id = :id and r.deleted_at is null
    and (:version is null or r.version = :version)

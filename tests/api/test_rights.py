@@ -12,7 +12,8 @@ FREE = ('public', 'signed_in')
 
 # what is shipped: changed on purpose only
 SHIPPED = {
-    'viewer': {'lead.read', 'account.read', 'contact.read', 'opportunity.read', 'activity.read', 'task.read', 'blueprint.read'}}
+    'viewer': {'lead.read', 'account.read', 'contact.read', 'opportunity.read', 'activity.read', 'task.read', 'blueprint.read',
+               'fields.read'}}
 NOTICED = {'duplicate.read', 'duplicate.acknowledge'}
 SHIPPED['verifier'] = SHIPPED['viewer'] | NOTICED | {
     'account.write', 'activity.write', 'task.write', 'account.merge', 'account.verify',
@@ -36,7 +37,7 @@ for _role, _more in (('sales', {'equipment.write', 'complaint.write'}), ('integr
 for _role in ('marketing', 'manager'):
     SHIPPED[_role] |= {'intake.review'}
 SHIPPED['admin'] = SHIPPED['manager'] | {
-    'admin.users', 'admin.keys', 'admin.intake', 'admin.duplicates', 'admin.calendars', 'blueprint.write', 'blueprint.publish', 'blueprint.migrate',
+    'admin.users', 'admin.keys', 'admin.intake', 'admin.duplicates', 'admin.calendars', 'admin.fields', 'blueprint.write', 'blueprint.publish', 'blueprint.migrate',
     'transition.force'}
 # what no operation as a whole needs, but a part of one
 WITHIN = {'account.release', 'duplicate.acknowledge', 'transition.force', 'report.friction_actors', 'job.read'}

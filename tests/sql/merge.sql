@@ -36,7 +36,7 @@ select is_empty($$
      where c.relnamespace = 'sluice'::regnamespace and c.relname in ('lead', 'account', 'contact')
        and a.attname <> all ('{id,version,blueprint_version_id,state,state_entered_at,source,campaign,utm,extra,tags,'
            'unqualified_reason,dead_reason,nurture_until,call_back_at,rejection_reason,duplicate_of,converted_at,opportunity_id,'
-           'lead_id,score,created_at,updated_at,created_by,deleted_at,merged_into,import_id}')
+           'lead_id,score,custom,created_at,updated_at,created_by,deleted_at,merged_into,import_id}')
        and not (c.relname = 'lead' and a.attname in ('account_id', 'contact_id'))
        and not exists (select from sluice.merge_fields() f where f.entity = c.relname and a.attname = any (f.columns))$$,
     'every other column of a lead, account or contact is in sluice.merge_fields()');

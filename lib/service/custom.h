@@ -1,0 +1,22 @@
+/**
+ * custom - values of custom fields on their way to a record.
+ *
+ * Definitions are read with the write that they judge, and the database judges again under a lock:
+ * nothing is kept that could be stale.
+ */
+#ifndef SLUICE_SERVICE_CUSTOM_H
+#define SLUICE_SERVICE_CUSTOM_H
+
+#include "call/call.h"
+
+/** Asks for the definitions of an entity's fields (adds a statement); returns its index. */
+int custom_ask(struct call *c, const char *entity);
+
+/** The definitions that an answer to custom_ask() has, tied to the call; NULL with c->err set. */
+json_t *custom_definitions(struct call *c, const struct result *r);
+
+/** Judges values (custom_check) by that answer; false with c->err set. */
+bool custom_judge(struct call *c, const struct result *r, const json_t *values, const char *base,
+                  bool whole);
+
+#endif

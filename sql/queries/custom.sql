@@ -1,0 +1,70 @@
+-- query: custom_field_get one read
+-- A custom field.
+-- in: id     uuid
+-- in: viewer uuid
+-- in: scope  text
+select r.* from sluice.custom_field_row r where r.id = :id and (:scope = 'all' or r.created_by = :viewer);
+
+-- query: custom_field_create none write
+-- Defines a field.
+-- in: id   uuid
+-- in: body jsonb
+insert into sluice.custom_field (id, entity, key, label, type, required, minimum, maximum, min_length, max_length,
+                                 pattern, choices, position, indexed)
+select :id, b.entity, b.key, coalesce(b.label, jsonb_build_object('en', b.key)), b.type, coalesce(b.required, false),
+       b.minimum, b.maximum, b.min_length, b.max_length, b.pattern, nullif(b.choices, 'null'),
+       coalesce(b.position, 100), coalesce(b.indexed, false)
+  from jsonb_populate_record(null::sluice.custom_field, :body) b;
+
+-- query: custom_field_update one write
+-- Merge patch; choices are replaced whole. No row: not there, or another version.
+-- in: id      uuid
+-- in: viewer  uuid
+-- in: scope   text
+-- in: version bigint?
+-- in: patch   jsonb
+update sluice.custom_field r
+   set (label, type, required, minimum, maximum, min_length, max_length, pattern, choices, position, indexed, archived)
+     = (select b.label, b.type, b.required, b.minimum, b.maximum, b.min_length, b.max_length, b.pattern,
+               nullif(b.choices, 'null'), b.position, b.indexed, b.archived
+          from jsonb_populate_record(r, :patch) b)
+ where r.id = :id and (:version is null or r.version = :version) and (:scope = 'all' or r.created_by = :viewer)
+returning r.version;
+
+-- query: custom_field_delete one write
+-- Takes away a field that nothing has a value of.
+-- in: id      uuid
+-- in: viewer  uuid
+-- in: scope   text
+-- in: version bigint?
+delete from sluice.custom_field r
+ where r.id = :id and (:version is null or r.version = :version) and (:scope = 'all' or r.created_by = :viewer)
+returning r.version;
+
+-- query: custom_field_list list read
+-- Custom fields, in the order of forms.
+-- in: viewer uuid
+-- in: scope  text
+-- id: r.id
+-- filter: entity text eq on r.entity
+-- filter: type text eq on r.type
+-- filter: archived boolean eq on r.archived
+-- sort: position integer r.position
+-- sort: key text r.key
+-- sort: created_at timestamptz r.created_at
+select r.*
+-- from
+  from sluice.custom_field_row r
+-- where
+ where (:scope = 'all' or r.created_by = :viewer);
+
+-- query: custom_definitions one read
+-- What values of an entity's custom fields are judged by.
+-- in: entity text
+select coalesce(jsonb_agg(jsonb_build_object(
+           'id', f.id, 'key', f.key, 'type', f.type, 'required', f.required, 'minimum', f.minimum, 'maximum', f.maximum,
+           'min_length', f.min_length, 'max_length', f.max_length, 'pattern', f.pattern, 'indexed', f.indexed,
+           'choices', (select jsonb_agg(c.value -> 'key') from jsonb_array_elements(nullif(f.choices, 'null')) c))
+           order by f.position, f.key), '[]') as definitions
+  from sluice.custom_field f
+ where f.entity = :entity and not f.archived;

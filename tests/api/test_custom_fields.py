@@ -1,0 +1,234 @@
+"""Custom fields: what a definition says, what values it takes, where they are seen."""
+import datetime
+import itertools
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from helpers import fault, label, problem
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def key():
+    """A key that no other test uses."""
+    return f'field_{next(_numbers)}'
+
+
+@pytest.fixture
+def field(admin, key):
+    """Defines a field; no other test has to fill them."""
+    made = []
+
+    def make(entity, type='text', key=key, **members):
+        made.append(admin.make('custom-fields', entity=entity, key=key, type=type, **members))
+        return made[-1]
+    yield make
+    for f in made:
+        admin.patch(f'/v1/custom-fields/{f["id"]}', json={'required': False})  # gone, if the test deleted it
+
+
+def errors(answer):
+    return {(e['pointer'], e['code']) for e in problem(answer, 422, 'validation_failed')['errors']}
+
+
+CHOICES = [{'key': 'gold', 'label': label('Gold')}, {'key': 'silver', 'label': label('Silver')}]
+LIMITS = {'integer': {'minimum': -5, 'maximum': 1000}, 'decimal': {'minimum': 0}, 'text': {'min_length': 2, 'max_length': 20},
+          'choice': {'choices': CHOICES}, 'multi_choice': {'choices': CHOICES}}
+VALUES = {  # type: what it takes; what it does not, and why
+    'text': (['Straße', 'ab'], [('a', 'length'), (3, 'type'), ('x' * 21, 'length'), ('a\x00b'.replace('\x00', '\x07'), 'format')]),
+    'long_text': (['one\ntwo', 'x' * 20000], [('x' * 20001, 'length'), (True, 'type')]),
+    'integer': ([-5, 0, 1000], [(-6, 'range'), (1001, 'range'), ('7', 'type'), (1.5, 'type')]),
+    'decimal': (['0', '12.5000', '99999999999999.9999'], [('-0.01', 'range'), ('1,5', 'format'), (1.5, 'type'), ('0.00001', 'format')]),
+    'boolean': ([True, False], [('true', 'type'), (1, 'type')]),
+    'date': (['2026-02-28'], [('2026-02-30', 'format'), ('28.02.2026', 'format')]),
+    'datetime': (['2026-02-28T10:00:00Z', '2026-02-28T10:00:00.5+02:00'], [('2026-02-28', 'format'), ('2026-02-28T25:00:00Z', 'format')]),
+    'choice': (['gold'], [('bronze', 'enum'), (['gold'], 'type')]),
+    'multi_choice': ([['gold', 'silver'], []], [(['bronze'], 'enum'), (['gold', 'gold'], 'repeated'), ('gold', 'type')]),
+    'url': (['https://example.com/a?b=1'], [('example.com', 'format'), ('javascript:alert(1)', 'format')]),
+    'email': (['anna@example.com'], [('anna', 'format')]),
+    'phone': (['+48 22 123 45 67'], [('call me', 'format'), ('+', 'format')]),
+}
+
+
+def test_every_type(rep, field, number):
+    """What a type takes comes back as it was sent, and stays in a list; what it does not take is refused at its place."""
+    keys = {t: f'every_{t}' for t in VALUES}
+    for t in VALUES:
+        field('contact', t, keys[t], **LIMITS.get(t, {}))
+    who = rep.make('contacts', last_name=f'Every {number}')
+    assert who['custom'] == {}
+    for t, (good, bad) in VALUES.items():
+        for value in good:
+            was = rep.patched('contacts', who['id'], custom={keys[t]: value})
+            assert was['custom'][keys[t]] == value
+        for value, code in bad:
+            answer = rep.patch(f'/v1/contacts/{who["id"]}', json={'custom': {keys[t]: value}})
+            pointer = problem(answer, 422, 'validation_failed')['errors'][0]['pointer']
+            assert pointer.startswith(f'/custom/{keys[t]}') and answer.json()['errors'][0]['code'] == code, (t, value, answer.json())
+    whole = {keys[t]: good[-1] for t, (good, _) in VALUES.items()}
+    assert rep.read('contacts', who['id'])['custom'] == whole
+    again = rep.make('contacts', last_name=f'Every {number}', custom=whole)
+    assert again['custom'] == whole
+    # all faults in one answer
+    answer = rep.post('/v1/contacts', json={'last_name': 'X', 'custom': {keys['integer']: 'x', keys['date']: 1, 'nothing': 2}})
+    assert errors(answer) == {(f'/custom/{keys["integer"]}', 'type'), (f'/custom/{keys["date"]}', 'type'), ('/custom/nothing', 'unknown')}
+
+
+def test_user(rep, field, key, number):
+    field('lead', 'user')
+    made = rep.make('leads', last_name=f'User {number}', custom={key: rep.user['id']})
+    assert made['custom'] == {key: rep.user['id']}
+    nobody = '01995e00-0000-7000-8000-00000000dead'
+    answer = rep.patch(f'/v1/leads/{made["id"]}', json={'custom': {key: nobody}})
+    fault(answer, 422, 'validation_failed', f'/custom/{key}', 'invalid')
+    assert rep.read('leads', made['id']) == made
+
+
+def test_pattern(admin, rep, field, key, number):
+    made = field('account', pattern='^[A-Z]{2}-[0-9]+$')
+    account = rep.make('accounts', name=f'Pattern {number}', custom={key: 'PL-12'})
+    answer = rep.patch(f'/v1/accounts/{account["id"]}', json={'custom': {key: 'pl12'}})
+    assert fault(answer, 422, 'validation_failed', f'/custom/{key}', 'pattern')['detail'] == \
+        'Send a text that matches ^[A-Z]{2}-[0-9]+$.'
+    answer = admin.patch(f'/v1/custom-fields/{made["id"]}', json={'pattern': '(a'})
+    assert fault(answer, 422, 'validation_failed', '/pattern', 'format')['detail'].startswith('This is no pattern: ')
+    admin.patched('custom-fields', made['id'], pattern='^(a+)+$')  # would take for ever
+    assert rep.patch(f'/v1/accounts/{account["id"]}', json={'custom': {key: 'a' * 400 + 'b'}}).status_code == 422
+
+
+@pytest.mark.parametrize('entity, members', [
+    ('lead', {'last_name': 'Needed'}), ('account', {'name': 'Needed'}), ('contact', {'last_name': 'Needed'}),
+    ('opportunity', {'name': 'Needed'})])
+def test_required(admin, rep, rows, field, entity, members, number):
+    key, plural = f'needed_{entity}', f'{entity}s'.replace('ys', 'ies')
+    if entity == 'opportunity':
+        members = {**members, 'account_id': rep.make('accounts', name=f'Needs {number}')['id']}
+    before = rep.make(plural, **members)
+    made = field(entity, 'integer', key)
+    admin.patched('custom-fields', made['id'], required=True)
+    fault(rep.post(f'/v1/{plural}', json=members), 422, 'validation_failed', f'/custom/{key}', 'required')
+    fault(rep.post(f'/v1/{plural}', json={**members, 'custom': {key: None}}), 422, 'validation_failed', f'/custom/{key}', 'null')
+    record = rep.make(plural, **members, custom={key: 7})
+    fault(rep.patch(f'/v1/{plural}/{record["id"]}', json={'custom': {key: None}}), 422, 'validation_failed', f'/custom/{key}', 'null')
+    assert rep.patched(plural, before['id'], description='older')['custom'] == {}  # what was there is left in peace
+    assert rows(f'select count(*) from sluice.{entity} where custom ? %s', key)[0]['count'] == 1
+
+
+def test_merge_patch_and_history(rep, field, key, number):
+    field('account', 'integer')
+    field('account', 'text', f'{key}_b')
+    account = rep.make('accounts', name=f'History {number}', custom={key: 1})
+    one = rep.patched('accounts', account['id'], custom={f'{key}_b': 'two'})
+    assert one['custom'] == {key: 1, f'{key}_b': 'two'} and one['version'] == account['version'] + 1
+    assert rep.patched('accounts', account['id'], custom={f'{key}_b': 'two'}) == one  # nothing changed
+    assert rep.patched('accounts', account['id'], custom={key: None, f'{key}_b': 'three'})['custom'] == {f'{key}_b': 'three'}
+    entries = rep.get(f'/v1/accounts/{account["id"]}/history').json()['items']
+    assert [{k: v for k, v in e['changes'].items() if k.startswith('custom')} for e in entries] == [
+        {f'custom.{key}': {'old': 1, 'new': None}, f'custom.{key}_b': {'old': 'two', 'new': 'three'}},
+        {f'custom.{key}_b': {'old': None, 'new': 'two'}},
+        {f'custom.{key}': {'old': None, 'new': 1}}]
+    told = rep.get(f'/v1/accounts/{account["id"]}/timeline').json()['items']
+    assert any(f'custom.{key}_b' in str(t['data']) for t in told)
+
+
+def test_definitions(admin, rep, viewer, field, key, number):
+    """What makes no sense is refused where it stands; what values rely on stays."""
+    def refused(pointer, **members):
+        answer = admin.post('/v1/custom-fields', json={'entity': 'lead', 'key': f'{key}_x', 'type': 'text', **members})
+        fault(answer, 422, 'validation_failed', pointer, 'invalid')
+    refused('/key', key='company')
+    refused('/choices', type='choice')
+    refused('/choices', choices=CHOICES)
+    refused('/choices', type='choice', choices=[CHOICES[0], CHOICES[0]])
+    refused('/pattern', type='integer', pattern='a')
+    refused('/minimum', minimum=1)
+    refused('/minimum', type='integer', minimum=2, maximum=1)
+    refused('/min_length', min_length=5, max_length=4)
+    refused('/max_length', max_length=501)
+    refused('/indexed', type='long_text', indexed=True)
+    made = field('lead', 'choice', choices=CHOICES)
+    problem(admin.post('/v1/custom-fields', json={'entity': 'lead', 'key': key, 'type': 'text'}), 409, 'conflict')
+    assert viewer.read('custom-fields', made['id']) == made
+    problem(viewer.patch(f'/v1/custom-fields/{made["id"]}', json={'position': 1}), 403, 'forbidden')
+    listed = viewer.get('/v1/custom-fields', params={'entity': 'lead', 'type': 'choice', 'sort': 'position', 'limit': 200})
+    assert made in listed.json()['items']
+    lead = rep.make('leads', last_name=f'Definitions {number}', custom={key: 'gold'})
+    at = f'/v1/custom-fields/{made["id"]}'
+    fault(admin.patch(at, json={'choices': [CHOICES[1]]}), 422, 'validation_failed', '/choices', 'invalid')
+    assert 'have the choice "gold"' in admin.patch(at, json={'choices': [CHOICES[1]]}).json()['detail']
+    fault(admin.patch(at, json={'type': 'text', 'choices': None}), 422, 'validation_failed', '/type', 'invalid')
+    assert admin.patched('custom-fields', made['id'], choices=[CHOICES[0]])['choices'] == [CHOICES[0]]
+    problem(admin.delete(at), 409, 'in_use')
+    # put away: values stay, nobody can write them
+    admin.patched('custom-fields', made['id'], archived=True)
+    assert rep.read('leads', lead['id'])['custom'] == {key: 'gold'}
+    fault(rep.patch(f'/v1/leads/{lead["id"]}', json={'custom': {key: 'gold'}}), 422, 'validation_failed', f'/custom/{key}', 'unknown')
+    assert rep.patched('leads', lead['id'], company='Other')['custom'] == {key: 'gold'}
+    admin.patched('custom-fields', made['id'], archived=False)
+    rep.patched('leads', lead['id'], custom={key: None})
+    assert admin.delete(at).status_code == 204
+    problem(admin.get(at), 404, 'not_found')
+
+
+def test_conversion_carries(rep, admin, field, key, qualified, number):
+    """Fields with equal keys and types follow the lead; what is given wins."""
+    for entity in ('lead', 'account', 'contact', 'opportunity'):
+        field(entity, 'text')
+    field('lead', 'integer', f'{key}_n')
+    field('account', 'text', f'{key}_n')  # of another type
+    lead = qualified(last_name=f'Carried {number}', company=f'Carried {number}', need='crane', budget_confirmed=True,
+                     custom={key: 'K-1', f'{key}_n': 4})
+    answer = rep.post(f'/v1/leads/{lead["id"]}/conversion', json={'opportunity': {'name': 'Deal', 'custom': {key: 'K-2'}}})
+    assert answer.status_code == 200, answer.text
+    made = answer.json()
+    assert rep.read('accounts', made['account']['id'])['custom'] == {key: 'K-1'}
+    assert rep.read('contacts', made['contact']['id'])['custom'] == {key: 'K-1'}
+    assert rep.read('opportunities', made['opportunity']['id'])['custom'] == {key: 'K-2'}
+
+
+PROPERTY = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+words = st.text(st.characters(blacklist_categories=('Cs', 'Cc')), max_size=40)
+GOOD = {
+    'text': st.text(st.characters(blacklist_categories=('Cs', 'Cc')), min_size=2, max_size=20),
+    'integer': st.integers(-5, 1000),
+    'decimal': st.decimals(0, 10 ** 10, places=4, allow_nan=False).map(str).filter(lambda t: 'E' not in t and not t.startswith('-')),
+    'boolean': st.booleans(),
+    'date': st.dates(datetime.date(1900, 1, 1)).map(str),
+    'datetime': st.datetimes(datetime.datetime(1900, 1, 1)).map(lambda d: d.isoformat(timespec='seconds') + 'Z'),
+    'choice': st.sampled_from(['gold', 'silver']),
+    'multi_choice': st.lists(st.sampled_from(['gold', 'silver']), unique=True),
+}
+BAD = {
+    'text': st.one_of(st.integers(), st.booleans(), st.just('x'), st.text('abc', min_size=21, max_size=60)),
+    'integer': st.one_of(words, st.integers(max_value=-6).filter(lambda n: n > -2 ** 53), st.integers(1001, 2 ** 53), st.booleans()),
+    'decimal': st.one_of(st.text('abc .', min_size=1), st.booleans(), st.integers(-1000, -1).map(str)),
+    'boolean': st.one_of(words, st.integers()),
+    'date': st.one_of(st.text('0123456789-', max_size=9), st.booleans(), st.integers()),
+    'datetime': st.one_of(st.dates().map(str), st.integers()),
+    'choice': st.one_of(words.filter(lambda w: w not in ('gold', 'silver')), st.lists(st.just('gold'))),
+    'multi_choice': st.one_of(words, st.lists(words.filter(lambda w: w not in ('gold', 'silver')), min_size=1, max_size=3)),
+}
+
+
+@pytest.fixture(scope='module')
+def property_fields(admin):
+    for t in GOOD:
+        admin.make('custom-fields', entity='contact', key=f'property_{t}', type=t, **LIMITS.get(t, {}))
+
+
+@PROPERTY
+@given(values=st.fixed_dictionaries({}, optional={f'property_{t}': s for t, s in GOOD.items()}))
+def test_any_valid_values_come_back(rep, property_fields, values):
+    made = rep.make('contacts', last_name='Property', custom=values)
+    assert made['custom'] == values == rep.read('contacts', made['id'])['custom']
+
+
+@PROPERTY
+@given(values=st.fixed_dictionaries({}, optional={f'property_{t}': s for t, s in BAD.items()}).filter(bool))
+def test_every_invalid_value_is_named(rep, property_fields, values):
+    answer = rep.post('/v1/contacts', json={'last_name': 'Property', 'custom': values})
+    named = {e['pointer'].split('/')[2] for e in problem(answer, 422, 'validation_failed')['errors']}
+    assert named == set(values)
