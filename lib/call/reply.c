@@ -5,6 +5,7 @@
 
 #include "call/engine.h"
 #include "call/row.h"
+#include "crypto/secret.h"
 #include "json/problem.h"
 
 void reply_header(struct call *c, const char *name, const char *value)
@@ -223,6 +224,24 @@ enum step reply_rows(struct call *c)
     out_array_end(o);
     out_object_end(o);
     return whole(c);
+}
+
+#define DIGEST_SHOWN 24
+
+enum step reply_digested(struct call *c)
+{
+    const struct buf *body = &c->reply.body;
+    char digest[SHA256_TEXT];
+    const char *tag;
+
+    if (body->failed)
+        return whole(c);
+    sha256_hex(body->text, body->len, digest);
+    tag = arena_copy(&c->arena, digest, DIGEST_SHOWN);
+    if (!tag)
+        return call_no_memory(c);
+    reply_header(c, "ETag", arena_printf(&c->arena, "\"%s\"", tag));
+    return if_none_match(c->request.if_none_match, tag) ? without_body(c, 304) : STEP_REPLY;
 }
 
 enum step reply_empty(struct call *c)

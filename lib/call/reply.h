@@ -50,6 +50,10 @@ enum step reply_created(struct call *c);
 /** Replies with the rows of the last statement as {"items": [...]}, without pages. */
 enum step reply_rows(struct call *c);
 
+/** Ends a reply that was written by hand (reply_json): what it says is its ETag, and a client that
+ * has it gets 304. */
+enum step reply_digested(struct call *c);
+
 /** 204 without body. */
 enum step reply_empty(struct call *c);
 

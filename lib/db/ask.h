@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ASK_MAX 12
+#define ASK_MAX 16
 
 /** read: pipelined with other reads, bounded queries only. write: a connection of its own for the
  * time of the ask. slow: likewise, few connections, a longer statement timeout. */

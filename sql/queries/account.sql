@@ -69,6 +69,7 @@ returning r.version;
 -- filter: created_at timestamptz gt,gte,lt,lte on r.created_at
 -- filter: breached boolean eq (r.id in (select t.record_id from sluice.timer t where t.entity = 'account' and t.live and t.sla and t.touched_at is null and t.due_at <= sluice.now())) = any(:value)
 -- filter: stale boolean eq (r.id in (select t.record_id from sluice.timer t where t.entity = 'account' and t.live and t.touched_at is not null and t.due_at <= sluice.now())) = any(:value)
+-- filter: segment text eq r.id in (select m.id from sluice.segment_members(:value) m(id))
 -- filter: tag text eq r.id in (select x.id from sluice.account x where x.tags && :value)
 -- filter: q text search on s.text
 -- sort: created_at timestamptz r.created_at

@@ -32,7 +32,7 @@ SHIPPED['marketing'] |= {'report.read', 'import.run'}
 LINES = ('equipment', 'invoice', 'complaint')
 SHIPPED = {role: granted | {f'{e}.read' for e in LINES} for role, granted in SHIPPED.items()}
 for _role, _more in (('sales', {'equipment.write', 'complaint.write'}), ('integration', {f'{e}.write' for e in LINES}),
-                     ('manager', {f'{e}.{what}' for e in LINES for what in ('write', 'delete')})):
+                     ('manager', {f'{e}.{what}' for e in LINES for what in ('write', 'delete')} | {'segment.write'})):
     SHIPPED[_role] |= _more
 for _role in ('marketing', 'manager'):
     SHIPPED[_role] |= {'intake.review'}
