@@ -1,5 +1,6 @@
 -- Clocks that every touch starts again. A touch is whatever people and programs do to a record: changing it, moving
--- it, writing an activity or a task about it. What the clock itself leaves is none.
+-- it, writing an activity or a task about it. What the clock itself leaves is none, nor what
+-- the lead does (engagement.sql).
 
 set role sluice_owner;
 
@@ -11,7 +12,9 @@ declare
     worked timestamptz;
 begin
     if v.entity = 'lead' then
-        worked := greatest((select max(x.updated_at) from sluice.activity x where x.lead_id = v.record_id),
+        worked := greatest((select max(x.updated_at) from sluice.activity x
+                             where x.lead_id = v.record_id
+                               and (x.created_by is not null or coalesce(x.outcome, '') not in ('opened', 'page_visit'))),
                            (select max(x.updated_at) from sluice.task x
                              where x.lead_id = v.record_id and x.created_by is not null));
     elsif v.entity = 'account' then
@@ -34,7 +37,7 @@ $$;
 create or replace function sluice.touched(record_id uuid) returns void
     language plpgsql security definer set search_path = sluice, pg_temp set enable_seqscan = off as $$
 begin
-    if sluice.actor_kind() = 'timer' then
+    if sluice.actor_kind() = 'timer' or current_setting('sluice.engaged', true) = 'on' then
         return;
     end if;
     update sluice.timer t
