@@ -183,13 +183,15 @@ create or replace function sluice.friction(entity text, since timestamptz, until
         select t.blueprint_id, t.transition, count(*) as attempts, count(*) filter (where not t.refused) as successes,
                count(*) filter (where t.broke_glass) as break_glass
           from tried t group by t.blueprint_id, t.transition
-    ), waits as (
-        select r.blueprint_id, r.transition, r.guard, r.record_id, count(*) as refusals,
-               extract(epoch from (select t.at from tried t
-                                    where t.record_id = r.record_id and t.transition = r.transition and not t.refused
-                                      and t.seq > min(r.seq)
-                                    order by t.seq limit 1) - min(r.at))::double precision as seconds
+    ), first as (
+        select r.blueprint_id, r.transition, r.guard, r.record_id, count(*) as refusals, min(r.seq) as seq, min(r.at) as at
           from refused r group by r.blueprint_id, r.transition, r.guard, r.record_id
+    ), waits as (
+        select f.blueprint_id, f.transition, f.guard, f.refusals,
+               extract(epoch from min(t.at) - f.at)::double precision as seconds
+          from first f
+          left join tried t on t.record_id = f.record_id and t.transition = f.transition and not t.refused and t.seq > f.seq
+         group by f.blueprint_id, f.transition, f.guard, f.record_id, f.refusals, f.at
     ), stopped as (
         select w.blueprint_id, w.transition, w.guard, sum(w.refusals)::bigint as refusals, count(w.seconds) as overcome,
                percentile_cont(0.5) within group (order by w.seconds) as p50,

@@ -137,6 +137,17 @@ def rows(db):
 
 
 @pytest.fixture
+def clock(rows):
+    """Moves the clock of every rule by so many seconds; it is right again at the end."""
+    def at(seconds):
+        rows(f"""create or replace function sluice.now() returns timestamptz language sql stable parallel safe
+                 return transaction_timestamp() + make_interval(secs => {seconds})""")
+    yield at
+    rows("""create or replace function sluice.now() returns timestamptz language sql stable parallel safe
+            return transaction_timestamp()""")
+
+
+@pytest.fixture
 def number():
     """A number that no other test has: for names and e-mails."""
     return next(_numbers)

@@ -162,6 +162,27 @@ def test_a_text_typed_into_the_record_meanwhile_counts(rep, manager, since):
     assert (row['typed'], row['reasons']) == (1, {'repeated': 1})
 
 
+def test_the_time_from_the_first_refusal_to_success(rep, manager, clock, rows):
+    """Three leads that made it one, two and ten hours after they were refused first; a fourth never did."""
+    day = -20 * 86400
+    for n, hours in enumerate((1, 2, 10, None)):
+        clock(day)
+        lead = rep.make('leads', last_name='Patient')
+        contact(rep, lead['id'])
+        for _ in range(2):
+            rep.move('leads', lead['id'], 'qualified', activities=[SURVEY])
+        if hours:
+            clock(day + hours * 3600)
+            rep.moved('leads', lead['id'], 'qualified', fields={'industry': f'yard {n} for ships'}, activities=[SURVEY])
+    clock(day)
+    (period,) = rows("""select to_char((sluice.now() - interval '1 hour') at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as "from",
+                               to_char((sluice.now() + interval '1 day') at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as "to" """)
+    row = of_guard(rows_of(manager, 'friction', entity='lead', **period), 'qualified', 'industry_filled')
+    assert {k: row[k] for k in ('attempts', 'refusals', 'successes', 'overcome')} == {
+        'attempts': 11, 'refusals': 8, 'successes': 3, 'overcome': 3}
+    assert 0 <= row['p50_s'] - 7200 < 60 and 0 <= row['p90_s'] - 8.4 * 3600 < 60  # and what the test itself took
+
+
 def test_the_same_text_in_many_records_is_odd(rep, manager, since):
     for n in range(6):
         lead = rep.make('leads', last_name=f'Same {n}')

@@ -207,13 +207,9 @@ def test_tokens_run_out(new_daemon, contract):
 
 
 @pytest.fixture
-def clock(rows):
-    """Moves the clock of every rule; the one of the database comes back at the end."""
-    def at(seconds):
-        rows(f"""create or replace function sluice.now() returns timestamptz language sql stable parallel safe
-                 return transaction_timestamp() + make_interval(secs => {seconds})""")
-    yield at
-    rows('create or replace function sluice.now() returns timestamptz language sql stable parallel safe return transaction_timestamp()')
+def patient(rows):
+    """Forgets the failed sign-ins of a test, which may have been in another time."""
+    yield
     rows('delete from sluice.sign_in_failure')
 
 
@@ -221,7 +217,7 @@ def failures_of(anonymous, email, n):
     return [sign_in(anonymous, email, 'not the password').status_code for _ in range(n)]
 
 
-def test_guessing_must_wait(anonymous, user, rows, clock):
+def test_guessing_must_wait(anonymous, user, clock, patient):
     assert failures_of(anonymous, user['email'], 6) == [401] * 6
     answer = sign_in(anonymous, user['email'])  # the right one is not looked at either
     body = problem(answer, 429, 'rate_limited')
