@@ -209,9 +209,10 @@ begin
         update sluice.timer t set live = false where t.record_id = new.record_id and t.live and t.fired_at is not null
         returning t.result
     )
-    select array_agg((x.result ->> 'task_id')::uuid) into tasks
-      from (select result from gone union all select result from kept) x
-     where x.result ? 'task_id';
+    select array_agg(x.task_id) into tasks
+      from (select (result ->> 'task_id')::uuid as task_id from gone union all select (result ->> 'task_id')::uuid from kept
+            union all select f.task_id from sluice.forgotten f where f.record_id = new.record_id and f.visit_id = new.id) x
+     where x.task_id is not null;
     if tasks is not null then
         update sluice.task k set status = 'done' where k.id = any (tasks) and k.status = 'open' and k.deleted_at is null;
     end if;

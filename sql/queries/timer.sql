@@ -1,7 +1,7 @@
 -- query: timers_fire one write
--- Fires thresholds that are due and need no decision; says how many.
+-- Fires thresholds that are due and need no decision, and looks for what is forgotten; says how many.
 -- in: most integer
-select sluice.timers_fire(:most) as fired;
+select sluice.timers_fire(:most) + sluice.forgotten_sweep(:most) as fired;
 
 -- query: automatic_claim one write
 -- A move that nobody makes, for half a minute; id is null when there is none.

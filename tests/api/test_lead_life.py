@@ -1,6 +1,7 @@
 """How leads rest, end and come back, and how opportunities do; with a clock that the test sets."""
 import pytest
 
+from daemon import wait_for
 from helpers import CALL, problem, qualify
 from test_time import clock, history, shipped, world  # noqa: F401 pylint: disable=unused-import
 
@@ -242,3 +243,54 @@ def test_postponing_needs_a_date(world, clock):
     refused = problem(world.rep.move('opportunities', deal['id'], 'postponed', note='Later'), 422, 'validation_failed')
     assert [(e['pointer'], e['code']) for e in refused['errors']] == [('/fields/postponed_until', 'required')]
     assert world.rep.read('opportunities', deal['id'])['stage'] == 'qualification'
+
+
+# nothing lies forgotten
+
+def forgotten(client, record_id, **params):
+    answer = client.get('/v1/forgotten', params={'limit': 200, **params})
+    assert answer.status_code == 200, answer.text
+    return [i for i in answer.json()['items'] if i['id'] == record_id]
+
+
+def test_nothing_lies_forgotten(world, clock):
+    """R1.4, R4.9: what has an owner and a next step is not; the rest is escalated once a stay, in working days."""
+    clock.set('2026-11-20 08:00Z')
+    owner = {'owner_id': world.rep.user['id']}
+    kept = world.rep.make('leads', last_name='Kept', **owner)['id']
+    world.rep.make('tasks', subject='Go on', lead_id=kept)
+    alone = world.rep.make('leads', last_name='Alone')['id']
+    deal = deal_that(world, 'Idle')['id']
+    assert forgotten(world.boss, kept) == []
+    (found,) = forgotten(world.boss, alone)
+    assert (found['entity'], found['name'], found['state'], found['why'], found['escalated_at']) == (
+        'lead', 'Alone', 'open', ['no_owner'], None)  # its first response is still due
+    (found,) = forgotten(world.boss, deal)
+    assert (found['entity'], found['why'], found['owner_id']) == ('opportunity', ['no_next_step'], world.rep.user['id'])
+    assert forgotten(world.boss, deal, why='no_owner') == [] and forgotten(world.boss, deal, entity='lead') == []
+    assert forgotten(world.boss, deal, **{'state_since[lte]': '2026-11-20T07:59:59Z'}) == []
+
+    def escalated(record_id, entity):
+        return world.events(record_id).count(f'{entity}.forgotten')
+
+    def swept():
+        wait_for(lambda: world.rows("select 1 from sluice.forgotten_sweep where rest_to > sluice.now()"), what='the look at all')
+
+    for moment, times in (('2026-11-27 07:00Z', 0), ('2026-11-27 09:00Z', 1), ('2026-11-27 11:00Z', 1), ('2026-12-08 11:00Z', 1)):
+        clock.set(moment)
+        swept()
+        assert [escalated(alone, 'lead'), escalated(deal, 'opportunity'), escalated(kept, 'lead')] == [times, times, 0], moment
+    (found,) = forgotten(world.boss, alone)
+    assert (found['why'], found['escalated_at']) == (['no_owner'], '2026-11-27T09:00:00Z')
+    task = world.boss.read('tasks', found['task_id'])
+    assert (task['lead_id'], task['assignee_id'], task['priority'], task['status']) == (alone, world.boss.user['id'], 'high', 'open')
+    assert forgotten(world.boss, deal) == []  # the manager's task is a next step
+    (entry,) = [h for h in history(world.rep, 'leads', alone, 'timer') if h['detail']['what'] == 'forgotten']
+    assert (entry['actor']['kind'], entry['detail']) == ('timer', {
+        'what': 'forgotten', 'why': ['no_owner', 'no_next_step'], 'task_id': task['id']})
+    world.rep.moved('leads', alone, 'contacted', activities=[CALL])  # another stay
+    clock.set('2026-12-16 11:00Z')
+    swept()
+    assert escalated(alone, 'lead') == 2
+    world.rep.moved('leads', alone, 'dead', fields={'dead_reason': 'unreachable'})
+    assert forgotten(world.boss, alone) == []

@@ -272,7 +272,7 @@ def test_sort(operation, order, client, contract, fill, names):
 
 # short lists that the tests of their resources try
 ELSEWHERE = {'approval_list', 'blueprint_list', 'calendar_list', 'complaint_list', 'deputy_list', 'duplicate_list', 'duplicate_rule_list', 'equipment_list',
-             'import_rows', 'invoice_list', 'merge_list',
+             'forgotten_list', 'import_rows', 'invoice_list', 'merge_list',
              'opportunity_revisit', 'verification_queue'}
 
 
