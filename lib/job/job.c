@@ -10,6 +10,7 @@
 #include "loop/worker.h"
 #include "service/jobs.h"
 #include "service/match.h"
+#include "service/score.h"
 #include "service/timed.h"
 
 #define WAIT_MAX_MS 60000
@@ -19,9 +20,8 @@ static const struct row {
     unsigned every_ms; /* at least; 0: the runner's interval */
     step_fn *const *steps;
 } rows[] = {
-    {"timers", 0, timers_steps}, {"automatic", 0, automatic_steps},
-    {"rekey", 0, rekey_steps},   {"purge", 60000, purge_steps},
-    {"jobs", 0, job_steps},
+    {"timers", 0, timers_steps}, {"automatic", 0, automatic_steps}, {"rekey", 0, rekey_steps},
+    {"score", 0, score_steps},   {"purge", 60000, purge_steps},     {"jobs", 0, job_steps},
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))

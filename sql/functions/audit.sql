@@ -16,8 +16,8 @@ end
 $$;
 
 -- After each row: one audit entry, and one event when the trigger's second argument says so. Arguments: the
--- entity's name, 'event' or ''. Columns that every change moves along (version, updated_at) and secrets'
--- digests are not shown. Values are compared as text, which is several times cheaper than as jsonb.
+-- entity's name, 'event' or ''. Columns that every change moves along (version, updated_at), a lead's score (which has
+-- a history of its own) and secrets' digests are not shown. Values are compared as text, which is several times cheaper than as jsonb.
 create or replace function sluice.audit_change() returns trigger
     language plpgsql security definer set search_path = sluice, pg_temp set plan_cache_mode = force_generic_plan as $$
 declare
@@ -35,7 +35,8 @@ begin
                         else jsonb_build_object('old', o -> e.key, 'new', n -> e.key) end)
           into diff
           from jsonb_each_text(n) e
-         where e.value is distinct from o ->> e.key and e.key not in ('version', 'updated_at');
+         where e.value is distinct from o ->> e.key and e.key not in ('version', 'updated_at')
+           and not (e.key = 'score' and tg_argv[0] = 'lead');
         if diff is null then  -- nothing, or only a part in another table changed, which has an entry of its own
             return null;
         end if;

@@ -163,7 +163,7 @@ $$;
 create or replace function sluice.lead_evidence(id uuid) returns text
     language plpgsql stable as $$
 begin
-    return (select w.evidence || p.print
+    return (select w.evidence || p.print || '/' || l.score
               from sluice.lead l, sluice.lead_work(l.id) w, sluice.related_print(l.account_id, l.contact_id, null) p
              where l.id = lead_evidence.id);
 end

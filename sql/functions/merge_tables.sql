@@ -51,6 +51,9 @@ create or replace function sluice.merge_links() returns table (entity text, chil
         (null,      'rekey',             'record_id',   false),
         (null,      'duplicate_pair',    'record_id',   false),
         (null,      'custom_value',      'record_id',   false),  -- follows what is written
+        ('lead',    'lead_score',        'lead_id',     false),  -- computed anew, of what moves
+        ('lead',    'lead_score_change', 'lead_id',     false),
+        ('lead',    'rescore',           'lead_id',     false),
         (null,      'import_row',        'record_id',   false),
         (null,      'import_seen',       'record_id',   false),
         (null,      'merge_moved',       'record_id',   false)

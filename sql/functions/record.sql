@@ -242,8 +242,9 @@ create or replace trigger lead_governed before update of state, state_entered_at
                        and (old.state, old.state_entered_at, old.blueprint_version_id)
                            is distinct from (new.state, new.state_entered_at, new.blueprint_version_id))
     execute function sluice.governed();
+-- the score moves with time, and nobody who has the lead open is to be told of a conflict then
 create or replace trigger lead_touch before update on sluice.lead
-    for each row when (old *<> new) execute function sluice.touch();
+    for each row when (old *<> new and old.score = new.score) execute function sluice.touch();
 create or replace trigger lead_text_insert after insert on sluice.lead
     for each row when (new.import_id is null) execute function sluice.index_text('lead');
 create or replace trigger lead_text_update after update of first_name, last_name, company, email, phone, tax_id on sluice.lead

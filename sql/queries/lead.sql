@@ -85,6 +85,7 @@ returning r.version;
 -- filter: breached boolean eq (r.id in (select t.record_id from sluice.timer t where t.entity = 'lead' and t.live and t.sla and t.touched_at is null and t.due_at <= sluice.now())) = any(:value)
 -- filter: stale boolean eq (r.id in (select t.record_id from sluice.timer t where t.entity = 'lead' and t.live and t.touched_at is not null and t.due_at <= sluice.now())) = any(:value)
 -- filter: tag text eq r.id in (select x.id from sluice.lead x where x.tags && :value)
+-- filter: score bigint gte on sc.score
 -- filter: q text search on s.text
 -- unless: archived,status,account,email,phone,external_id r.status_category is distinct from 'cancelled'
 -- sort: created_at timestamptz r.created_at
@@ -99,6 +100,7 @@ select r.*
 -- from
   from sluice.lead_row r
   left join sluice.search_text s on s.entity = 'lead' and s.record_id = r.id
+  left join sluice.lead_score sc on sc.lead_id = r.id
 -- include: owner
   left join sluice.app_user ou on ou.id = r.owner_id
 -- include: account

@@ -8,7 +8,7 @@
 -- in: teams      text[]
 select l.version, l.state, l.blueprint_version_id,
        sluice.whole_evidence('lead', l.id, l.blueprint_version_id,
-                             w.evidence || p.print) as evidence,
+                             w.evidence || p.print || '/' || l.score) as evidence,
        sluice.with_more(json_build_object(
            'now', sluice.rfc3339(sluice.now()),
            'actor', sluice.actor_json(:actor_kind, :viewer, :roles, :teams),

@@ -29,6 +29,7 @@ FILTERS = {
         'company': [('Zulu', 'l1'), ('Alpha', 'l2'), ('alpha', '')],
         'email': [('One@Lists.example', 'l1'), (['one@lists.example', 'two@lists.example'], 'l1 l2')],
         'phone': [('+48 601 000 001', 'l1'), ('601', '')],
+        'score[gte]': [('1', 'l2 l3'), ('30', 'l3'), ('31', '')],
         'external_id': [('lists-1', 'l1'), (['lists-1', 'lists-2'], 'l1 l2')],
         'country': [('PL', 'l1 l2'), ('DE', 'l3'), ('PL,DE', 'l1 l2 l3')],
         'account': [('{a1}', 'l3'), ('{a2}', '')],
@@ -127,7 +128,7 @@ SORTS = {
 
 
 @pytest.fixture(scope='module')
-def world(admin, rep, rep2, verifier, mkt, anonymous):
+def world(admin, rep, rep2, verifier, mkt, anonymous, rows):
     """Three records of each kind, made in the order of their names."""
     w = {}
     theirs = {'owner_id': rep2.user['id']}
@@ -156,6 +157,7 @@ def world(admin, rep, rep2, verifier, mkt, anonymous):
     assert answer.status_code == 200, answer.text
     mkt.moved('leads', w['l2']['id'], 'contacted', activities=[CALL])
     rep.patch(f'/v1/leads/{w["l1"]["id"]}', json={'city': 'Hel'})
+    rows('insert into sluice.lead_score (lead_id, score) values (%s, 10), (%s, 30)', w['l2']['id'], w['l3']['id'])
 
     for n, (name, more) in enumerate((('Zimmer', {'email': 'c1@lists.example'}), ('Berg', {'phone': '601', **theirs}),
                                       ('Abel', {'external_id': 'lists-c3'})), 1):
@@ -273,7 +275,7 @@ def test_sort(operation, order, client, contract, fill, names):
 # short lists that the tests of their resources try
 ELSEWHERE = {'approval_list', 'blueprint_list', 'calendar_list', 'complaint_list', 'deputy_list', 'duplicate_list', 'duplicate_rule_list', 'equipment_list',
              'forgotten_list', 'import_rows', 'invoice_list', 'merge_list',
-             'opportunity_revisit', 'verification_queue'}
+             'lead_score_history', 'opportunity_revisit', 'score_rule_list', 'verification_queue'}
 
 
 def test_every_parameter_of_every_list_is_tried(contract):
