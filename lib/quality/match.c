@@ -4,14 +4,6 @@
 
 #include "quality/web.h"
 
-static bool bands_of(const char *key, int32_t *bands)
-{
-    struct trigrams t;
-
-    trigrams_of(span_of(key), &t);
-    return minhash_bands(&t, bands) > 0;
-}
-
 static void email_keys(struct span text, struct match_keys *ret)
 {
     struct email e;
@@ -29,6 +21,7 @@ void match_keys_of(const struct match_fields *f, const char *default_country,
                    struct match_keys *ret)
 {
     const char *country = default_country;
+    struct trigrams trigrams;
     struct street street;
     char own[3] = "";
     struct phone phone;
@@ -59,6 +52,6 @@ void match_keys_of(const struct match_fields *f, const char *default_country,
         memcpy(ret->street, street.name, sizeof(ret->street));
         memcpy(ret->house, street.house, sizeof(ret->house));
     }
-    ret->has_name_bands = bands_of(ret->name, ret->name_bands);
-    ret->has_person_bands = bands_of(ret->person, ret->person_bands);
+    trigrams_of(span_of(ret->name), &trigrams);
+    (void)minhash_of(&trigrams, &ret->name_hash);
 }

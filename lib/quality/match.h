@@ -20,7 +20,7 @@
 
 /** Grows when a key of the same record comes out differently than before: kept keys are then to be
  * made anew. */
-#define MATCH_KEYS_VERSION 1
+#define MATCH_KEYS_VERSION 2
 
 /** What a record says, as it was written; an empty span is a field that it lacks. */
 struct match_fields {
@@ -43,8 +43,7 @@ struct match_keys {
     char postcode[POSTCODE_KEY_MAX];
     char street[STREET_KEY_MAX];
     char house[HOUSE_KEY_MAX];
-    int32_t name_bands[BANDS], person_bands[BANDS];
-    bool has_name_bands, has_person_bands;
+    struct minhash name_hash; /* without trigrams if there is no name */
     enum tax_id_kind tax_id_kind;
     enum tax_id_verdict tax_id_verdict;            /* TAX_ID_UNKNOWN without a number */
     bool email_valid, phone_valid, postcode_valid; /* false without one */

@@ -1,10 +1,8 @@
 #include "quality/minhash.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ROWS 4      /* minima of a band */
 #define CHARS_MAX 4 /* bytes of a character */
 
 /* The checksum by which pg_trgm keeps trigrams of more than three bytes: its COMP_LEGACY_CRC32, the
@@ -127,30 +125,54 @@ static uint64_t mixed(uint64_t x)
     return x ^ x >> 31;
 }
 
-/* The least hash of all trigrams. */
-static uint64_t least_hash(const struct trigrams *t, uint64_t seed)
+/* The hash of a trigram, one of many functions. */
+static uint64_t hash_of(uint32_t trigram, uint64_t band, uint64_t row)
 {
-    uint64_t least = UINT64_MAX;
-
-    for (size_t i = 0; i < t->n; i++) {
-        uint64_t h = mixed(seed + t->all[i]);
-
-        least = h < least ? h : least;
-    }
-    return least;
+    return mixed((band * BAND_ROWS + row + 1) * 0x9e3779b97f4a7c15 + trigram);
 }
 
-size_t minhash_bands(const struct trigrams *t, int32_t out[BANDS])
+/* The two least hashes of all trigrams. */
+static void least_two(const struct trigrams *t, uint64_t band, uint64_t row, uint64_t least[2])
 {
-    memset(out, 0, BANDS * sizeof(out[0]));
-    if (t->n == 0)
-        return 0;
-    for (uint64_t band = 0; band < BANDS; band++) {
-        uint64_t hash = mixed(band + 1);
+    least[0] = least[1] = UINT64_MAX;
+    for (size_t i = 0; i < t->n; i++) {
+        uint64_t h = hash_of(t->all[i], band, row);
 
-        for (uint64_t row = 0; row < ROWS; row++)
-            hash = mixed(hash ^ least_hash(t, (band * ROWS + row + 1) * 0x9e3779b97f4a7c15));
-        out[band] = (int32_t)(uint32_t)(hash >> 32);
+        if (h < least[0]) {
+            least[1] = least[0];
+            least[0] = h;
+        } else if (h < least[1]) {
+            least[1] = h;
+        }
     }
-    return BANDS;
+}
+
+/* A band of the least hashes, but for one row, of which the second is taken. */
+static int32_t band_of(uint64_t band, uint64_t least[BAND_ROWS][2], size_t second)
+{
+    uint64_t hash = mixed(band + 1);
+
+    for (size_t row = 0; row < BAND_ROWS; row++)
+        hash = mixed(hash ^ least[row][row == second]);
+    return (int32_t)(uint32_t)(hash >> 32);
+}
+
+bool minhash_of(const struct trigrams *t, struct minhash *ret)
+{
+    uint64_t least[BAND_ROWS][2];
+
+    memset(ret, 0, sizeof(*ret));
+    if (t->n == 0)
+        return false;
+    for (uint64_t band = 0; band < BANDS; band++) {
+        for (size_t row = 0; row < BAND_ROWS; row++)
+            least_two(t, band, row, least[row]);
+        ret->bands[band] = band_of(band, least, BAND_ROWS);
+        for (size_t row = 0; row < BAND_ROWS; row++)
+            ret->probes[band * BAND_ROWS + row] = band_of(band, least, row);
+    }
+    for (size_t i = 0; i < t->n; i++)
+        ret->print ^= (uint64_t)1 << (mixed(t->all[i]) >> 58);
+    ret->trigrams = t->n;
+    return true;
 }

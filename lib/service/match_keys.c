@@ -1,6 +1,7 @@
 /* match_keys - keys as JSON. */
 #include "service/match_keys.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -37,13 +38,22 @@ static void set_text(json_t *o, const char *name, const char *text)
         json_object_set_new(o, name, json_string(text));
 }
 
+static void set_numbers(json_t *o, const char *name, const int32_t *numbers, size_t n)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, json_integer(numbers[i]));
+    json_object_set_new(o, name, list);
+}
+
 /* A name to be compared, and where it is. */
 static void set_name(json_t *o, const struct match_keys *k)
 {
-    char street[STREET_KEY_MAX + HOUSE_KEY_MAX + 1];
-    json_t *bands;
+    const struct minhash *m = &k->name_hash;
+    char street[STREET_KEY_MAX + HOUSE_KEY_MAX + 1], print[17];
 
-    if (!*k->name || !k->has_name_bands)
+    if (!*k->name || m->trigrams == 0)
         return;
     set_text(o, "name", k->name);
     set_text(o, "city", k->city);
@@ -51,10 +61,11 @@ static void set_name(json_t *o, const struct match_keys *k)
     snprintf(street, sizeof(street), "%s%s%s", k->street, *k->street && *k->house ? " " : "",
              k->house);
     set_text(o, "street", street);
-    bands = json_array();
-    for (size_t i = 0; i < BANDS; i++)
-        json_array_append_new(bands, json_integer(k->name_bands[i]));
-    json_object_set_new(o, "bands", bands);
+    set_numbers(o, "bands", m->bands, BANDS);
+    set_numbers(o, "probes", m->probes, PROBES);
+    snprintf(print, sizeof(print), "%016" PRIx64, m->print);
+    set_text(o, "print", print);
+    json_object_set_new(o, "trigrams", json_integer((json_int_t)m->trigrams));
 }
 
 json_t *match_keys_json(const char *entity, const json_t *source)

@@ -235,10 +235,11 @@ begin
        join (select (x.value ->> 'id')::uuid as id, x.value -> 'keys' as keys from json_array_elements(sent) x offset 0) m on m.id = i.id
       cross join lateral json_each(m.keys) k
       cross join lateral json_array_elements_text(k.value) v;
-    insert into sluice.match_name (record_id, entity, name, city, postcode, street, bands)
-    select i.id, import_match.entity, m.name, m.city, m.postcode, m.street, m.bands
+    insert into sluice.match_name (record_id, entity, name, city, postcode, street, bands, trigrams, print)
+    select i.id, import_match.entity, m.name, m.city, m.postcode, m.street, m.bands, m.trigrams, ('x' || m.print)::bit(64)
       from unnest(ids) i(id)
-      join json_to_recordset(sent) m(id uuid, name text, city text, postcode text, street text, bands integer[]) on m.id = i.id
+      join json_to_recordset(sent) m(id uuid, name text, city text, postcode text, street text, bands integer[],
+                                     trigrams smallint, print text) on m.id = i.id
      where m.name is not null;
     if exists (select from sluice.duplicate_rule r
                 where r.entity = import_match.entity and r.enabled and r.kind = 'fuzzy') then

@@ -119,12 +119,15 @@ $$;
 -- How alike two records are: the similarity of their comparable names (the share of trigrams that they have in common,
 -- pg_trgm) and whether city, postcode and street are the same, each with its weight, over the sum of the weights. What
 -- one of them does not say is not the same.
--- Records with a name so much alike, best first. Candidates are those that share a band with it.
+-- Records with a name so much alike, best first. Candidates are those of which it has a band or a probe; of most of
+-- them the prints tell that they are too different (lib/quality/minhash.h).
 create or replace function sluice.match_fuzzy(weights jsonb, threshold numeric, against text[], sent jsonb, leave_out uuid[])
 returns table (entity text, record_id uuid, score numeric, fields text[])
     language plpgsql stable set plan_cache_mode = force_generic_plan as $$
 declare
-    wanted constant integer[] := sluice.match_bands(sent -> 'bands');
+    wanted constant integer[] := sluice.match_bands(sent -> 'bands') || sluice.match_bands(coalesce(sent -> 'probes', '[]'));
+    its_trigrams constant integer := (sent -> 'trigrams')::integer;
+    its_print constant bit(64) := ('x' || (sent ->> 'print'))::bit(64);
     its_name constant text := sent ->> 'name';
     its_city constant text := sent ->> 'city';
     its_postcode constant text := sent ->> 'postcode';
@@ -138,6 +141,8 @@ declare
                              - case when its_city is null then 0 else for_city end
                              - case when its_postcode is null then 0 else for_postcode end
                              - case when its_street is null then 0 else for_street end) / for_name)::real - 0.0001;
+    -- of both names' trigrams; see lib/quality/minhash.h
+    too_different constant real := (1 - greatest(alike, 0)) / (1 + greatest(alike, 0));
 begin
     if its_name is null or wanted = '{}' or alike > 1 then
         return;
@@ -155,7 +160,8 @@ begin
                              / (for_name + for_city + for_postcode + for_street), 4) as score
                   from sluice.match_name n
                  where n.bands && wanted and n.entity = any(against) and n.record_id <> all(leave_out)
-                   and sluice.similarity(its_name, n.name) >= alike) x
+                   and case when bit_count(n.print # its_print) > (n.trigrams + its_trigrams) * too_different then false
+                            else sluice.similarity(its_name, n.name) >= alike end) x
          where x.score >= threshold
          order by x.score desc, x.record_id
          limit 20;

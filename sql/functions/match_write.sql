@@ -10,9 +10,10 @@ create or replace function sluice.match_send(sent jsonb) returns void
     language plpgsql security definer set search_path = sluice, pg_temp set plan_cache_mode = force_generic_plan as $$
 declare
     hashes integer[] := '{}';
+    probes integer[] := '{}';
     item jsonb;
     r sluice.duplicate_rule;
-    h integer;
+    l record;
 begin
     perform set_config('sluice.match', sent::text, true);
     for item in select x from jsonb_array_elements(sent -> 'records') x loop
@@ -20,6 +21,7 @@ begin
                   where x.entity = item ->> 'entity' and x.enabled and x.mode <> 'flag' loop
             if r.kind = 'fuzzy' then
                 hashes := hashes || sluice.match_bands(item -> 'bands');
+                probes := probes || sluice.match_bands(coalesce(item -> 'probes', '[]'));
             else
                 hashes := hashes || array(
                     select hashtext(sluice.match_driver(r.keys) || ':' || k)
@@ -28,8 +30,15 @@ begin
         end loop;
     end loop;
     perform pg_advisory_xact_lock_shared(19002, 0);
-    for h in select distinct x from unnest(hashes) x order by x loop
-        perform pg_advisory_xact_lock(19001, h);
+    -- who looks for a key waits for who writes it, but not for others that look
+    for l in select x.h, bool_or(x.writes) as writes
+               from (select unnest(hashes), true union all select unnest(probes), false) x(h, writes)
+              group by x.h order by x.h loop
+        if l.writes then
+            perform pg_advisory_xact_lock(19001, l.h);
+        else
+            perform pg_advisory_xact_lock_shared(19001, l.h);
+        end if;
     end loop;
 end
 $$;
@@ -50,6 +59,7 @@ create or replace function sluice.match_keep(entity text, record_id uuid, sent j
 declare
     changed text[];
     was sluice.match_name;
+    bands integer[];
 begin
     with wanted as (
         select k.key as kind, v.value as key
@@ -70,16 +80,17 @@ begin
         return changed;
     end if;
     select * into was from sluice.match_name n where n.record_id = match_keep.record_id;
-    if row(was.name, was.city, was.postcode, was.street)
-       is not distinct from row(sent ->> 'name', sent ->> 'city', sent ->> 'postcode', sent ->> 'street') then
+    bands := sluice.match_bands(sent -> 'bands');
+    if row(was.name, was.city, was.postcode, was.street, was.bands)
+       is not distinct from row(sent ->> 'name', sent ->> 'city', sent ->> 'postcode', sent ->> 'street', bands) then
         return changed;
     end if;
-    insert into sluice.match_name (record_id, entity, name, city, postcode, street, bands)
+    insert into sluice.match_name as n (record_id, entity, name, city, postcode, street, bands, trigrams, print)
     values (match_keep.record_id, match_keep.entity, sent ->> 'name', sent ->> 'city', sent ->> 'postcode', sent ->> 'street',
-            sluice.match_bands(sent -> 'bands'))
+            bands, (sent -> 'trigrams')::smallint, ('x' || (sent ->> 'print'))::bit(64))
         on conflict on constraint match_name_pk do update
            set name = excluded.name, city = excluded.city, postcode = excluded.postcode, street = excluded.street,
-               bands = excluded.bands;
+               bands = excluded.bands, trigrams = excluded.trigrams, print = excluded.print;
     return changed || array_remove(array[
         case when was.name is distinct from sent ->> 'name' then 'name' end,
         case when was.city is distinct from sent ->> 'city' then 'city' end,

@@ -66,12 +66,12 @@ def tool(build):
     return out
 
 
-def keys(build, lines, folder):
+def keys(build, lines, folder, *asks):
     """COPY files of names and keys."""
     source = folder / 'source'
     source.write_text(''.join(lines))
     with source.open() as f:
-        subprocess.run([str(tool(build)), str(folder / 'names'), str(folder / 'keys')], stdin=f, check=True)
+        subprocess.run([str(tool(build)), str(folder / 'names'), str(folder / 'keys'), *asks], stdin=f, check=True)
     return folder / 'names', folder / 'keys'
 
 
@@ -86,15 +86,18 @@ def fill(db, build, n, queries):
         c.execute('truncate sluice.match_name, sluice.match_key')
         c.execute('drop index sluice.match_name_bands, sluice.match_name_name')
         for lines, table in ((rows, 'sluice.match_name'), (asked, 'pg_temp.query')):
-            made, exact = keys(build, lines, Path(folder))
-            if table.startswith('pg_temp'):
+            asks = table.startswith('pg_temp')
+            made, exact = keys(build, lines, Path(folder), *(['probes'] if asks else []))
+            if asks:
                 c.execute('drop table if exists pg_temp.query, pg_temp.query_key')
                 c.execute('create temp table query (like sluice.match_name)')
+                c.execute('alter table query add column probes integer[]')
                 c.execute('create temp table query_key (like sluice.match_key)')
             with made.open() as f:
-                c.copy_expert(f"copy {table} (record_id, entity, name, city, postcode, street, bands) from stdin", f)
+                c.copy_expert(f"copy {table} (record_id, entity, name, city, postcode, street, bands, trigrams, print"
+                              f"{', probes' if asks else ''}) from stdin", f)
             with exact.open() as f:
-                c.copy_expert(f"copy {'pg_temp.query_key' if 'temp' in table else 'sluice.match_key'} from stdin", f)
+                c.copy_expert(f"copy {'pg_temp.query_key' if asks else 'sluice.match_key'} from stdin", f)
         c.execute('create index match_name_name on sluice.match_name (name)')
         c.execute('create index match_name_bands on sluice.match_name using gin (bands) with (fastupdate = off)')
         c.execute('analyze sluice.match_name')
@@ -110,7 +113,8 @@ declare
     n integer;
 begin
     for q in select n.*, k.key from query n join query_key k using (record_id) order by n.record_id loop
-        sent := case when fuzzy then jsonb_build_object('name', q.name, 'city', q.city, 'bands', to_jsonb(q.bands), 'keys', '{}'::jsonb)
+        sent := case when fuzzy then jsonb_build_object('name', q.name, 'city', q.city, 'bands', to_jsonb(q.bands), 'probes', to_jsonb(q.probes),
+                                                         'trigrams', q.trigrams, 'print', lpad(to_hex(q.print::bigint), 16, '0'), 'keys', '{}'::jsonb)
                      else jsonb_build_object('keys', jsonb_build_object('tax_id', jsonb_build_array(q.key))) end;
         started := clock_timestamp();
         select count(*) into n from sluice.match_find('account', sent, array[q.record_id]);
@@ -131,12 +135,12 @@ def measure(db, fuzzy):
     return times[len(times) // 2], times[len(times) * 99 // 100]
 
 
-def recall(db, limit=120):
+def recall(db, limit=500):
     """Of what pg_trgm finds from 0.6 on, by parts of the scale: how much shares a band."""
     with db.cursor() as c:
         c.execute('create index bench_trigrams on sluice.match_name using gin (name sluice.gin_trgm_ops)')
         c.execute('set pg_trgm.similarity_threshold = 0.6')
-        c.execute(f'''select width_bucket(sluice.similarity(q.name, n.name)::float8, 0.6, 1.0, 4), count(*), count(*) filter (where n.bands && q.bands)
+        c.execute(f'''select width_bucket(sluice.similarity(q.name, n.name)::float8, 0.6, 1.0, 4), count(*), count(*) filter (where n.bands && (q.bands || q.probes))
                         from (select * from query order by record_id limit {limit}) q
                         join sluice.match_name n on n.name operator(sluice.%%) q.name group by 1 order by 1''', ())
         found = c.fetchall()

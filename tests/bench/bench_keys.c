@@ -1,6 +1,7 @@
 /* The keys of generated accounts, for COPY: reads lines of id, name, city, postcode, street and tax
  * number with tabs between them, and writes lines for sluice.match_name and sluice.match_key to the
- * two files that it is given. A query (id "q...") is written like a name. */
+ * two files that it is given. With a third argument names are written as questions, with their
+ * probes. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,13 +17,24 @@ static struct span next_field(char **at)
     return s;
 }
 
-static void write_name(FILE *out, struct span id, const struct match_keys *k)
+static void write_name(FILE *out, struct span id, const struct match_keys *k, bool probes)
 {
+    const struct minhash *m = &k->name_hash;
+
     fprintf(out, "%.*s\taccount\t%s\t%s\t%s\t%s%s%s\t{", (int)id.n, id.p, k->name, k->city,
             k->postcode, k->street, *k->street && *k->house ? " " : "", k->house);
     for (size_t i = 0; i < BANDS; i++)
-        fprintf(out, "%s%d", i ? "," : "", k->name_bands[i]);
-    fputs("}\n", out);
+        fprintf(out, "%s%d", i ? "," : "", m->bands[i]);
+    fprintf(out, "}\t%zu\t", m->trigrams);
+    for (size_t i = 64; i-- > 0;)
+        putc((m->print >> i & 1) != 0 ? '1' : '0', out);
+    if (probes) {
+        fputs("\t{", out);
+        for (size_t i = 0; i < PROBES; i++)
+            fprintf(out, "%s%d", i ? "," : "", m->probes[i]);
+        putc('}', out);
+    }
+    putc('\n', out);
 }
 
 int main(int argc, char **argv)
@@ -31,6 +43,7 @@ int main(int argc, char **argv)
          *keys = argc > 2 ? fopen(argv[2], "w") : NULL;
     char *line = NULL;
     size_t room = 0;
+    bool probes = argc > 3;
 
     if (!names || !keys)
         return 2;
@@ -46,8 +59,8 @@ int main(int argc, char **argv)
         f.street = next_field(&at);
         f.tax_id = next_field(&at);
         match_keys_of(&f, "PL", &k);
-        if (*k.name && k.has_name_bands)
-            write_name(names, id, &k);
+        if (*k.name && k.name_hash.trigrams)
+            write_name(names, id, &k, probes);
         if (*k.tax_id)
             fprintf(keys, "tax_id\t%s\taccount\t%.*s\n", k.tax_id, (int)id.n, id.p);
     }

@@ -46,7 +46,7 @@ static void check_names(const struct match_keys *k)
     (void)city_key(span_of(k->city), city);
     require(strcmp(city, k->city) == 0);
     trigrams_of(span_of(k->name), &t);
-    require(k->has_name_bands == (t.n > 0) && k->has_name_bands == (k->name[0] != '\0'));
+    require(k->name_hash.trigrams == t.n && (t.n > 0) == (k->name[0] != '\0'));
     require(t.n == 0 || trigrams_similarity(&t, &t) == 1.0F);
     for (size_t i = 1; i < t.n; i++)
         require(t.all[i] > t.all[i - 1]);

@@ -139,6 +139,27 @@ select pg_temp.denied('select sluice.match_keep(''account'', null, null)', 'inne
 select pg_temp.denied('update sluice.duplicate_rule set entity = ''lead''', 'a rule stays with its entity');
 reset role;
 
+-- names that have a band only when one of them lacks a trigram; and those that are told to be different by their prints
+insert into sluice.match_name (record_id, entity, name, city, bands, trigrams, print)
+select md5('q' || n)::uuid, 'account', 'probus', 'opole', array[7000 + n], 7, p::bit(64)
+  from (values (1, b'0'), (2, ~(0::bigint::bit(64))), (3, null)) v(n, p);
+create function pg_temp.probed(bands text, probes text) returns uuid[] language sql as $$
+    select array_agg(f.record_id order by f.record_id)
+      from sluice.match_find('account', jsonb_build_object('name', 'probus', 'city', 'opole', 'keys', '{}'::jsonb, 'bands', bands::jsonb,
+               'probes', probes::jsonb, 'trigrams', 7, 'print', '0000000000000000'), '{}') f $$;
+select is(pg_temp.probed('[7001]', '[]'), array[md5('q1')::uuid], 'a band finds');
+select is(pg_temp.probed('[7009]', '[7001]'), array[md5('q1')::uuid], 'so does a probe');
+select is(pg_temp.probed('[7009]', '[7010]'), null, 'without either nothing is found');
+select is(pg_temp.probed('[7002]', '[]'), null, 'prints that differ by 64 bits are of names that are not alike');
+select is(pg_temp.probed('[7003]', '[]'), array[md5('q3')::uuid], 'a name without a print is compared');
+select sluice.match_send(jsonb_build_object('records', jsonb_build_array(jsonb_build_object(
+    'entity', 'account', 'id', md5('q9')::uuid, 'name', 'probus', 'bands', '[7101, 7102]'::jsonb, 'probes', '[7102, 7103]'::jsonb))));
+select results_eq($$select l.objid::bigint, l.mode from pg_locks l where l.locktype = 'advisory' and l.classid = 19001
+                      and l.objid between 7101 and 7103 order by 1$$,
+    $$values (7101::bigint, 'ExclusiveLock'), (7102, 'ExclusiveLock'), (7103, 'ShareLock')$$,
+    'who looks for a band waits for who writes it, not for who looks, too');
+select set_config('sluice.match', '', true);
+
 -- plans over tables large enough to matter
 set local jit = off;
 set local random_page_cost = 1.1;

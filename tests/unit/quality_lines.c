@@ -1,5 +1,6 @@
 /* The normalisers of lib/quality for tests in other languages: a JSON array in each line of the
  * input, ["phone", "22 123 45 67", "PL"], one JSON value for it in each line of the output. */
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -118,25 +119,37 @@ static json_t *similarity(const json_t *line)
     return json_real((double)trigrams_similarity(&a, &b));
 }
 
-static json_t *bands(const json_t *line)
+static json_t *numbers(const int32_t *all, size_t n)
 {
-    int32_t found[BANDS];
     json_t *list = json_array();
+
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, json_integer(all[i]));
+    return list;
+}
+
+/* By what a name is kept, by what it is looked for beside that, and its print. */
+static json_t *minhash(const json_t *line)
+{
     struct trigrams t;
+    struct minhash m;
+    char print[17];
 
     trigrams_of(argument(line, 1), &t);
-    for (size_t i = 0, n = minhash_bands(&t, found); i < n; i++)
-        json_array_append_new(list, json_integer(found[i]));
-    return list;
+    if (!minhash_of(&t, &m))
+        return json_null();
+    snprintf(print, sizeof(print), "%016" PRIx64, m.print);
+    return json_pack("{s:o, s:o, s:s, s:I}", "bands", numbers(m.bands, BANDS), "probes",
+                     numbers(m.probes, PROBES), "print", print, "trigrams", (json_int_t)m.trigrams);
 }
 
 static const struct {
     const char *name;
     json_t *(*call)(const json_t *line);
 } functions[] = {
-    {"fold", fold},         {"name", name},   {"person", person}, {"tax_id", tax},
-    {"phone", phone},       {"email", email}, {"web", web},       {"street", street},
-    {"postcode", postcode}, {"city", city},   {"bands", bands},   {"similarity", similarity},
+    {"fold", fold},         {"name", name},   {"person", person},   {"tax_id", tax},
+    {"phone", phone},       {"email", email}, {"web", web},         {"street", street},
+    {"postcode", postcode}, {"city", city},   {"minhash", minhash}, {"similarity", similarity},
 };
 
 static json_t *answer(const json_t *line)

@@ -4,7 +4,7 @@
 #include "unit.h"
 
 static const struct row {
-    const char *entity, *source, *keys; /* keys: without bands, sorted */
+    const char *entity, *source, *keys; /* keys: without hashes of the name, sorted */
     bool banded;
 } table[] = {
     {"account", "{}", "{\"keys\":{}}", false},
@@ -34,6 +34,8 @@ static const struct row {
 
 static void keys_are_what_the_database_takes(void **state)
 {
+    static const char *const hashes[] = {"bands", "probes", "print", "trigrams"};
+
     (void)state;
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         json_t *source = json_loads(table[i].source, 0, NULL);
@@ -41,7 +43,13 @@ static void keys_are_what_the_database_takes(void **state)
         char *text;
 
         assert_int_equal(json_array_size(json_object_get(made, "bands")), table[i].banded ? 16 : 0);
-        json_object_del(made, "bands");
+        assert_int_equal(json_array_size(json_object_get(made, "probes")),
+                         table[i].banded ? 80 : 0);
+        assert_int_equal(json_string_length(json_object_get(made, "print")),
+                         table[i].banded ? 16 : 0);
+        assert_int_equal(json_object_get(made, "trigrams") != NULL, table[i].banded);
+        for (size_t k = 0; k < sizeof(hashes) / sizeof(hashes[0]); k++)
+            json_object_del(made, hashes[k]);
         text = json_dumps(made, JSON_SORT_KEYS | JSON_COMPACT);
         assert_string_equal(text, table[i].keys);
         free(text);
