@@ -150,13 +150,16 @@ begin
         returning s.lead_id)
     insert into sluice.rescore (lead_id, cause) select d.lead_id, 'time' from due d order by 1
         on conflict on constraint rescore_pk do nothing;
+    -- within the batch only: after an import the list is long
     delete from sluice.rescore q
-     where q.lead_id in (select y.lead_id from sluice.rescore y join sluice.lead l on l.id = y.lead_id
-                          where l.converted_at is not null or l.deleted_at is not null
-                          order by y.queued_at, y.lead_id limit batch for update of y skip locked);
+     where q.lead_id in (select y.lead_id
+                           from (select * from sluice.rescore x order by x.queued_at, x.lead_id limit batch for update skip locked) y
+                           join sluice.lead l on l.id = y.lead_id
+                          where l.converted_at is not null or l.deleted_at is not null);
     return query
     select q.lead_id, q.n, q.cause, f.facts, f.events
       from (select * from sluice.rescore x order by x.queued_at, x.lead_id limit batch) q
+      join sluice.lead l on l.id = q.lead_id and l.converted_at is null and l.deleted_at is null
      cross join lateral sluice.score_facts(q.lead_id) f;
 end
 $$;

@@ -57,6 +57,9 @@ select set_eq('select lead_id::text || old_score || new_score || cause from slui
 select is(count(*), 0::bigint, 'the list is empty') from sluice.rescore;
 update sluice.lead_score set due_at = sluice.now() where lead_id = '00000000-0000-7000-8000-00000000005e';
 select is(lead_id || cause, '00000000-0000-7000-8000-00000000005etime', 'time brings a lead back') from sluice.score_next(10);
+update sluice.lead set converted_at = sluice.now() where id = '00000000-0000-7000-8000-00000000005d';
+select is(array_agg(lead_id), '{00000000-0000-7000-8000-00000000005e}', 'a converted lead keeps its score') from sluice.score_next(10);
+select is(array_agg(lead_id), '{00000000-0000-7000-8000-00000000005e}', 'and leaves the list') from sluice.rescore;
 update sluice.lead set deleted_at = sluice.now() where id = '00000000-0000-7000-8000-00000000005e';
 select is((select count(*) from sluice.rescore) + (select count(*) from sluice.lead_score
     where lead_id = '00000000-0000-7000-8000-00000000005e'), 0::bigint, 'a deleted one is forgotten');
