@@ -175,6 +175,7 @@ struct call {
     bool missed;             /* env->missing has begun */
     struct out out;          /* reply_json() */
     void *page;              /* list.c, between its two steps */
+    const void *more;        /* struct list_more, or NULL */
     int64_t started_us, db_us;
     struct timer *deadline;
     struct timer *pause;

@@ -114,10 +114,31 @@ static void param_add_list(struct call *c, const struct route_param *p, const ch
                              .detail = arena_printf(&c->arena, "Give at most %zu values.", max)});
 }
 
+/* Names of fields that an installation defines are not in the contract: whoever takes them judges
+ * them. */
+static const struct route_param *param_custom(const struct call *c, const char *name,
+                                              const char *text)
+{
+    const struct route_param *p = param_find(c->route, "custom.*");
+    const char *word = strcmp(name, "sort") == 0 ? text + (*text == '-') : name;
+
+    return p && strncmp(word, "custom.", 7) == 0 ? p : NULL;
+}
+
 static void param_add(struct call *c, const char *name, const char *text)
 {
-    const struct route_param *p = param_find(c->route, name);
+    static const struct schema sort = {.kind = SCHEMA_STRING, .max_length = 100};
+    const struct route_param *p = param_custom(c, name, text);
+    struct route_param own;
     json_t *value;
+
+    if (p) {
+        own = (struct route_param){.name = arena_strdup(&c->arena, name),
+                                   .schema = strcmp(name, "sort") == 0 ? &sort : p->schema};
+        p = &own;
+    } else {
+        p = param_find(c->route, name);
+    }
 
     if (!p) {
         param_unknown(c, name);

@@ -62,12 +62,18 @@ static const char *sorts_json(struct call *c, const struct list_query *q)
 
 static bool read_sort(struct call *c, struct page *p)
 {
+    const struct list_more *more = c->more;
     const char *name = call_param_text(c, "sort");
 
     p->sort = p->q->sorts;
     p->descending = true;
     if (!name)
         return true;
+    if (more && more->sort) {
+        p->sort = more->sort;
+        p->descending = more->descending;
+        return true;
+    }
     p->descending = *name == '-';
     name += *name == '-';
     while (p->sort->name && strcmp(p->sort->name, name) != 0)
@@ -271,6 +277,29 @@ static void add_where(struct call *c, struct sql *s, const struct list_query *q)
             buf_puts(&s->text, d->condition);
 }
 
+static void add_more(struct call *c, struct sql *s)
+{
+    const struct list_more *more = c->more;
+
+    for (size_t i = 0; more && more->filters[i].param; i++) {
+        buf_puts(&s->text, more->filters[i].before);
+        add_param(s, more->filters[i].type, more->values[i]);
+        buf_puts(&s->text, more->filters[i].after);
+    }
+}
+
+static void add_more_join(struct call *c, struct sql *s)
+{
+    const struct list_more *more = c->more;
+
+    if (!more || !more->sort)
+        return;
+    buf_puts(&s->text, more->join);
+    buf_puts(&s->text, more->joined->before);
+    add_param(s, more->joined->type, more->join_value);
+    buf_puts(&s->text, more->joined->after);
+}
+
 /* Everything behind the last row of the page before. */
 static void add_keyset(struct sql *s, const struct page *p)
 {
@@ -311,7 +340,9 @@ static bool ask_page(struct call *c, const struct page *p, const char *const *fi
     buf_printf(&s.text, ", (%s)::text as \"_key\", (%s)::text as \"_id\"", p->sort->expr, p->q->id);
     buf_puts(&s.text, p->q->from);
     add_includes(&s, p, true);
+    add_more_join(c, &s);
     add_where(c, &s, p->q);
+    add_more(c, &s);
     add_keyset(&s, p);
     buf_printf(&s.text, " order by %s %s, %s %s limit %d", p->sort->expr, order, p->q->id, order,
                p->limit + 1);
@@ -327,11 +358,13 @@ static bool ask_count(struct call *c, const struct list_query *q, const char *co
     buf_puts(&s.text, "select count(*)");
     buf_puts(&s.text, q->from);
     add_where(c, &s, q);
+    add_more(c, &s);
     return send_sql(c, q, &s);
 }
 
 static void hash_filters(struct call *c, struct page *p)
 {
+    const struct list_more *more = c->more;
     uint8_t hash[SHA256_SIZE];
     struct buf b;
 
@@ -344,9 +377,17 @@ static void hash_filters(struct call *c, struct page *p)
         if (value)
             buf_printf(&b, "%c%s%c%zu:%s", 0, f->param, 0, strlen(value), value);
     }
+    for (size_t i = 0; more && more->filters[i].param; i++)
+        buf_printf(&b, "%c%s%c%zu:%s", 0, more->filters[i].param, 0, strlen(more->values[i]),
+                   more->values[i]);
     sha256(buf_text(&b), b.len, hash);
     memcpy(p->filters, hash, sizeof(p->filters));
     buf_done(&b);
+}
+
+void list_more(struct call *c, const struct list_more *more)
+{
+    c->more = more;
 }
 
 enum step list_ask(struct call *c, const struct list_query *q, const char *const *fixed)

@@ -53,6 +53,20 @@ struct list_query {
 #define LIST_LIMIT_DEFAULT 50
 #define LIST_LIMIT_MAX 200
 
+/** What a list gets beside its own fragments: filters whose values are given, and an order. */
+struct list_more {
+    const struct list_filter *filters; /* ends with a NULL param, which names it in cursors */
+    const char *const *values;         /* of the filters, in their order */
+    const struct list_sort *sort;      /* what the parameter `sort` names, or NULL */
+    bool descending;
+    const char *join; /* of the sort: join, then the filter `joined` of `join_value` */
+    const struct list_filter *joined;
+    const char *join_value;
+};
+
+/** Gives the call's list more, until the call ends. */
+void list_more(struct call *c, const struct list_more *more);
+
 /** Asks for the page that the call's parameters describe: filters, `sort`, `limit`, `cursor`,
  * `include`, `count=exact`. @fixed has nfixed values. Returns STEP_WAIT, or STEP_FAIL with the
  * fault. */

@@ -19,4 +19,8 @@ json_t *custom_definitions(struct call *c, const struct result *r);
 bool custom_judge(struct call *c, const struct result *r, const json_t *values, const char *base,
                   bool whole);
 
+/** The steps ahead of a list: what `custom.<key>` parameters and an order by one mean. */
+enum step custom_list_ask(struct call *c);
+enum step custom_list_read(struct call *c);
+
 #endif

@@ -98,7 +98,8 @@ static enum step list_ask_page(struct call *c)
     return list_ask(c, r->list, fixed);
 }
 
-step_fn *const record_list_steps[] = {list_ask_page, list_reply, NULL};
+step_fn *const record_list_steps[] = {custom_list_ask, custom_list_read, list_ask_page, list_reply,
+                                      NULL};
 
 /* POST /v1/leads */
 

@@ -386,6 +386,30 @@ create or replace trigger custom_field_touch before update on sluice.custom_fiel
 create or replace trigger custom_field_audit after insert or update or delete on sluice.custom_field
     for each row execute function sluice.audit_change('custom_field', '');
 
+-- Records by values of an indexed field: q is {"f": id of the field, "v": value, or values for any}. Single selects
+-- that the planner merges into the list that calls them, so that it counts on the value: keep them so.
+do $$
+declare
+    c record;
+begin
+    for c in select x.name, x.type, o.op, o.sign
+               from (values ('text', 'text'), ('number', 'numeric'), ('moment', 'timestamptz')) x(name, type),
+                    (values ('any', null), ('gt', '>'), ('gte', '>='), ('lt', '<'), ('lte', '<=')) o(op, sign)
+              where o.op = 'any' or x.name <> 'text' loop
+        execute format($f$
+            create or replace function sluice.custom_%1$s_%3$s(q jsonb) returns setof uuid
+                language sql stable as $s$
+                select x.record_id from sluice.custom_value x
+                 where x.field_id = (q ->> 'f')::uuid and x.%1$s %4$s
+            $s$;
+            grant execute on function sluice.custom_%1$s_%3$s(jsonb) to sluice_app$f$,
+            c.name, c.type, c.op,
+            case c.op when 'any' then format('= any (array(select v::%s from jsonb_array_elements_text(q -> ''v'') v))', c.type)
+                      else format('%s (q ->> ''v'')::%s', c.sign, c.type) end);
+    end loop;
+end
+$$;
+
 drop view if exists sluice.custom_field_row;
 
 create view sluice.custom_field_row as

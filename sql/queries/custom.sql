@@ -68,3 +68,34 @@ select coalesce(jsonb_agg(jsonb_build_object(
            order by f.position, f.key), '[]') as definitions
   from sluice.custom_field f
  where f.entity = :entity and not f.archived;
+
+-- query: custom_by list read
+-- Fragments for the lists of records with custom fields, by how values are indexed: filters take {"f": id of the
+-- field, "v": value or values}.
+-- id: r.id
+-- filter: text_eq jsonb gt r.id in (select x from sluice.custom_text_any(:value) x)
+-- filter: text_ne jsonb gt r.id not in (select x from sluice.custom_text_any(:value) x)
+-- filter: number_eq jsonb gt r.id in (select x from sluice.custom_number_any(:value) x)
+-- filter: number_ne jsonb gt r.id not in (select x from sluice.custom_number_any(:value) x)
+-- filter: number_gt jsonb gt r.id in (select x from sluice.custom_number_gt(:value) x)
+-- filter: number_gte jsonb gt r.id in (select x from sluice.custom_number_gte(:value) x)
+-- filter: number_lt jsonb gt r.id in (select x from sluice.custom_number_lt(:value) x)
+-- filter: number_lte jsonb gt r.id in (select x from sluice.custom_number_lte(:value) x)
+-- filter: moment_eq jsonb gt r.id in (select x from sluice.custom_moment_any(:value) x)
+-- filter: moment_ne jsonb gt r.id not in (select x from sluice.custom_moment_any(:value) x)
+-- filter: moment_gt jsonb gt r.id in (select x from sluice.custom_moment_gt(:value) x)
+-- filter: moment_gte jsonb gt r.id in (select x from sluice.custom_moment_gte(:value) x)
+-- filter: moment_lt jsonb gt r.id in (select x from sluice.custom_moment_lt(:value) x)
+-- filter: moment_lte jsonb gt r.id in (select x from sluice.custom_moment_lte(:value) x)
+-- filter: any_null jsonb gt (select q.v <> exists (select from sluice.custom_value x where x.field_id = q.f and x.record_id = r.id) from jsonb_to_record(:value) q(f uuid, v boolean))
+-- filter: sorted uuid gt cs.field_id = :value
+-- sort: text text coalesce(cs.text, '')
+-- sort: number numeric coalesce(cs.number, '-infinity')
+-- sort: moment timestamptz coalesce(cs.moment, '-infinity')
+select r.id
+-- from
+  from sluice.lead_row r
+-- include: sorted
+  left join sluice.custom_value cs on cs.record_id = r.id
+-- where
+ where true;

@@ -189,6 +189,72 @@ def test_conversion_carries(rep, admin, field, key, qualified, number):
     assert rep.read('opportunities', made['opportunity']['id'])['custom'] == {key: 'K-2'}
 
 
+@pytest.fixture
+def shelf(rep, field, key, number):
+    """Five accounts with values of indexed fields, and one without; how to list them."""
+    for name, t in (('n', 'integer'), ('d', 'decimal'), ('on', 'date'), ('at', 'datetime'), ('c', 'choice'), ('m', 'multi_choice'), ('b', 'boolean')):
+        field('account', t, f'{key}_{name}', indexed=True, **({'choices': CHOICES} if 'choice' in t else {}))
+    field('account', 'text', f'{key}_t', indexed=True)
+    field('account', 'text', f'{key}_u')
+    text = ['b', 'A', 'c', 'ä', 'a']
+    for i in range(5):
+        rep.make('accounts', name=f'Shelf {number} {i}', industry=key, custom={
+            f'{key}_n': i * 5, f'{key}_d': f'{i}.5', f'{key}_on': f'2026-01-0{i + 1}', f'{key}_at': f'2026-01-0{i + 1}T01:00:00+02:00',
+            f'{key}_c': CHOICES[i % 2]['key'], f'{key}_m': ['gold', 'silver'][:i % 3], f'{key}_b': i == 3, f'{key}_t': text[i]})
+    rep.make('accounts', name=f'Shelf {number} 5', industry=key)
+
+    def listed(**params):
+        answer = rep.get('/v1/accounts', params={'industry': key, 'sort': 'name', 'count': 'exact', **params})
+        assert answer.status_code == 200, answer.text
+        found = [int(a['name'].split()[2]) for a in answer.json()['items']]
+        assert answer.json()['count'] == len(found)
+        return found
+    return listed
+
+
+def test_filters(shelf, rep, key):
+    def kept(name, op='', *values):
+        return shelf(**{f'custom.{key}_{name}{op}': list(values)})
+    assert kept('n', '', '10') == [2] and kept('n', '', '10', '20') == [2, 4]
+    assert kept('n', '[gt]', '10') == [3, 4] and kept('n', '[gte]', '10') == [2, 3, 4]
+    assert kept('n', '[lt]', '10') == [0, 1] and kept('n', '[lte]', '10') == [0, 1, 2]
+    assert kept('n', '[ne]', '10') == [0, 1, 3, 4, 5]  # what has no value differs from every value
+    assert kept('n', '[null]', 'true') == [5] and kept('n', '[null]', 'false') == [0, 1, 2, 3, 4]
+    assert kept('d', '', '2.50') == [2] and kept('d', '[lt]', '1.5001') == [0, 1]
+    assert kept('on', '[gte]', '2026-01-04') == [3, 4] and kept('on', '', '2026-01-01') == [0]
+    assert kept('at', '', '2025-12-31T23:00:00Z') == [0] and kept('at', '[gt]', '2026-01-03T23:00:00Z') == [4]
+    assert kept('c', '', 'gold') == [0, 2, 4] and kept('c', '', 'gold', 'silver') == [0, 1, 2, 3, 4]
+    assert kept('m', '', 'silver') == [2] and kept('m', '', 'gold') == [1, 2, 4] and kept('m', '[ne]', 'gold') == [0, 3, 5]
+    assert kept('b', '', 'true') == [3] and kept('t', '', 'A') == [1]
+    assert shelf(**{f'custom.{key}_n[gte]': 5, f'custom.{key}_n[lte]': 15, f'custom.{key}_c': 'silver'}) == [1, 3]
+
+    def refused(params, where, code):
+        only = fault(rep.get('/v1/accounts', params=params), 400, 'invalid_parameter', where, code)
+        return only.get('hint')
+    assert refused({f'custom.{key}_nn': '1'}, f'custom.{key}_nn', 'unknown') == f'did you mean "custom.{key}_n"?'
+    refused({f'custom.{key}_u': '1'}, f'custom.{key}_u', 'not_indexed')
+    refused({f'custom.{key}_n': 'ten'}, f'custom.{key}_n', 'type')
+    refused({f'custom.{key}_n[like]': '1'}, f'custom.{key}_n[like]', 'unknown')
+    refused({f'custom.{key}_t[gt]': 'a'}, f'custom.{key}_t[gt]', 'unknown')
+    refused({'sort': f'custom.{key}_m'}, 'sort', 'enum')
+    refused({'sort': f'custom.{key}_u'}, 'sort', 'not_indexed')
+
+
+def test_sort_and_pages(shelf, rep, key):
+    assert shelf(sort=f'custom.{key}_n') == [5, 0, 1, 2, 3, 4]
+    assert shelf(sort=f'-custom.{key}_at') == [4, 3, 2, 1, 0, 5]
+    found, params = [], {'industry': key, 'sort': f'-custom.{key}_d', 'limit': 2, f'custom.{key}_n[null]': 'false'}
+    while True:
+        page = rep.get('/v1/accounts', params=params).json()
+        found += [int(a['name'].split()[2]) for a in page['items']]
+        if not page['next_cursor']:
+            break
+        params['cursor'] = page['next_cursor']
+    assert found == [4, 3, 2, 1, 0]
+    other = {**params, f'custom.{key}_n[null]': 'true'}
+    problem(rep.get('/v1/accounts', params=other), 400, 'invalid_cursor')
+
+
 PROPERTY = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 words = st.text(st.characters(blacklist_categories=('Cs', 'Cc')), max_size=40)
 GOOD = {

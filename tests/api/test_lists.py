@@ -15,7 +15,7 @@ ALL = {
     'activity_list': 'v1 v2 v3', 'task_list': 't1 t2 t3', 'user_list': 'u1 u2 u3', 'team_list': 'm1 m2 m3',
     'api_key_list': 'k1 k2 k3', 'intake_form_list': 'f1 f2 f3', 'intake_submission_list': 's1 s2 s3',
 }
-COMMON = {'sort', 'limit', 'cursor', 'count', 'fields', 'include'}
+COMMON = {'sort', 'limit', 'cursor', 'count', 'fields', 'include', 'custom.*'}
 
 # operation: parameter: [(value or values, the records that it keeps)]
 FILTERS = {
@@ -273,7 +273,7 @@ def test_sort(operation, order, client, contract, fill, names):
 
 
 # short lists that the tests of their resources try
-ELSEWHERE = {'approval_list', 'blueprint_list', 'calendar_list', 'complaint_list', 'deputy_list', 'duplicate_list', 'duplicate_rule_list', 'equipment_list',
+ELSEWHERE = {'approval_list', 'blueprint_list', 'calendar_list', 'complaint_list', 'custom_field_list', 'deputy_list', 'duplicate_list', 'duplicate_rule_list', 'equipment_list',
              'forgotten_list', 'import_rows', 'invoice_list', 'merge_list',
              'lead_score_history', 'opportunity_revisit', 'score_rule_list', 'verification_queue'}
 

@@ -13,7 +13,7 @@ import routegen
 import sqlgen
 
 SPEC = 'api-spec/openapi.yaml'
-COMMON = {'sort', 'limit', 'cursor', 'include', 'fields', 'count'}
+COMMON = {'sort', 'limit', 'cursor', 'include', 'fields', 'count', 'custom.*'}
 # SQL type of a filter -> formats (or types) that its parameter may have
 FORMATS = {'uuid': {'uuid', 'user'}, 'timestamptz': {'date-time'}, 'date': {'date'}, 'numeric': {'decimal'},
            'boolean': {'boolean'}, 'integer': {'integer'}, 'bigint': {'integer'}, 'smallint': {'integer'}}
@@ -102,7 +102,7 @@ def check_lists(found, spec):
             check_list(found, spec, op, params, q)
         elif any(p['name'] == 'cursor' for p in params):
             found.add(routegen.where(op), f'{op["operationId"]}: no list query of this name')
-    for name in sorted(lists.keys() - used):
+    for name in sorted(lists.keys() - used - {'custom_by'}):  # fragments for others
         found.add(lists[name].where, f'no operation uses the list "{name}"')
 
 

@@ -60,6 +60,34 @@ select throws_ok($$insert into sluice.account (id, name) values (gen_random_uuid
 select is(pg_temp.puts('{"seats": null}'), '/custom/seats', 'and stays');
 update sluice.custom_field set required = false where key = 'seats';
 
+-- plans: among 100,000 records the index is asked
+set local session_replication_role = replica;
+insert into sluice.account (id, name) select md5('p' || n)::uuid, 'P' from generate_series(1, 100000) n;
+insert into sluice.custom_value (field_id, record_id, number)
+select md5('seats')::uuid, md5('p' || n)::uuid, n from generate_series(1, 100000) n;
+insert into sluice.custom_value (field_id, record_id, text)
+select md5('tier')::uuid, md5('p' || n)::uuid, 'x' || n from generate_series(1, 100000) n;
+set local session_replication_role = origin;
+analyze sluice.custom_value, sluice.account;
+create function pg_temp.plan(statement text) returns text language plpgsql as $$
+declare
+    line text;
+    whole text := '';
+begin
+    for line in execute 'explain ' || statement loop
+        whole := whole || line || chr(10);
+    end loop;
+    return whole;
+end
+$$;
+select matches(pg_temp.plan(format($$select r.id from sluice.account_row r where r.id in (select x
+    from sluice.custom_%s(jsonb_build_object('f', md5('%s')::uuid, 'v', %s)) x)$$, f, k, v)), i, f)
+  from (values ('number_gte', 'seats', '99990', 'custom_value_number'), ('number_any', 'seats', '''[7, 8]''::jsonb', 'custom_value_number'),
+               ('text_any', 'tier', '''["x7"]''::jsonb', 'custom_value_text'),
+               ('moment_lt', 'since', '''2000-01-01''::text', 'custom_value_moment')) t(f, k, v, i);
+select matches(pg_temp.plan($$delete from sluice.custom_value v where v.record_id = md5('x')::uuid$$), 'custom_value_record',
+    'the values of a record');
+
 -- rights
 create function pg_temp.denied(statement text) returns setof text language plpgsql as $$
 begin
