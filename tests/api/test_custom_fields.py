@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from helpers import fault, label, problem
+from helpers import STATES, blueprint, born, failures, fault, label, problem
 
 _numbers = itertools.count(1)
 
@@ -187,6 +187,23 @@ def test_conversion_carries(rep, admin, field, key, qualified, number):
     assert rep.read('accounts', made['account']['id'])['custom'] == {key: 'K-1'}
     assert rep.read('contacts', made['contact']['id'])['custom'] == {key: 'K-1'}
     assert rep.read('opportunities', made['opportunity']['id'])['custom'] == {key: 'K-2'}
+
+
+def test_guards_see_values(admin, rep, rows, field, key, number):
+    """A guard names a field by its path; the field stays in use as long as a process names it."""
+    made = field('lead', 'integer')
+    guards = [{'key': 'big', 'kind': 'field_compare', 'label': label('Big'),
+               'params': {'field': f'custom.{key}', 'op': 'gte', 'value': 10}}]
+    with blueprint(rows, 'lead', key, STATES, born()[:1] + [
+            {'key': 'go', 'from': ['new'], 'to': 'over', 'guards': guards}]):
+        lead = rep.make('leads', last_name=f'Guarded {number}', custom={key: 9})
+        refused = failures(rep.move('leads', lead['id'], 'go'))['big']
+        assert (refused['path'], refused['observed']) == (f'custom.{key}', 9)
+        rep.patched('leads', lead['id'], custom={key: 10})
+        answer = admin.patch(f'/v1/custom-fields/{made["id"]}', json={'archived': True})
+        assert problem(answer, 409, 'in_use')['detail'] == f'The process "{key}" (version 1) names the field; take it out first.'
+        assert rep.moved('leads', lead['id'], 'go')['status'] == 'over'
+    assert admin.patched('custom-fields', made['id'], archived=True)['archived'] is True
 
 
 @pytest.fixture
