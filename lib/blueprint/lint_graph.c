@@ -125,6 +125,32 @@ static bool leads_to_end(const struct linting *l, size_t from)
     return false;
 }
 
+/* Does the clock move records out of the state? */
+static bool has_dated_way(const struct linting *l, size_t from)
+{
+    const json_t *t, *on;
+    size_t i;
+
+    json_array_foreach (l->transitions, i, t) {
+        on = json_object_get(t, "auto");
+        if (on != NULL && !json_is_true(json_object_get(on, "when")) && leaves_state(l, t, from))
+            return true;
+    }
+    return false;
+}
+
+static void judge_clock(struct linting *l, size_t i)
+{
+    const json_t *state = json_array_get(l->states, i);
+    char pointer[POINTER_MAX];
+
+    if (json_array_size(json_object_get(state, "sla")) > 0 || has_dated_way(l, i))
+        return;
+    (void)snprintf(pointer, sizeof(pointer), "/states/%zu/sla", i);
+    lint_warning(l, "no_threshold", &(struct about){.pointer = pointer, .state = state},
+                 "No threshold and no date notices a record that stays here for too long.");
+}
+
 static void judge_state(struct linting *l, size_t i)
 {
     const json_t *state = json_array_get(l->states, i);
@@ -141,6 +167,7 @@ static void judge_state(struct linting *l, size_t i)
                    "The state is not closed and no transition leads on: records stick here.");
     else if (!leads_to_end(l, i))
         lint_error(l, "no_way_to_close", &at, "No path leads from here to a closed state.");
+    judge_clock(l, i);
 }
 
 void lint_graph(struct linting *l)

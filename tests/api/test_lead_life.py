@@ -3,7 +3,7 @@ import pytest
 
 from daemon import wait_for
 from helpers import CALL, problem, qualify
-from test_time import clock, history, shipped, world  # noqa: F401 pylint: disable=unused-import
+from test_time import clock, history, process, shipped, world  # noqa: F401 pylint: disable=unused-import
 
 pytestmark = pytest.mark.usefixtures('shipped', 'signed_in')
 
@@ -256,6 +256,8 @@ def forgotten(client, record_id, **params):
 def test_nothing_lies_forgotten(world, clock):
     """R1.4, R4.9: what has an owner and a next step is not; the rest is escalated once a stay, in working days."""
     clock.set('2026-11-20 08:00Z')
+    process(world, 'no_clock', [('somewhere', 'open', {})], [{'key': 'created', 'kind': 'initial', 'to': 'somewhere'}],
+            entity='opportunity')
     owner = {'owner_id': world.rep.user['id']}
     kept = world.rep.make('leads', last_name='Kept', **owner)['id']
     world.rep.make('tasks', subject='Go on', lead_id=kept)
@@ -294,3 +296,21 @@ def test_nothing_lies_forgotten(world, clock):
     assert escalated(alone, 'lead') == 2
     world.rep.moved('leads', alone, 'dead', fields={'dead_reason': 'unreachable'})
     assert forgotten(world.boss, alone) == []
+
+
+def test_open_deals_are_looked_after_by_their_states(world, clock):
+    """Every open stage has a threshold that starts anew at every touch."""
+    clock.set('2026-11-20 08:00Z')
+    deal = deal_that(world, 'Slow')
+    assert deal['due_at'] == '2026-12-04T08:00:00Z' and forgotten(world.boss, deal['id']) == []
+    clock.set('2026-11-23 08:00Z')
+    deal = world.rep.moved('opportunities', deal['id'], 'first_meeting')
+    assert deal['due_at'] == '2026-12-07T08:00:00Z'
+    world.rep.make('activities', kind='note', subject='Called', opportunity_id=deal['id'])
+    clock.set('2026-12-07 08:00Z')
+    world.idle()
+    assert [t[:2] for t in tasks(world, opportunity=deal['id'])] == [('Send the offer, or let it rest', 'open')]
+    (task,) = world.boss.get('/v1/tasks', params={'opportunity': deal['id']}).json()['items']
+    assert task['assignee_id'] == world.rep.user['id']
+    world.rep.moved('opportunities', deal['id'], 'cancelled', note='Nobody answers')
+    assert [t[1] for t in tasks(world, opportunity=deal['id'])] == ['done']

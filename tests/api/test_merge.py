@@ -33,10 +33,12 @@ def undo(client, made, **headers):
 
 
 def content_of(rows, table):
-    """A table without what every change moves along."""
+    """A table without what every change moves along: clocks that every touch starts again, too."""
     return rows(f"""select string_agg(j::text, E'\n' order by j::text) as all
                       from (select to_jsonb(t) - '{{version,updated_at}}'::text[]
-                                   - case '{table}' when 'timer' then '{{id}}'::text[] else '{{}}' end as j
+                                   - case when '{table}' = 'timer' and to_jsonb(t) ->> 'touched_at' is not null
+                                          then '{{id,touched_at,due_at}}'::text[]
+                                          when '{table}' = 'timer' then '{{id}}' else '{{}}' end as j
                               from sluice.{table} t) x""")[0]['all']
 
 

@@ -12,7 +12,9 @@ static const struct lint_relation relations[] = {
 };
 
 #define LABEL "'label':{'en':'e','pl':'p','ru':'r'}"
-#define STATE(key, category) "{'key':'" key "','category':'" category "'," LABEL "}"
+#define SLA "'sla':[{'key':'late','after':'P1D','what':'warn'}]"
+#define STATE(key, category) "{'key':'" key "','category':'" category "'," LABEL "," SLA "}"
+#define BARE(key, category) "{'key':'" key "','category':'" category "'," LABEL "}"
 #define CREATED "{'key':'created','kind':'initial','to':'open'," LABEL "}"
 #define DOC(states, transitions)                                                                   \
     "{'entity':'lead','key':'k'," LABEL ",'states':[" states "],'transitions':[" transitions "]}"
@@ -133,12 +135,40 @@ static void ways_are_judged(void **state)
                                   "},{'key':'b','from':['open'],'to':'done','auto':{'when':true},'"
                                   "guards':[" PRESENT("x", "email") "]," LABEL "}"),
          ""},
-        {DOC("{'key':'open','category':'open','label':{'en':'e'}}," STATE("done", "done"),
+        {DOC("{'key':'open','category':'open','label':{'en':'e'}," SLA "}," STATE("done", "done"),
              CREATED ",{'key':'move','from':['open'],'to':'done'}"),
          "warning label_missing /states/0/label/pl\nwarning label_missing /states/0/label/ru\n"
          "warning label_missing /transitions/1/label/en\n"
          "warning label_missing /transitions/1/label/pl\n"
          "warning label_missing /transitions/1/label/ru"},
+    };
+
+    (void)state;
+    check_cases(cases, COUNT(cases));
+}
+
+#define ON(key, from, to, more) "{'key':'" key "','from':[" from "],'to':'" to "'," LABEL more "}"
+
+static void clocks_are_asked_for(void **state)
+{
+    static const struct a_case cases[] = {
+        {DOC(BARE("open", "open") "," BARE("done", "done"),
+             CREATED "," ON("m", "'open'", "done", "")),
+         "warning no_threshold /states/0/sla"},
+        {DOC(STATE("open", "open") "," BARE("rest", "postponed") "," BARE("done", "lost"),
+             CREATED "," ON("r", "'open'", "rest", "") "," ON("m", "'rest'", "done", "")),
+         "warning no_threshold /states/1/sla"},
+        {DOC(BARE("open", "open") "," BARE("done", "done"),
+             CREATED "," ON("m", "'open'", "done", ",'auto':{'after':'P5D'}")),
+         ""},
+        {DOC(BARE("open", "open") "," BARE("done", "done"),
+             CREATED "," ON("m", "'open'", "done", ",'auto':{'at_field':'nurture_until'}")),
+         ""},
+        /* guards may never hold */
+        {DOC(BARE("open", "open") "," BARE("done", "done"),
+             CREATED "," ON("m", "'open'", "done",
+                            ",'auto':{'when':true},'guards':[" PRESENT("x", "industry") "]")),
+         "warning no_threshold /states/0/sla"},
     };
 
     (void)state;
@@ -438,9 +468,13 @@ static void limits_hold(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ways_are_judged),       cmocka_unit_test(names_are_judged),
-        cmocka_unit_test(references_are_judged), cmocka_unit_test(contradictions_are_found),
-        cmocka_unit_test(documents_are_checked), cmocka_unit_test(limits_hold),
+        cmocka_unit_test(ways_are_judged),
+        cmocka_unit_test(clocks_are_asked_for),
+        cmocka_unit_test(names_are_judged),
+        cmocka_unit_test(references_are_judged),
+        cmocka_unit_test(contradictions_are_found),
+        cmocka_unit_test(documents_are_checked),
+        cmocka_unit_test(limits_hold),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

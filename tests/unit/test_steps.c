@@ -12,7 +12,8 @@
 #define OPTIONAL(key) STEP(key, ",'required':false")
 #define PROCESS(steps, guards, more)                                                               \
     "{'id':'v','entity':'opportunity','key':'k','number':1," LABEL                                 \
-    ",'states':[{'key':'offer','category':'open'," LABEL ",'steps':[" steps                        \
+    ",'states':[{'key':'offer','category':'open'," LABEL                                           \
+    ",'sla':[{'key':'late','after':'P1D','what':'warn'}],'steps':[" steps                          \
     "]},{'key':'won','category':'won'," LABEL "}],'transitions':[{'key':'made','kind':"            \
     "'initial','to':'offer'," LABEL "},{'key':'win','from':['offer'],'to':'won'," LABEL            \
     ",'guards':[" guards "]" more "}]}"
