@@ -193,6 +193,7 @@ static void lend(struct member *m, const struct conf *conf, const struct site *s
         .cursor_key = site->cursor_key,
         .deadline_ms = (unsigned)conf->deadline_ms,
         .arena_limit = (size_t)conf->call_memory,
+        .temp_dir = *conf->temp_dir ? conf->temp_dir : conf->data_dir,
         .missing = merged_steps,
         .blueprints = blueprint_cache_create(),
         .principals = principals_create(),

@@ -95,6 +95,7 @@ struct call_env {
     /** Steps that run once when an operation has found nothing (404): they reply with what they
      * know of it, or fail and leave c->err as it was. NULL: none. */
     step_fn *const *missing;
+    const char *temp_dir;          /* for base/scratch.h */
     void *blueprints;              /* the worker's cache of compiled blueprints (service) */
     struct principals *principals; /* call/principal.h; NULL: nothing is cached */
     unsigned access_ttl_s, refresh_ttl_s, claim_ttl_s;

@@ -12,9 +12,10 @@
 #include "sheet/value.h"
 #include "json/schema.h"
 
-#define IMPORT_PIECE ((size_t)384 * 1024) /* of the file, for one slice; a row fits in */
-#define IMPORT_JUDGED 200                 /* of a slice whose births are decided one by one */
-#define IMPORT_ROWS 1000                  /* of a slice, at most */
+#define IMPORT_PIECE ((size_t)384 * 1024)  /* of the file, for one slice; a row fits in */
+#define IMPORT_JUDGED 200                  /* of a slice whose births are decided one by one */
+#define IMPORT_SAMPLE ((size_t)320 * 1024) /* what a mapping is proposed from; a row fits in */
+#define IMPORT_ROWS 1000                   /* of a slice, at most */
 
 /** What can be imported. */
 struct import_entity {
@@ -46,6 +47,7 @@ struct import_plan {
     const char *owner; /* who owns what no column gives an owner; may be NULL */
     enum encoding encoding;
     char delimiter;
+    bool book;     /* the text of a workbook: a line is a row, and what is not quoted is no text */
     unsigned rows; /* at most */
 };
 
@@ -69,8 +71,29 @@ void import_slice_done(struct import_slice *s);
 /** Fills the plan from an import's columns, options, encoding and delimiter; false if a column
  * names a field that is not there any more. */
 bool import_plan_fill(struct import_plan *plan, const struct import_entity *of,
-                      const json_t *columns, const json_t *options, const char *encoding,
-                      const char *delimiter);
+                      const json_t *columns, const json_t *options, const char *format,
+                      const char *encoding, const char *delimiter);
+
+/* workbooks: import_book.c */
+
+struct import_book;
+
+/** Begins to unpack the workbook of an import into text that rows are read from; NULL with the
+ * error: it is too large, or too many are being unpacked. */
+struct import_book *import_book_begin(struct call *c, struct uuid import, int64_t bytes,
+                                      const char *sheet);
+
+/* The steps that do it, one after another. The first three fetch the file, the others write the
+ * text down; both run as often as it takes. */
+enum step import_book_ask(struct call *c, struct import_book *b);
+enum step import_book_take(struct call *c, struct import_book *b);
+enum step import_book_taken(struct call *c, struct import_book *b);
+enum step import_book_unpack(struct call *c, struct import_book *b);
+enum step import_book_put(struct call *c, struct import_book *b);
+enum step import_book_kept(struct call *c, struct import_book *b);
+
+/** Returns the id of the text, and its beginning. */
+struct uuid import_book_text(const struct import_book *b, struct span *sample, bool *whole);
 
 /** Decodes hex, in place. Returns the number of bytes. */
 size_t import_unhex(char *text, size_t n);

@@ -96,8 +96,8 @@ static enum step import_page(struct call *c)
     }
     if (!import_plan_fill(&p->plan, import_entity_find(result_get(r, 0, "entity")),
                           read_json(c, result_get(r, 0, "columns")),
-                          read_json(c, result_get(r, 0, "options")), result_get(r, 0, "encoding"),
-                          result_get(r, 0, "delimiter"))) {
+                          read_json(c, result_get(r, 0, "options")), result_get(r, 0, "format"),
+                          result_get(r, 0, "encoding"), result_get(r, 0, "delimiter"))) {
         p->failed = "a column is imported into a field that is not there any more";
         return STEP_NEXT;
     }

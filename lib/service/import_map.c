@@ -9,9 +9,8 @@
 #include "sheet/csv.h"
 #include "sheet/guess.h"
 
-#define SAMPLE ((size_t)320 * 1024) /* a row fits in */
-#define SAMPLES 3                   /* values shown of each column */
-#define SHOWN 60                    /* bytes of each */
+#define SAMPLES 3 /* values shown of each column */
+#define SHOWN 60  /* bytes of each */
 
 static enum step get_ask(struct call *c)
 {
@@ -28,7 +27,7 @@ static enum step look_ask(struct call *c)
         return call_fail(c, ERR_NOT_FOUND, "no such import, or it is not yours to see");
     if (!call_path_uuid(c, "id", &id))
         return STEP_FAIL;
-    ask_import_look(c, (struct q_import_look){.import = id, .most = (int64_t)SAMPLE});
+    ask_import_look(c, (struct q_import_look){.import = id, .most = (int64_t)IMPORT_SAMPLE});
     return STEP_WAIT;
 }
 
@@ -38,6 +37,10 @@ struct look {
     json_t *options, *columns;
     struct guess guess;
     struct csv csv;
+    struct span sample;
+    bool whole;
+    struct import_book *book; /* NULL: it is none */
+    struct uuid text;         /* that it became */
     size_t data_at;
     int64_t data_line;
 };
@@ -139,60 +142,107 @@ static bool read_options(struct look *l, bool *encoding_known)
     return true;
 }
 
-static bool look_at(struct call *c, struct look *l, struct span sample, bool whole)
+/* Fills what the file is; the text of a workbook is known. */
+static const char *guess(struct look *l, bool encoding_known)
 {
+    if (uuid_is_none(&l->text))
+        return guess_file(l->sample, l->whole, encoding_known, &l->guess);
+    l->guess = (struct guess){.encoding = ENCODING_UTF8, .delimiter = ','};
+    return NULL;
+}
+
+static bool look_at(struct call *c, struct look *l)
+{
+    struct span sample = l->sample;
     bool known, fine;
     const char *why;
 
     read_options(l, &known);
-    why = guess_file(sample, whole, known, &l->guess);
+    why = guess(l, known);
     if (why)
         return unreadable(c, why);
     l->data_at = l->guess.skip;
     l->data_line = 1 + l->guess.skipped_lines;
     csv_init(&l->csv, l->guess.delimiter, l->guess.encoding);
+    l->csv.by_row = !uuid_is_none(&l->text);
     csv_feed(&l->csv, (struct span){sample.p + l->guess.skip, sample.n - l->guess.skip},
-             l->data_line, whole);
+             l->data_line, l->whole);
     fine = read_top(c, l);
     csv_done(&l->csv);
     return fine;
 }
 
-static enum step propose(struct call *c)
+/* Keeps what was asked; a workbook is unpacked by the steps between this one and the proposal. */
+static enum step look_kept(struct call *c)
 {
     const struct result *r = call_result(c, 0);
     const char *piece = result_get(r, 0, "piece"), *missing = result_get(r, 0, "missing");
-    struct look l = {.of = import_entity_find(result_get(r, 0, "entity")),
-                     .options = read_json(c, result_get(r, 0, "options")),
-                     .columns = keep_json(c, json_array())};
+    struct look *l = call_alloc(c, sizeof(*l));
     char *bytes = arena_strdup(&c->arena, piece ? piece : "");
+    int64_t size = strtoll(result_get(r, 0, "bytes"), NULL, 10);
     struct uuid id;
-    size_t n;
 
-    if (!bytes || !call_path_uuid(c, "id", &id))
+    if (!l || !bytes || !call_path_uuid(c, "id", &id))
         return STEP_FAIL;
     if (!result_get(r, 0, "parts") || missing)
         return call_fail(c, ERR_CONFLICT, "Part %s of the file has not arrived.",
                          missing ? missing : "1");
-    n = import_unhex(bytes, strlen(bytes));
-    if (!look_at(c, &l, (struct span){bytes, n},
-                 strtoll(result_get(r, 0, "bytes"), NULL, 10) <= (int64_t)SAMPLE))
+    l->of = import_entity_find(result_get(r, 0, "entity"));
+    l->options = read_json(c, result_get(r, 0, "options"));
+    l->columns = keep_json(c, json_array());
+    l->sample = (struct span){bytes, import_unhex(bytes, strlen(bytes))};
+    l->whole = size <= (int64_t)IMPORT_SAMPLE;
+    c->state = l;
+    if (l->sample.n < 4 || memcmp(l->sample.p, "PK\x03\x04", 4) != 0)
+        return STEP_NEXT;
+    l->book =
+        import_book_begin(c, id, size, json_string_value(json_object_get(l->options, "sheet")));
+    return l->book ? STEP_NEXT : STEP_FAIL;
+}
+
+static enum step propose(struct call *c)
+{
+    struct look *l = c->state;
+    struct uuid id;
+
+    if (l->book)
+        l->text = import_book_text(l->book, &l->sample, &l->whole);
+    if (!call_path_uuid(c, "id", &id) || !look_at(c, l))
         return STEP_FAIL;
     ask_import_map(c, (struct q_import_map){
                           .import = id,
-                          .format = "csv",
-                          .encoding = encoding_name(l.guess.encoding),
-                          .delimiter = arena_copy(&c->arena, &l.guess.delimiter, 1),
-                          .columns = call_json(c, l.columns),
-                          .data_at = (int64_t)l.data_at,
-                          .data_line = l.data_line,
+                          .format = l->book ? "xlsx" : "csv",
+                          .encoding = encoding_name(l->guess.encoding),
+                          .delimiter = arena_copy(&c->arena, &l->guess.delimiter, 1),
+                          .columns = call_json(c, l->columns),
+                          .data_at = (int64_t)l->data_at,
+                          .data_line = l->data_line,
+                          .text = l->text,
                       });
     import_ask_get(c, id);
     return STEP_WAIT;
 }
 
+/* Steps of the workbook, if it is one. */
+#define BOOK_STEP(name)                                                                            \
+    static enum step name(struct call *c)                                                          \
+    {                                                                                              \
+        struct import_book *book = ((struct look *)c->state)->book;                                \
+                                                                                                   \
+        return book ? import_##name(c, book) : STEP_NEXT;                                          \
+    }
+
+BOOK_STEP(book_ask)
+BOOK_STEP(book_take)
+BOOK_STEP(book_taken)
+BOOK_STEP(book_unpack)
+BOOK_STEP(book_put)
+BOOK_STEP(book_kept)
+
 const struct operation import_mapping_propose = {
-    (step_fn *const[]){get_ask, look_ask, propose, reply_row, NULL}, NULL};
+    (step_fn *const[]){get_ask, look_ask, look_kept, book_ask, book_take, book_taken, book_unpack,
+                       book_put, book_kept, propose, reply_row, NULL},
+    NULL};
 
 /* PUT /v1/imports/{id}/mapping */
 

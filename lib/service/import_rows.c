@@ -1,4 +1,5 @@
 /* import_rows - rows of a spreadsheet become bodies of creates, checked like those. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,8 +39,8 @@ size_t import_unhex(char *text, size_t n)
 }
 
 bool import_plan_fill(struct import_plan *plan, const struct import_entity *of,
-                      const json_t *columns, const json_t *options, const char *encoding,
-                      const char *delimiter)
+                      const json_t *columns, const json_t *options, const char *format,
+                      const char *encoding, const char *delimiter)
 {
     const json_t *column;
     size_t i;
@@ -47,6 +48,7 @@ bool import_plan_fill(struct import_plan *plan, const struct import_entity *of,
     *plan = (struct import_plan){.of = of,
                                  .columns = columns,
                                  .options = options,
+                                 .book = format && strcmp(format, "xlsx") == 0,
                                  .delimiter = delimiter ? *delimiter : ',',
                                  .rows = IMPORT_ROWS};
     if (!encoding || !encoding_find(encoding, &plan->encoding))
@@ -77,13 +79,19 @@ static json_t *words_of(const char *text)
     return list;
 }
 
-static bool by_format(const struct reader *r, const struct schema *s, const char *text,
+/* What a workbook has no quotes around: a number (with a point), a date, a boolean, an error. */
+static bool is_bare(const struct reader *r, size_t i)
+{
+    return r->plan->book && i < r->csv.ncells && !r->csv.quoted[i];
+}
+
+static bool by_format(const struct reader *r, const struct schema *s, const char *text, bool comma,
                       char out[VALUE_MAX])
 {
     switch (s->format) {
     case FORMAT_DATE: return value_date(text, r->order, out);
     case FORMAT_DATE_TIME: return value_date_time(text, r->order, out);
-    case FORMAT_DECIMAL: return value_decimal(text, r->comma, out);
+    case FORMAT_DECIMAL: return value_decimal(text, comma, out);
     case FORMAT_CURRENCY: return value_currency(text, out);
     case FORMAT_COUNTRY: return value_country(text, out);
     default: return false;
@@ -92,7 +100,8 @@ static bool by_format(const struct reader *r, const struct schema *s, const char
 
 /* The text of a cell as a value of its field; what cannot be converted stays text, and the check of
  * the field says what is wrong with it. */
-static json_t *value_of(const struct reader *r, const struct schema *s, const char *text)
+static json_t *value_of(const struct reader *r, const struct schema *s, const char *text,
+                        bool comma)
 {
     char out[VALUE_MAX];
     bool yes;
@@ -101,13 +110,12 @@ static json_t *value_of(const struct reader *r, const struct schema *s, const ch
         return words_of(text);
     if (s->kind == SCHEMA_BOOLEAN && value_boolean(text, &yes))
         return json_boolean(yes);
-    if ((s->kind == SCHEMA_INTEGER || s->kind == SCHEMA_NUMBER) &&
-        value_decimal(text, r->comma, out))
+    if ((s->kind == SCHEMA_INTEGER || s->kind == SCHEMA_NUMBER) && value_decimal(text, comma, out))
         return strchr(out, '.') ? json_real(strtod(out, NULL))
                                 : json_integer(strtoll(out, NULL, 10));
     if (s->format == FORMAT_URI && !strstr(text, "://"))
         return json_sprintf("https://%s", text);
-    if (by_format(r, s, text, out))
+    if (by_format(r, s, text, comma, out))
         return json_string(out);
     return json_string(text);
 }
@@ -149,7 +157,8 @@ static json_t *body_of(const struct reader *r)
         const char *text = csv_cell(&r->csv, i);
 
         if (r->fields[i] && *text)
-            set_path(body, r->fields[i], value_of(r, r->schemas[i], text));
+            set_path(body, r->fields[i],
+                     value_of(r, r->schemas[i], text, r->comma && !is_bare(r, i)));
     }
     money = json_object_get(body, "estimated_value");
     if (money && !json_object_get(money, "amount"))
@@ -333,10 +342,31 @@ static void add_valid(struct reader *r, json_t *body)
     json_decref(sent);
 }
 
+/* Formulas of a workbook that failed: no cell may be taken for what it does not say. */
+static json_t *failed_cells(const struct reader *r)
+{
+    json_t *errors = NULL, *error;
+    char detail[128];
+
+    for (size_t i = 0; i < r->ncolumns; i++) {
+        const char *text = csv_cell(&r->csv, i);
+
+        if (!r->fields[i] || *text != '#' || !is_bare(r, i))
+            continue;
+        (void)snprintf(detail, sizeof(detail), "The formula of the cell failed: %.60s.", text);
+        error = error_of(r, "", "cell_error", detail, NULL, NULL);
+        set_text(error, "column", header_of(r, i));
+        json_object_del(error, "pointer");
+        errors = errors ? errors : json_array();
+        json_array_append_new(errors, error);
+    }
+    return errors;
+}
+
 static void take_row(struct reader *r)
 {
     struct err e;
-    json_t *body;
+    json_t *body, *failed;
 
     r->out->rows++;
     if (r->csv.fault) {
@@ -345,6 +375,11 @@ static void take_row(struct reader *r)
     }
     if (r->csv.ncells > r->ncolumns) {
         add_faulty(r, "too_many", "The row has more cells than there are columns.");
+        return;
+    }
+    failed = failed_cells(r);
+    if (failed) {
+        add_bad(r, failed, true);
         return;
     }
     arena_init(&r->arena, ERRORS_MEMORY);
@@ -397,6 +432,7 @@ void import_read(const struct import_plan *plan, struct span piece, int64_t line
         abort();
     prepare(r, plan, ret);
     csv_init(&r->csv, plan->delimiter, plan->encoding);
+    r->csv.by_row = plan->book;
     csv_feed(&r->csv, piece, line, last);
     while (ret->rows < plan->rows && (found = csv_next(&r->csv)) == CSV_ROW)
         take_row(r);

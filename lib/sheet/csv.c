@@ -98,7 +98,7 @@ static void trim(struct buf *b, size_t start)
 }
 
 /* Ends the cell that began at @start of the text: trimmed, UTF-8, with a NUL. */
-static void finish_cell(struct csv *r, size_t start)
+static void finish_cell(struct csv *r, size_t start, bool in_quotes)
 {
     if (r->text.failed)
         r->fault = "The row is too long.";
@@ -112,18 +112,21 @@ static void finish_cell(struct csv *r, size_t start)
         r->text.len = start < r->text.len ? start : r->text.len;
     trim(&r->text, start);
     buf_putc(&r->text, '\0');
-    if (r->ncells < CSV_COLUMNS_MAX)
+    if (r->ncells < CSV_COLUMNS_MAX) {
+        r->quoted[r->ncells] = in_quotes;
         r->starts[r->ncells++] = start;
-    else
+    } else {
         r->fault = "There are more than 256 columns.";
+    }
 }
 
 static void cell(struct csv *r, struct scan *s)
 {
     size_t start = r->text.len;
+    bool in_quotes = s->p < s->end && *s->p == '"';
 
     buf_reserve(&r->text, 1);
-    if (s->p < s->end && *s->p == '"') {
+    if (in_quotes) {
         quoted(r, s);
         if (!s->cut && s->p < s->end && *s->p != r->delimiter && *s->p != '\n' && *s->p != '\r') {
             r->fault = "There is text behind a closing quote.";
@@ -133,7 +136,7 @@ static void cell(struct csv *r, struct scan *s)
         plain(r, s);
     }
     if (!s->cut)
-        finish_cell(r, start);
+        finish_cell(r, start, in_quotes);
 }
 
 static enum csv_found broken(struct csv *r, const char *why)
@@ -185,7 +188,7 @@ static enum csv_found row(struct csv *r)
     if (s.cut)
         return cut_off(r, &s);
     r->at = (size_t)(s.p - r->piece.p);
-    r->line = s.line;
+    r->line = r->by_row ? r->line + 1 : s.line;
     return CSV_ROW;
 }
 

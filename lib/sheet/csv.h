@@ -30,6 +30,7 @@ enum csv_found {
 
 struct csv {
     char delimiter;
+    bool by_row; /* a line is a row, whatever line breaks its cells have */
     struct encoding_converter converter;
     struct span piece;
     size_t at; /* where the next row begins */
@@ -40,6 +41,7 @@ struct csv {
     size_t ncells;
     struct buf text;
     size_t starts[CSV_COLUMNS_MAX];
+    bool quoted[CSV_COLUMNS_MAX]; /* the cell stood in quotes */
     const char *fault; /* the row cannot be used, or (CSV_BROKEN) nothing after it; NULL: none */
 };
 

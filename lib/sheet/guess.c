@@ -12,6 +12,15 @@ static bool begins(struct span s, const char *bytes, size_t n)
     return s.n >= n && memcmp(s.p, bytes, n) == 0;
 }
 
+/* A workbook with a password is a compound file with a stream of this name ([MS-OFFCRYPTO] 1.3.2);
+ * its directory may lie anywhere, but nearly always at the beginning. */
+static bool is_encrypted(struct span s)
+{
+    static const char name[] = "E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e";
+
+    return memmem(s.p, s.n, name, sizeof(name)) != NULL;
+}
+
 /* How well a delimiter cuts the sample: rows that have as many cells as the first one, or 0 when it
  * has one only. */
 static size_t fit(struct span sample, bool whole, enum encoding encoding, char delimiter)
@@ -72,6 +81,8 @@ const char *guess_file(struct span sample, bool whole, bool encoding_known, stru
         return "The file is empty.";
     if (begins(sample, "\xFF\xFE", 2) || begins(sample, "\xFE\xFF", 2))
         return "The file is UTF-16; save it as UTF-8.";
+    if (begins(sample, "\xD0\xCF\x11\xE0", 4) && is_encrypted(sample))
+        return "The workbook is protected by a password; save it without one.";
     if (begins(sample, "\xD0\xCF\x11\xE0", 4))
         return "This is an Excel 97 file (.xls); save it as .xlsx or .csv.";
     if (begins(sample, "PK\x03\x04", 4))

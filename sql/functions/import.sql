@@ -66,9 +66,9 @@ begin
 end
 $$;
 
--- Writes down what the file is and what its columns mean.
+-- Writes down what the file is and what its columns mean. text_id: the text that was unpacked of a workbook.
 create or replace function sluice.import_map(
-    import uuid, format text, encoding text, delimiter text, columns jsonb, data_at bigint, data_line bigint
+    import uuid, format text, encoding text, delimiter text, columns jsonb, data_at bigint, data_line bigint, text_id uuid
 ) returns void
     language plpgsql security definer set search_path = sluice, pg_temp as $$
 begin
@@ -76,10 +76,12 @@ begin
     update sluice.import i
        set status = 'mapped', format = import_map.format, encoding = import_map.encoding,
            delimiter = import_map.delimiter, columns = import_map.columns, data_at = import_map.data_at,
-           data_line = import_map.data_line,
+           data_line = import_map.data_line, text_id = import_map.text_id,
+           text_bytes = (select sum(t.bytes) from sluice.import_text t where t.text_id = import_map.text_id),
            file_hash = (select encode(sha256(string_agg(convert_to(p.sha256, 'UTF8'), ''::bytea order by p.n)), 'hex')
                           from sluice.import_part p where p.import_id = import)
      where i.id = import;
+    delete from sluice.import_text t where t.import_id = import and t.text_id is distinct from import_map.text_id;
 end
 $$;
 
@@ -130,18 +132,19 @@ $$;
 
 -- What a slice needs to know; the piece of the file begins where the last slice ended.
 create or replace function sluice.import_next(job uuid, most integer)
-returns table (entity text, columns jsonb, options jsonb, encoding text, delimiter text, at bigint, line bigint,
+returns table (entity text, columns jsonb, options jsonb, format text, encoding text, delimiter text, at bigint, line bigint,
                bytes bigint, alive boolean, owner uuid, piece text)
     language plpgsql stable as $$
 begin
     return query
-    select i.entity, i.columns, i.options, i.encoding, i.delimiter, c.at, c.line, i.bytes,
+    select i.entity, i.columns, i.options, i.format, i.encoding, i.delimiter, c.at, c.line, coalesce(i.text_bytes, i.bytes),
            case i.actor_kind
                when 'user' then exists (select from sluice.app_user u where u.id = i.created_by and not u.disabled)
                else exists (select from sluice.api_key k where k.id = i.created_by and k.revoked_at is null
                                and (k.expires_at is null or k.expires_at > sluice.now())) end,
            case when i.entity <> 'lead' and i.actor_kind = 'user' then i.created_by end,
-           encode(sluice.import_bytes(i.id, c.at, most), 'hex')
+           encode(case when i.text_id is null then sluice.import_bytes(i.id, c.at, most)
+                       else sluice.import_text_bytes(i.text_id, c.at, most) end, 'hex')
       from sluice.job j
       join sluice.import i on i.id = (j.params ->> 'import')::uuid
      cross join lateral (select coalesce((j.cursor ->> 'at')::bigint, i.data_at) as at,
@@ -671,15 +674,17 @@ end
 $$;
 
 create or replace view sluice.import_view as
-select i.id, i.version, i.entity, i.name, i.file_name, i.options, i.status, i.format, i.encoding, i.delimiter,
-       i.columns, i.bytes, i.file_hash, i.pass_id as job_id, i.bytes_read, i.rows_read, i.created, i.duplicate,
+select i.id, i.version, i.entity, i.name, i.file_name, i.options, i.status, i.format,
+       case when i.format = 'csv' then i.encoding end as encoding, case when i.format = 'csv' then i.delimiter end as delimiter,
+       i.columns, i.bytes, i.file_hash, i.pass_id as job_id,
+       case when i.text_bytes > 0 then i.bytes_read * i.bytes / i.text_bytes else i.bytes_read end as bytes_read, i.rows_read, i.created, i.duplicate,
        i.duplicate_in_file, i.invalid, i.removed, i.kept, i.error, i.created_at, i.updated_at, i.created_by, i.run_at
   from sluice.import i;
 
 grant select on sluice.import_view to sluice_app;
 grant execute on function
     sluice.import_part_put(uuid, integer, text, bytea), sluice.import_bytes(uuid, bigint, integer),
-    sluice.import_map(uuid, text, text, text, jsonb, bigint, bigint), sluice.import_remap(uuid, jsonb),
+    sluice.import_map(uuid, text, text, text, jsonb, bigint, bigint, uuid), sluice.import_remap(uuid, jsonb),
     sluice.import_start(uuid, uuid, boolean, boolean), sluice.import_next(uuid, integer),
     sluice.import_slice(uuid, uuid, bigint, bigint, bigint, boolean, bigint[], uuid[], text[], json, json, text[], jsonb, jsonb),
     sluice.import_births(uuid, json), sluice.import_tidy(uuid, uuid, integer), sluice.import_fail(uuid, uuid, text), sluice.import_revert(uuid, uuid),

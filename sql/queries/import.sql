@@ -63,7 +63,23 @@ select encode(sluice.import_bytes(:import, 0, :most), 'hex') as piece, i.bytes, 
 -- in: columns   jsonb
 -- in: data_at   bigint
 -- in: data_line bigint
-select sluice.import_map(:import, :format, :encoding, :delimiter, :columns, :data_at, :data_line);
+-- in: text      uuid
+select sluice.import_map(:import, :format, :encoding, :delimiter, :columns, :data_at, :data_line, :text);
+
+-- query: import_piece one slow
+-- A piece of the file.
+-- in: import uuid
+-- in: at     bigint
+-- in: most   integer
+select encode(sluice.import_bytes(:import, :at, :most), 'hex') as piece;
+
+-- query: import_text_put none write
+-- Keeps a piece of the text that a workbook becomes.
+-- in: import uuid
+-- in: text   uuid
+-- in: n      integer
+-- in: data   text
+select sluice.import_text_put(:import, :text, :n, decode(:data, 'hex'));
 
 -- query: import_remap none write
 -- Changes what the columns mean.
@@ -89,7 +105,7 @@ select sluice.import_revert(:id, :import);
 -- What the next slice of a job needs.
 -- in: job  uuid
 -- in: most integer
-select n.entity, n.columns, n.options, n.encoding, n.delimiter, n.at, n.line, n.bytes, n.alive, n.owner, n.piece
+select n.entity, n.columns, n.options, n.format, n.encoding, n.delimiter, n.at, n.line, n.bytes, n.alive, n.owner, n.piece
   from sluice.import_next(:job, :most) n;
 
 -- query: import_births many slow

@@ -63,6 +63,24 @@ select results_eq($$select convert_from(sluice.import_bytes('00000000-0000-7000-
                       from generate_series(0, 9) at$$,
                   $$values ('abcd' collate "C"), ('bcde'), ('cdef'), ('defg'), ('efgh'), ('fghi'), ('ghi'), ('hi'), ('i'), (null)$$, 'any piece comes from its parts');
 
+-- the text of a workbook is what rows are read from, and the file what it is known by
+select sluice.import_text_put('00000000-0000-7000-8000-0000000000b2', ('b0000000-0000-7000-8000-00000000000' || t)::uuid, n, data)
+  from (values ('1'::text, 1, 'old'::bytea), ('2', 1, 'abc'), ('2', 2, 'de')) v(t, n, data);
+select sluice.import_map('00000000-0000-7000-8000-0000000000b2', 'xlsx', 'utf-8', ',', '[{"field": "email"}]', 1, 2,
+                         'b0000000-0000-7000-8000-000000000002');
+select is(convert_from(sluice.import_text_bytes('b0000000-0000-7000-8000-000000000002', 2, 2), 'UTF8'), 'cd', 'a piece of text');
+select results_eq($$select text_id, text_bytes from sluice.import where id = '00000000-0000-7000-8000-0000000000b2'$$,
+    $$values ('b0000000-0000-7000-8000-000000000002'::uuid, 5::bigint)$$, 'the text is known');
+select is((select count(*) from sluice.import_text), 2::bigint, 'what was unpacked before is gone');
+select results_eq($$select i.format, i.encoding, i.delimiter from sluice.import_view i where i.id = '00000000-0000-7000-8000-0000000000b2'$$,
+    $$values ('xlsx', null::text, null::text)$$, 'a workbook has no delimiter');
+select sluice.import_start('00000000-0000-7000-8000-0000000000b3', '00000000-0000-7000-8000-0000000000b2', true, false);
+select results_eq($$select format, at, bytes, convert_from(decode(piece, 'hex'), 'UTF8') collate "C"
+                      from sluice.import_next('00000000-0000-7000-8000-0000000000b3', 3)$$,
+    $$values ('xlsx', 1::bigint, 5::bigint, 'bcd' collate "C")$$, 'a job reads the text');
+select throws_ok($$select sluice.import_text_put('00000000-0000-7000-8000-0000000000b2', gen_random_uuid(), 1, '')$$, 'SL409', null,
+    'while a job works, nothing is unpacked');
+
 -- nobody else makes a row skip what a birth needs
 set local role sluice_app;
 select throws_ok($$insert into sluice.lead (id, import_id) values (gen_random_uuid(), gen_random_uuid())$$, '42501', null,
