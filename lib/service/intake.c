@@ -339,6 +339,7 @@ static enum step accept_submission(struct call *c)
                .user_agent = c->request.user_agent,
                .referer = c->request.referer,
            });
+    ask_intake_status(c, (struct q_intake_status){.lead_id = in->lead_id});
     return STEP_WAIT;
 }
 

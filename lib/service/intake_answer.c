@@ -43,6 +43,7 @@ static void write_answer(struct call *c, const struct intake *in, const struct r
                          const char *outcome, bool told)
 {
     struct out *o = reply_json(c, told ? c->route->success : 202);
+    const struct result *now = call_result(c, in->accepted + 1);
     bool made = told && result_get(r, 0, "lead_id");
 
     if (told && !made)
@@ -51,7 +52,8 @@ static void write_answer(struct call *c, const struct intake *in, const struct r
     out_key(o, "id");
     out_string(o, made ? result_get(r, 0, "lead_id") : NULL);
     out_key(o, "status");
-    out_string(o, made ? result_get(r, 0, "status") : NULL);
+    /* a robot is told of a lead that is not there */
+    out_string(o, made ? result_get(result_rows(now) == 1 ? now : r, 0, "status") : NULL);
     out_member(o, "source", result_get(r, 0, "source"));
     out_member(o, "campaign", result_get(r, 0, "campaign"));
     out_member(o, "outcome", outcome);

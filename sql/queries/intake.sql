@@ -44,6 +44,11 @@ select a.outcome, a.lead_id, a.status, a.source, a.campaign
   from sluice.intake_accept(:id, :form, :lead_id, :content_type, :raw, :lead, :utm, :extra, :faults,
                             :verdict, :reason, :consent, :token, :address, :user_agent, :referer) a;
 
+-- query: intake_status one read
+-- Where the lead of a submission stands, when all that happened to it in the transaction has happened.
+-- in: lead_id uuid
+select l.state as status from sluice.lead l where l.id = :lead_id;
+
 -- query: intake_waiting one read
 -- A submission of a form that is to become a lead now; of any form, if none is named.
 -- in: id     uuid

@@ -125,6 +125,7 @@ SORTS = {
     'intake_form_list': {'created_at': 'f1 f2 f3', 'name': 'f3 f2 f1'},
     'intake_submission_list': {'received_at': 's1 s2 s3'},
 }
+FILTERS['account_list']['segment'] = [('regular', ''), ('lost', '')]  # who belongs to one: test_segments.py
 
 
 @pytest.fixture(scope='module')

@@ -368,8 +368,8 @@ row('the key of another form', 'anonymous', 'POST /v1/intake/web?key={form_key}'
 row('a form that is not there', 'anonymous', 'POST /v1/intake/nothing?key={form_key}', 401, 'invalid_token', json={})
 row('a landing page as text', 'anonymous', FORM, 415, 'unsupported_media_type', data='x',
     headers_in={'Content-Type': 'text/plain'},
-    hint='send Content-Type: application/json, application/x-www-form-urlencoded',
-    headers={'Accept-Post': 'application/json, application/x-www-form-urlencoded'})
+    hint='send Content-Type: application/json, application/x-www-form-urlencoded, multipart/form-data',
+    headers={'Accept-Post': 'application/json, application/x-www-form-urlencoded, multipart/form-data'})
 row('a required field left out', 'anonymous', FORM, 422, 'validation_failed', '/email', 'required',
     json={'last_name': 'X'})
 row('a required field left empty', 'anonymous', FORM, 422, 'validation_failed', '/email', 'required',

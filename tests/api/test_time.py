@@ -31,7 +31,7 @@ class World:
 
     def __init__(self, contract):
         self.contract = contract
-        self.first = Daemon(job_interval_ms=INTERVAL_MS)
+        self.first = Daemon(job_interval_ms=INTERVAL_MS, refresh_token_s=31536000)  # the clock runs for months
         self.second = None
 
     def open(self):
