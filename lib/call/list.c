@@ -213,15 +213,20 @@ static const char *array_text(struct call *c, unsigned oid, const json_t *value)
     return text;
 }
 
-static const char *filter_value(struct call *c, const struct list_filter *f)
+const char *list_value(struct call *c, const char *param, unsigned type)
 {
-    const json_t *value = call_param(c, f->param);
+    const json_t *value = call_param(c, param);
 
     if (!value)
         return NULL;
-    if (is_array(f->type))
-        return array_text(c, f->type, value);
-    return value_text(c, f->type, json_is_array(value) ? json_array_get(value, 0) : value);
+    if (is_array(type))
+        return array_text(c, type, value);
+    return value_text(c, type, json_is_array(value) ? json_array_get(value, 0) : value);
+}
+
+static const char *filter_value(struct call *c, const struct list_filter *f)
+{
+    return list_value(c, f->param, f->type);
 }
 
 /* composing */

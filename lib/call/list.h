@@ -81,4 +81,8 @@ enum step list_ask_ids(struct call *c, const struct list_query *q, const char *c
  * Link. */
 enum step list_reply(struct call *c);
 
+/** Returns the parameter as the text that SQL takes for the type (an array type: every repetition,
+ * `me` for a user: the caller), or NULL if it was not given; arena. */
+const char *list_value(struct call *c, const char *param, unsigned type);
+
 #endif

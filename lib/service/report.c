@@ -1,7 +1,10 @@
 /* report - what the history tells, as rows; and why one past transition was possible, or was not.
  */
+#include <string.h>
+
 #include "asks.gen.h"
 #include "base/text.h"
+#include "call/list.h"
 #include "call/reply.h"
 #include "service/record.h"
 
@@ -39,54 +42,55 @@ const struct operation lead_why = {why_steps, &record_lead};
 const struct operation account_why = {why_steps, &record_account};
 const struct operation opportunity_why = {why_steps, &record_opportunity};
 
-/* GET /v1/reports/...: an entity, a period, and for some one thing more */
+/* GET /v1/reports/...: a report is a query and the names of its parameters, in the query's order */
+
+#define REPORT_PARAMS_MAX 10
+
+/* What the caller does not give: how far the permission reaches, and whose it is. */
+#define SCOPE "=scope"
+#define VIEWER "=viewer"
+
+struct report {
+    const struct query *query;
+    const char *params[REPORT_PARAMS_MAX];
+};
 
 static enum step report_ask(struct call *c)
 {
-    const struct query *q = c->route->operation->of;
-    const char *const values[] = {
-        call_param_text(c, "entity"),
-        call_param_text(c, "from"),
-        call_param_text(c, "to"),
-    };
+    const struct report *r = c->route->operation->of;
+    const char *values[REPORT_PARAMS_MAX] = {0};
 
-    call_ask(c, q, values);
+    for (int i = 0; i < r->query->nparams; i++) {
+        if (!strcmp(r->params[i], SCOPE))
+            values[i] = call_scope(c, c->route->permission);
+        else if (!strcmp(r->params[i], VIEWER))
+            values[i] = caller_id(c);
+        else
+            values[i] = list_value(c, r->params[i], r->query->types[i]);
+    }
+    call_ask(c, r->query, values);
     return STEP_WAIT;
 }
-
-/* One more parameter: whose working time counts, or which threshold. */
-static enum step report_ask_with(struct call *c, const char *more)
-{
-    const char *const values[] = {
-        call_param_text(c, "entity"),
-        call_param_text(c, "from"),
-        call_param_text(c, "to"),
-        more,
-    };
-
-    call_ask(c, c->route->operation->of, values);
-    return STEP_WAIT;
-}
-
-static enum step time_ask(struct call *c)
-{
-    const char *calendar = call_param_text(c, "calendar");
-
-    return report_ask_with(c, calendar ? calendar : "default");
-}
-
-static enum step response_ask(struct call *c)
-{
-    return report_ask_with(c, call_param_text(c, "threshold"));
-}
-
-static step_fn *const time_steps[] = {time_ask, reply_rows, NULL};
-static step_fn *const response_steps[] = {response_ask, reply_rows, NULL};
 
 static step_fn *const report_steps[] = {report_ask, reply_rows, NULL};
 
-const struct operation report_friction = {report_steps, &query_report_friction};
-const struct operation report_friction_actors = {report_steps, &query_report_friction_actors};
-const struct operation report_time_in_state = {time_steps, &query_report_time};
-const struct operation report_response_times = {response_steps, &query_report_response};
-const struct operation report_conversion = {report_steps, &query_report_conversion};
+#define REPORT(operation_id, name, ...)                                                            \
+    const struct operation operation_id = {report_steps,                                           \
+                                           &(const struct report){&query_##name, {__VA_ARGS__}}}
+
+/* processes */
+REPORT(report_friction, report_friction, "entity", "from", "to");
+REPORT(report_friction_actors, report_friction_actors, "entity", "from", "to");
+REPORT(report_time_in_state, report_time, "entity", "from", "to", "calendar");
+REPORT(report_response_times, report_response, "entity", "from", "to", "threshold");
+REPORT(report_conversion, report_conversion, "entity", "from", "to");
+
+/* sales: the same filters for all of them */
+#define FILTERS "source", "owner", "as_of", SCOPE, VIEWER
+REPORT(report_forecast, report_forecast, "month_from", "month_to", "source", "owner", "pipeline",
+       "as_of", SCOPE, VIEWER);
+REPORT(report_lead_quality, report_lead_quality, "from", "to", FILTERS);
+REPORT(report_sales, report_sales, "from", "to", FILTERS);
+REPORT(report_outcomes, report_outcomes, "from", "to", FILTERS);
+REPORT(report_growth, report_growth, "from", "to", FILTERS);
+REPORT(report_calls, report_calls, "from", "to", FILTERS);

@@ -71,7 +71,7 @@ select b.id as "blueprint.id", b.entity as "blueprint.entity", b.key as "bluepri
 select b.id as "blueprint.id", b.entity as "blueprint.entity", b.key as "blueprint.key",
        r.state, r.visits, r.reentries, r.finished, r.p50_s, r.p90_s, r.working_p50_s, r.working_p90_s,
        r.open, r.open_p50_s, r.open_p90_s, r.breached
-  from sluice.time_in_state(:entity, :since, :until, :calendar) r
+  from sluice.time_in_state(:entity, :since, :until, coalesce(:calendar, 'default')) r
   join sluice.blueprint b on b.id = r.blueprint_id
  order by b.entity, b.key, r.state
  limit 5000;

@@ -1,0 +1,209 @@
+-- query: report_forecast many slow
+-- Open opportunities by the month in which they are to close, per currency: sums are never of two.
+-- in: month_from date
+-- in: month_to   date
+-- in: source     text[]
+-- in: owner      uuid[]
+-- in: pipeline   text
+-- in: as_of      timestamptz
+-- in: scope      text
+-- in: viewer     uuid
+with deal as (
+    select to_char(o.close_date, 'YYYY-MM') as month, o.amount_currency as currency, coalesce(o.amount_amount, 0) as amount,
+           coalesce(o.amount_amount, 0) * coalesce(o.probability, st.probability, 0) / 100 as weighted,
+           coalesce(o.forecast_category, st.forecast_category, 'pipeline') as category,
+           coalesce(ast.category = 'open', false) as unverified
+      from sluice.opportunity_at(:as_of) o
+      join sluice.state st on st.blueprint_version_id = o.blueprint_version_id and st.key = o.state and st.category = 'open'
+      join sluice.blueprint_version v on v.id = o.blueprint_version_id
+      join sluice.blueprint b on b.id = v.blueprint_id
+      left join sluice.account_at(:as_of) a on a.id = o.account_id
+      left join sluice.state ast on ast.blueprint_version_id = a.blueprint_version_id and ast.key = a.state
+     where (:month_from is null or o.close_date >= date_trunc('month', :month_from::timestamp)::date)
+       and (:month_to is null or o.close_date < (date_trunc('month', :month_to::timestamp) + interval '1 month')::date)
+       and (:pipeline is null or b.key = :pipeline)
+       and sluice.in_report(:source, :owner, :scope, :viewer, o.source, o.owner_id)
+)
+select d.month, d.currency,
+       count(*) filter (where d.category <> 'omitted') as count,
+       trim_scale(coalesce(sum(d.amount) filter (where d.category <> 'omitted'), 0)) as unweighted,
+       trim_scale(round(coalesce(sum(d.weighted) filter (where d.category <> 'omitted'), 0), 4)) as weighted,
+       count(*) filter (where d.category <> 'omitted' and d.unverified) as unverified_count,
+       trim_scale(coalesce(sum(d.amount) filter (where d.category <> 'omitted' and d.unverified), 0)) as unverified,
+       trim_scale(round(coalesce(sum(d.weighted) filter (where d.category <> 'omitted' and d.unverified), 0), 4))
+           as unverified_weighted,
+       trim_scale(coalesce(sum(d.amount) filter (where d.category = 'pipeline'), 0)) as "by_category.pipeline",
+       trim_scale(coalesce(sum(d.amount) filter (where d.category = 'best_case'), 0)) as "by_category.best_case",
+       trim_scale(coalesce(sum(d.amount) filter (where d.category = 'commit'), 0)) as "by_category.commit",
+       trim_scale(coalesce(sum(d.amount) filter (where d.category = 'omitted'), 0)) as "by_category.omitted"
+  from deal d
+ group by d.month, d.currency
+ order by d.month, d.currency
+ limit 5000;
+
+-- query: report_lead_quality many slow
+-- What became of the leads that came in the period, by source. A lead is decided when it leaves its last open or
+-- postponed state; it is worked on from the moment it first leaves a state.
+-- in: since  timestamptz
+-- in: until  timestamptz
+-- in: source text[]
+-- in: owner  uuid[]
+-- in: as_of  timestamptz
+-- in: scope  text
+-- in: viewer uuid
+with cohort as materialized (
+    select l.id, l.source, l.created_at, st.category, l.converted_at is not null as converted
+      from sluice.lead_at(:as_of) l
+      join sluice.state st on st.blueprint_version_id = l.blueprint_version_id and st.key = l.state
+     where l.created_at >= coalesce(:since, '-infinity') and l.created_at < coalesce(:until, 'infinity')
+       and sluice.in_report(:source, :owner, :scope, :viewer, l.source, l.owner_id)
+), stays as (
+    select c.id, min(v.left_at) filter (where v.left_at <= coalesce(:as_of, 'infinity')) as taken_up,
+           max(v.left_at) filter (where st.category in ('open', 'postponed') and v.left_at <= coalesce(:as_of, 'infinity')) as left_open
+      from cohort c
+      join sluice.visit v on v.record_id = c.id
+      join sluice.state st on st.blueprint_version_id = v.blueprint_version_id and st.key = v.state
+     group by c.id
+), lead as (
+    select c.source, c.category, c.converted,
+           extract(epoch from case when c.category in ('open', 'postponed') then coalesce(:as_of, sluice.now())
+                                   else coalesce(s.left_open, c.created_at) end - c.created_at)::double precision as lifetime,
+           case when c.category not in ('open', 'postponed')
+                then extract(epoch from s.left_open - s.taken_up)::double precision end as processing
+      from cohort c left join stays s on s.id = c.id
+)
+select l.source, count(*) as count,
+       count(*) filter (where l.category in ('open', 'postponed')) as active,
+       count(*) filter (where l.converted) as converted,
+       count(*) filter (where l.category = 'lost') as lost,
+       count(*) filter (where l.category = 'cancelled') as cancelled,
+       round((count(*) filter (where l.converted))::numeric / nullif(count(*) filter (where l.category <> 'cancelled'), 0), 4)
+           ::double precision as conversion_share,
+       round((count(*) filter (where l.category = 'cancelled'))::numeric / count(*), 4)::double precision as cancelled_share,
+       (percentile_cont(0.5) within group (order by l.lifetime))::bigint as lifetime_p50_s,
+       (percentile_cont(0.9) within group (order by l.lifetime))::bigint as lifetime_p90_s,
+       (percentile_cont(0.5) within group (order by l.processing))::bigint as processing_p50_s,
+       (percentile_cont(0.9) within group (order by l.processing))::bigint as processing_p90_s
+  from lead l
+ group by l.source
+ order by count(*) desc, l.source
+ limit 5000;
+
+-- query: report_sales many slow
+-- What was won, by month, source and currency; and of it what new customers bought: the first won deal of an account.
+-- in: since  timestamptz
+-- in: until  timestamptz
+-- in: source text[]
+-- in: owner  uuid[]
+-- in: as_of  timestamptz
+-- in: scope  text
+-- in: viewer uuid
+with won as (
+    select to_char(o.closed_at at time zone sluice.report_zone(), 'YYYY-MM') as month, o.source,
+           o.amount_currency as currency, coalesce(o.amount_amount, 0) as value,
+           not exists (select from sluice.opportunity_at(:as_of) e
+                         join sluice.state es on es.blueprint_version_id = e.blueprint_version_id and es.key = e.state
+                        where e.account_id = o.account_id and es.category = 'won'
+                          and (e.closed_at, e.id) < (o.closed_at, o.id)) as first
+      from sluice.opportunity_at(:as_of) o
+      join sluice.state st on st.blueprint_version_id = o.blueprint_version_id and st.key = o.state and st.category = 'won'
+     where o.closed_at >= coalesce(:since, '-infinity') and o.closed_at < coalesce(:until, 'infinity')
+       and sluice.in_report(:source, :owner, :scope, :viewer, o.source, o.owner_id)
+)
+select w.month, w.source, w.currency, count(*) as won, trim_scale(sum(w.value)) as value,
+       count(*) filter (where w.first) as new_customers,
+       trim_scale(coalesce(sum(w.value) filter (where w.first), 0)) as new_customer_value
+  from won w
+ group by w.month, w.source, w.currency
+ order by w.month, w.source, w.currency
+ limit 5000;
+
+-- query: report_outcomes many slow
+-- How opportunities ended in the period, postponed ones too: each kind of end apart, by coded reason and currency.
+-- in: since  timestamptz
+-- in: until  timestamptz
+-- in: source text[]
+-- in: owner  uuid[]
+-- in: as_of  timestamptz
+-- in: scope  text
+-- in: viewer uuid
+with ended as (
+    select st.category, o.lost_reason as reason, o.amount_currency as currency, coalesce(o.amount_amount, 0) as value
+      from sluice.opportunity_at(:as_of) o
+      join sluice.state st on st.blueprint_version_id = o.blueprint_version_id and st.key = o.state and st.category <> 'open'
+     where o.state_entered_at >= coalesce(:since, '-infinity') and o.state_entered_at < coalesce(:until, 'infinity')
+       and sluice.in_report(:source, :owner, :scope, :viewer, o.source, o.owner_id)
+)
+select e.category as outcome, e.reason, e.currency, count(*) as count, trim_scale(sum(e.value)) as value,
+       round(count(*)::numeric / sum(count(*)) over (), 4)::double precision as share,
+       round(sum(count(*)) over (partition by e.category)::numeric / sum(count(*)) over (), 4)::double precision as outcome_share
+  from ended e
+ group by e.category, e.reason, e.currency
+ order by e.category, count(*) desc, e.reason, e.currency
+ limit 5000;
+
+-- query: report_growth many slow
+-- Records that are new, by month and source, and how many different valid e-mail addresses came with them. What is
+-- valid is told by the key of the address, which there is of living records as they are now; of what has changed
+-- since the moment that is asked about, the shape decides.
+-- in: since  timestamptz
+-- in: until  timestamptz
+-- in: source text[]
+-- in: owner  uuid[]
+-- in: as_of  timestamptz
+-- in: scope  text
+-- in: viewer uuid
+with made as (
+    select 'account' as entity, a.id, a.created_at, a.source, a.owner_id, a.email,
+           :as_of is null or exists (select from sluice.account r where r.id = a.id and r.email = a.email and r.deleted_at is null) as same
+      from sluice.account_at(:as_of) a
+    union all
+    select 'contact', c.id, c.created_at, c.source, c.owner_id, c.email,
+           :as_of is null or exists (select from sluice.contact r where r.id = c.id and r.email = c.email and r.deleted_at is null)
+      from sluice.contact_at(:as_of) c
+    union all
+    select 'lead', l.id, l.created_at, l.source, l.owner_id, l.email,
+           :as_of is null or exists (select from sluice.lead r where r.id = l.id and r.email = l.email and r.deleted_at is null)
+      from sluice.lead_at(:as_of) l
+)
+select to_char(m.created_at at time zone sluice.report_zone(), 'YYYY-MM') as month, m.source,
+       count(*) filter (where m.entity = 'account') as accounts,
+       count(*) filter (where m.entity = 'contact') as contacts,
+       count(*) filter (where m.entity = 'lead') as leads,
+       count(distinct case when m.email is null then null
+                           when m.same then (select min(k.key) from sluice.match_key k where k.record_id = m.id and k.kind = 'email')
+                           when m.email ~ '^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$' then lower(m.email) end) as valid_addresses
+  from made m
+ where m.created_at >= coalesce(:since, '-infinity') and m.created_at < coalesce(:until, 'infinity')
+   and sluice.in_report(:source, :owner, :scope, :viewer, m.source, m.owner_id)
+ group by 1, m.source
+ order by 1, m.source
+ limit 5000;
+
+-- query: report_calls many slow
+-- Calls by day and by who made them. The source is that of what the call was about.
+-- in: since  timestamptz
+-- in: until  timestamptz
+-- in: source text[]
+-- in: owner  uuid[]
+-- in: as_of  timestamptz
+-- in: scope  text
+-- in: viewer uuid
+with call as (
+    select (v.occurred_at at time zone sluice.report_zone())::date as day, v.owner_id, v.duration_s
+      from sluice.activity_at(:as_of) v
+      left join sluice.lead l on l.id = v.lead_id
+      left join sluice.opportunity o on o.id = v.opportunity_id
+      left join sluice.contact c on c.id = v.contact_id
+      left join sluice.account a on a.id = v.account_id
+     where v.kind = 'call'
+       and v.occurred_at >= coalesce(:since, '-infinity') and v.occurred_at < coalesce(:until, 'infinity')
+       and sluice.in_report(:source, :owner, :scope, :viewer, coalesce(l.source, o.source, c.source, a.source), v.owner_id)
+)
+select k.day, u.id as "owner.id", u.name as "owner.name", count(*) as calls,
+       coalesce(sum(k.duration_s), 0)::bigint as duration_s
+  from call k
+  left join sluice.app_user u on u.id = k.owner_id
+ group by k.day, u.id, u.name
+ order by k.day, u.name, u.id
+ limit 5000;
