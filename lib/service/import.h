@@ -15,7 +15,8 @@
 #define IMPORT_PIECE ((size_t)384 * 1024)  /* of the file, for one slice; a row fits in */
 #define IMPORT_JUDGED 200                  /* of a slice whose births are decided one by one */
 #define IMPORT_SAMPLE ((size_t)320 * 1024) /* what a mapping is proposed from; a row fits in */
-#define IMPORT_ROWS 1000                   /* of a slice, at most */
+#define IMPORT_ROWS 2000                   /* of a slice, at most */
+#define IMPORT_ATTEMPTS 20                 /* at a slice, each half as large as the last */
 
 /** What can be imported. */
 struct import_entity {
@@ -49,6 +50,7 @@ struct import_plan {
     char delimiter;
     bool book;     /* the text of a workbook: a line is a row, and what is not quoted is no text */
     unsigned rows; /* at most */
+    bool compares; /* rules want more of a row than its words: keys and names go along */
 };
 
 /** A slice of rows, ready for the database. */

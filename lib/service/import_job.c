@@ -78,6 +78,21 @@ static bool take_piece(struct call *c, struct pass *p, const struct result *r)
     return true;
 }
 
+/* A slice that did not end, whether PostgreSQL took too long for it or a daemon died, is tried
+ * again with half as many rows. False: with a single one, too, and often. */
+static bool halve(struct call *c, struct pass *p, long attempts)
+{
+    for (long i = 1; i < attempts && p->plan.rows > 1; i++)
+        p->plan.rows /= 2;
+    if (attempts <= IMPORT_ATTEMPTS)
+        return true;
+    p->failed = arena_printf(&c->arena,
+                             "line %s: the row was tried %d times, and was not written within the "
+                             "time for a write (write_timeout_ms)",
+                             result_get(call_result(c, 0), 0, "line"), IMPORT_ATTEMPTS);
+    return false;
+}
+
 static enum step import_page(struct call *c)
 {
     struct pass *p = work_of(c)->own;
@@ -105,8 +120,11 @@ static enum step import_page(struct call *c)
     p->birth.members = p->plan.of->schema;
     p->birth.pointer = "";
     p->judged = p->birth.record && birth_is_judged(&p->birth, call_result(c, 1));
+    p->plan.compares = *result_get(r, 0, "compares") == 't';
     if (p->judged)
         p->plan.rows = IMPORT_JUDGED;
+    if (!halve(c, p, strtol(result_get(r, 0, "attempts"), NULL, 10)))
+        return STEP_NEXT;
     take_piece(c, p, r);
     p->job.work = read_piece;
     return call_offload(c, &p->job) ? STEP_WAIT : STEP_FAIL;

@@ -319,7 +319,9 @@ static void add_json(struct buf *b, const char *comma, const json_t *value)
 
 static void add_valid(struct reader *r, json_t *body)
 {
-    json_t *sent = match_keys_json(r->plan->of->name, body);
+    const char *entity = r->plan->of->name;
+    json_t *sent =
+        r->plan->compares ? match_keys_json(entity, body) : match_exact_json(entity, body);
     struct import_slice *out = r->out;
     struct uuid id = uuid_v7();
     const char *comma = out->lines.len > 1 ? "," : "";
@@ -337,7 +339,8 @@ static void add_valid(struct reader *r, json_t *body)
     buf_puts(&out->words, comma);
     pgarray_quote(&out->words, buf_text(&words));
     add_json(&out->bodies, comma, body);
-    add_json(&out->sent, comma, sent);
+    if (r->plan->compares)
+        add_json(&out->sent, comma, sent);
     buf_done(&words);
     json_decref(sent);
 }

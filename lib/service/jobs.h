@@ -31,7 +31,7 @@ struct job_kind {
 };
 
 extern const struct job_kind job_simulate, job_drift, job_migrate, job_undo, job_bulk, job_retime;
-extern const struct job_kind job_import, job_import_revert, job_rescore;
+extern const struct job_kind job_import, job_import_revert, job_import_compare, job_rescore;
 
 /** Does a slice of whatever waits: answers 200, or 204 when there was nothing. */
 extern step_fn *const job_steps[];

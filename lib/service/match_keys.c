@@ -68,7 +68,7 @@ static void set_name(json_t *o, const struct match_keys *k)
     json_object_set_new(o, "trigrams", json_integer((json_int_t)m->trigrams));
 }
 
-json_t *match_keys_json(const char *entity, const json_t *source)
+static json_t *keys_of(const char *entity, const json_t *source, bool with_name)
 {
     bool is_lead = strcmp(entity, "lead") == 0, is_account = strcmp(entity, "account") == 0;
     struct match_fields fields = {
@@ -96,8 +96,19 @@ json_t *match_keys_json(const char *entity, const json_t *source)
         add_key(keys, "domain", k.web_domain);
         if (strcmp(k.web_domain, k.email_domain) != 0)
             add_key(keys, "domain", k.email_domain);
-        set_name(made, &k);
+        if (with_name)
+            set_name(made, &k);
     }
     json_object_set_new(made, "keys", keys);
     return made;
+}
+
+json_t *match_keys_json(const char *entity, const json_t *source)
+{
+    return keys_of(entity, source, true);
+}
+
+json_t *match_exact_json(const char *entity, const json_t *source)
+{
+    return keys_of(entity, source, false);
 }

@@ -10,4 +10,7 @@
  * a record with these texts; what it has not is not there. */
 json_t *match_keys_json(const char *entity, const json_t *source);
 
+/** The same without the name and what it is found by. */
+json_t *match_exact_json(const char *entity, const json_t *source);
+
 #endif

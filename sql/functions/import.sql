@@ -130,10 +130,11 @@ begin
 end
 $$;
 
--- What a slice needs to know; the piece of the file begins where the last slice ended.
+-- What a slice needs to know; the piece of the file begins where the last slice ended. compares: rules ask for more of
+-- a row than its words.
 create or replace function sluice.import_next(job uuid, most integer)
 returns table (entity text, columns jsonb, options jsonb, format text, encoding text, delimiter text, at bigint, line bigint,
-               bytes bigint, alive boolean, owner uuid, piece text)
+               bytes bigint, alive boolean, owner uuid, compares boolean, attempts integer, piece text)
     language plpgsql stable as $$
 begin
     return query
@@ -143,6 +144,10 @@ begin
                else exists (select from sluice.api_key k where k.id = i.created_by and k.revoked_at is null
                                and (k.expires_at is null or k.expires_at > sluice.now())) end,
            case when i.entity <> 'lead' and i.actor_kind = 'user' then i.created_by end,
+           exists (select from sluice.duplicate_rule r
+                    where r.enabled and r.kind = 'exact'
+                      and (r.entity = i.entity and cardinality(r.keys) > 1 or r.keys && '{name,city,postcode,street}')),
+           j.attempts,
            encode(case when i.text_id is null then sluice.import_bytes(i.id, c.at, most)
                        else sluice.import_text_bytes(i.text_id, c.at, most) end, 'hex')
       from sluice.job j
@@ -229,25 +234,22 @@ begin
 end
 $$;
 
--- Keeps the keys of new records. Fuzzy rules look later: the daemon works the list off, and flags what it finds.
-create or replace function sluice.import_match(entity text, sent json, ids uuid[]) returns void
+-- Keeps the exact keys of new records, as their words say them; names are made and compared by a job of their own, but
+-- where exact rules ask for them.
+create or replace function sluice.import_match(entity text, ids uuid[], words text[], sent json) returns void
     language plpgsql as $$
 begin
-    perform sluice.match_import_store(entity, array_agg(m.id), array_agg(k.key), array_agg(v.value))
-       from unnest(ids) i(id)
-       join (select (x.value ->> 'id')::uuid as id, x.value -> 'keys' as keys from json_array_elements(sent) x offset 0) m on m.id = i.id
-      cross join lateral json_each(m.keys) k
-      cross join lateral json_array_elements_text(k.value) v;
+    insert into sluice.match_key (kind, key, entity, record_id)
+    select k.kind, substr(k.word, length(k.kind) + 2), import_match.entity, k.id
+      from (select r.id, t.word, split_part(t.word, ':', 1) as kind
+              from unnest(ids, words) r(id, words) cross join lateral unnest(string_to_array(r.words, E'\x1f')) t(word)) k
+     where k.kind not in ('external_id', 'row')
+        on conflict do nothing;
     insert into sluice.match_name (record_id, entity, name, city, postcode, street, bands, trigrams, print)
-    select i.id, import_match.entity, m.name, m.city, m.postcode, m.street, m.bands, m.trigrams, ('x' || m.print)::bit(64)
-      from unnest(ids) i(id)
-      join json_to_recordset(sent) m(id uuid, name text, city text, postcode text, street text, bands integer[],
-                                     trigrams smallint, print text) on m.id = i.id
-     where m.name is not null;
-    if exists (select from sluice.duplicate_rule r
-                where r.entity = import_match.entity and r.enabled and r.kind = 'fuzzy') then
-        perform sluice.match_later(entity, ids);
-    end if;
+    select m.id, import_match.entity, m.name, m.city, m.postcode, m.street, m.bands, m.trigrams, ('x' || m.print)::bit(64)
+      from json_to_recordset(sent) m(id uuid, name text, city text, postcode text, street text, bands integer[],
+                                     trigrams smallint, print text)
+     where m.name is not null and m.id = any (ids);
 end
 $$;
 
@@ -308,9 +310,11 @@ begin
                        || case when b.changes ? 'custom' then sluice.audit_custom(b.changes) else b.changes end, jsonb_build_object('import', $2)
               from n
               join (select (x.value ->> 'id')::uuid as id,
-                           (select coalesce(jsonb_object_agg(e.key, jsonb_build_object('old', null, 'new', e.value)), '{}')
+                           -- a text that is read once is three times as fast as an aggregate of objects
+                           (select coalesce(('{' || string_agg(to_json(e.key) || ':{"old":null,"new":' || e.value || '}', ',') || '}')::jsonb,
+                                            '{}')
                               from json_each(x.value) e where e.key <> 'id') as changes
-                      from json_array_elements($1) x) b on b.id = n.id
+                      from json_array_elements($1) x offset 0) b on b.id = n.id  -- else it is made twice
             returning seq, record_id)
         insert into sluice.outbox (id, audit_seq, type, entity, record_id)
         select sluice.next_seq(), e.seq, %6$L || '.created', %6$L, e.record_id from entries e
@@ -399,6 +403,7 @@ declare
     version text;
     fresh bigint[];
     fresh_ids uuid[];
+    fresh_words text[];
     fresh_bodies json;
     n_bad integer := coalesce(jsonb_array_length(bad), 0);
     counts record;
@@ -456,9 +461,10 @@ begin
         loop
             wrong := wrong || sluice.import_store(i.id, i.entity, fresh, fresh_bodies, version);
         end loop;
-        select coalesce(array_agg(r.id), '{}') into fresh_ids from unnest(lines, ids) r(line, id)
+        select coalesce(array_agg(r.id), '{}'), array_agg(r.words) into fresh_ids, fresh_words
+          from unnest(lines, ids, words) r(line, id, words)
          where not twice ? r.line::text and not known ? r.line::text and not wrong ? r.line::text;
-        perform sluice.import_match(i.entity, sent, fresh_ids);
+        perform sluice.import_match(i.entity, fresh_ids, fresh_words, sent);
         insert into sluice.import_seen (key, record_id)
         select md5(i.entity || w.word)::uuid, r.id
           from unnest(said_lines, said_words) w(line, word)
@@ -499,49 +505,6 @@ begin
            cursor = jsonb_build_object('at', next_at, 'line', next_line, 'over', over)
      where x.id = job;
     return true;
-end
-$$;
-
--- After the last row: forgets the keys of the pass and the results of earlier ones, a piece at a time; true when
--- nothing is left.
-create or replace function sluice.import_tidy(job uuid, daemon uuid, most integer) returns boolean
-    language plpgsql security definer set search_path = sluice, pg_temp as $$
-declare
-    i sluice.import;
-    dry boolean;
-    gone integer;
-begin
-    select (j.params ->> 'dry')::boolean into dry from sluice.job j
-     where j.id = job and j.claimed_by = daemon and j.status = 'running' for update;
-    if not found then
-        return false;
-    end if;
-    delete from sluice.import_key k
-     where k.ctid = any (array(select x.ctid from sluice.import_key x where x.pass_id = job limit most));
-    get diagnostics gone = row_count;
-    if gone = 0 then
-        delete from sluice.import_row r
-         where r.ctid = any (array(select x.ctid from sluice.import_row x
-                                    where x.pass_id in (select j.id from sluice.job j
-                                                         where j.kind = 'import' and j.id <> job
-                                                           and j.params ->> 'import' = (select q.params ->> 'import' from sluice.job q where q.id = job))
-                                    limit most));
-        get diagnostics gone = row_count;
-    end if;
-    if gone = 0 then
-        update sluice.import x set status = case when dry then 'checked' else 'done' end
-          from sluice.job j
-         where j.id = job and x.id = (j.params ->> 'import')::uuid
-        returning x.* into i;
-        update sluice.job x
-           set status = 'done', finished_at = sluice.now(), cursor = null, total = i.rows_read, done = i.rows_read,
-               result = jsonb_build_object('rows_read', i.rows_read, 'created', i.created, 'duplicate', i.duplicate,
-                                           'duplicate_in_file', i.duplicate_in_file, 'invalid', i.invalid)
-         where x.id = job;
-    else
-        update sluice.job x set heartbeat_at = clock_timestamp() where x.id = job;
-    end if;
-    return gone = 0;
 end
 $$;
 
@@ -678,7 +641,8 @@ select i.id, i.version, i.entity, i.name, i.file_name, i.options, i.status, i.fo
        case when i.format = 'csv' then i.encoding end as encoding, case when i.format = 'csv' then i.delimiter end as delimiter,
        i.columns, i.bytes, i.file_hash, i.pass_id as job_id,
        case when i.text_bytes > 0 then i.bytes_read * i.bytes / i.text_bytes else i.bytes_read end as bytes_read, i.rows_read, i.created, i.duplicate,
-       i.duplicate_in_file, i.invalid, i.removed, i.kept, i.error, i.created_at, i.updated_at, i.created_by, i.run_at
+       i.duplicate_in_file, i.invalid, i.removed, i.kept, i.error, i.created_at, i.updated_at, i.created_by, i.run_at,
+       i.compare_job_id, i.compared, i.suspected
   from sluice.import i;
 
 grant select on sluice.import_view to sluice_app;
@@ -687,7 +651,7 @@ grant execute on function
     sluice.import_map(uuid, text, text, text, jsonb, bigint, bigint, uuid), sluice.import_remap(uuid, jsonb),
     sluice.import_start(uuid, uuid, boolean, boolean), sluice.import_next(uuid, integer),
     sluice.import_slice(uuid, uuid, bigint, bigint, bigint, boolean, bigint[], uuid[], text[], json, json, text[], jsonb, jsonb),
-    sluice.import_births(uuid, json), sluice.import_tidy(uuid, uuid, integer), sluice.import_fail(uuid, uuid, text), sluice.import_revert(uuid, uuid),
+    sluice.import_births(uuid, json), sluice.import_fail(uuid, uuid, text), sluice.import_revert(uuid, uuid),
     sluice.import_revert_slice(uuid, uuid, integer)
     to sluice_app;
 

@@ -105,7 +105,8 @@ select sluice.import_revert(:id, :import);
 -- What the next slice of a job needs.
 -- in: job  uuid
 -- in: most integer
-select n.entity, n.columns, n.options, n.format, n.encoding, n.delimiter, n.at, n.line, n.bytes, n.alive, n.owner, n.piece
+select n.entity, n.columns, n.options, n.format, n.encoding, n.delimiter, n.at, n.line, n.bytes, n.alive, n.owner, n.compares, n.attempts,
+       n.piece
   from sluice.import_next(:job, :most) n;
 
 -- query: import_births many slow
@@ -146,6 +147,21 @@ select sluice.import_tidy(:job, :daemon, :most) as over;
 -- in: daemon uuid
 -- in: error  text
 select sluice.import_fail(:job, :daemon, :error);
+
+-- query: import_compare_next many slow
+-- Records of an import whose names are to be compared.
+-- in: job  uuid
+-- in: most integer
+select n.line, n.record_id, n.entity, n.source from sluice.import_compare_next(:job, :most) n;
+
+-- query: import_compare_slice one write
+-- Keeps their names, and lists what is found.
+-- in: job     uuid
+-- in: daemon  uuid
+-- in: line    bigint
+-- in: over    boolean
+-- in: records jsonb
+select sluice.import_compare_slice(:job, :daemon, :line, :over, :records) as ours;
 
 -- query: import_revert_slice one write
 -- Takes the next records of an import back.

@@ -47,7 +47,8 @@ insert into sluice.job (id, kind, params, total) values (:id, :kind, :params, :t
 -- in: daemon uuid
 update sluice.job j
    set status = 'running', claimed_by = :daemon, heartbeat_at = clock_timestamp(),
-       started_at = coalesce(j.started_at, sluice.now())
+       started_at = coalesce(j.started_at, sluice.now()), tried = coalesce(j.cursor, '{}'),
+       attempts = case when j.tried = coalesce(j.cursor, '{}') then j.attempts + 1 else 1 end
  where j.id = (select x.id from sluice.job x
                 where x.kind = any(:kinds)
                   and (x.status = 'queued'

@@ -466,6 +466,58 @@ def generated(n, mark):
                               'invalid': broken}
 
 
+def test_names_are_compared_after_the_run(manager, mark):
+    """A job of its own, with its progress on the import: what is alike is listed, within the file and with what was there."""
+    there = manager.make('accounts', name=f'Zaklady Przetworcze {mark}', city='Opole', postcode='45-001', street='Polna 1')
+    done = Import(manager, 'Firma,Miasto,Kod pocztowy,Ulica\n'
+                  f'Zaklady Przetwrcze {mark},Opole,45-001,Polna 1\n'
+                  f'Browar {mark[::-1]} Lubuski,Gubin,66-620,Lipowa 5\n'
+                  f'Browar {mark[::-1]} Lubusk,Gubin,66-620,Lipowa 5\n', 'account')
+    done.propose()
+    assert (done.read()['compare_job_id'], done.read()['compared'], done.read()['suspected']) == (None, 0, 0)
+    done.do('dry-run')
+    assert done.read()['compare_job_id'] is None
+    assert done.do('run')['result']['created'] == 3
+    job = finished(manager, {'id': done.read()['compare_job_id']})
+    assert (job['kind'], job['status'], job['total'], job['done'], job['result']) == (
+        'import_compare', 'done', 3, 3, {'compared': 3, 'suspected': 2})
+    assert (done.read()['status'], done.read()['compared'], done.read()['suspected']) == ('done', 3, 2)
+    made = [r['record_id'] for r in done.rows()]
+    pairs = manager.get('/v1/duplicates', params={'limit': 200, 'sort': '-created_at'}).json()['items']
+    assert {(p['record']['id'], p['other']['id'], p['rule']) for p in pairs if p['record'].get('id') in made} == {
+        (made[0], there['id'], 'name'), (made[2], made[1], 'name')}
+
+
+def test_a_slice_that_does_not_end_is_halved(new_daemon, contract, mark):
+    """PostgreSQL cancels what inserts more than 300 leads at once; and then whatever is tried for the 21st time."""
+    import psycopg2  # pylint: disable=import-outside-toplevel
+    daemon = new_daemon(workers=1, job_interval_ms=1)
+    admin = Client(daemon, contract)
+    admin.token = admin.post('/v1/session', json={'email': daemon.admin['email'],
+                                                  'password': daemon.admin['password']}).json()['access_token']
+    db = psycopg2.connect(host=str(daemon.socket_folder), dbname='sluice', user='postgres')
+    db.autocommit = True
+    with db.cursor() as cursor:
+        cursor.execute("""create function public.slow() returns trigger language plpgsql as $$ begin
+                              if (select count(*) from n) > 300 then raise exception using errcode = '57014'; end if;
+                              return null; end $$;
+                          create trigger slow after insert on sluice.lead referencing new table as n
+                              for each statement execute function public.slow()""")
+        job = Import(admin, 'Nazwisko\n' + ''.join(f'A{n}{mark}\n' for n in range(700)))
+        job.propose()
+        assert job.do('run')['result'] == {'rows_read': 700, 'created': 700, 'duplicate': 0, 'duplicate_in_file': 0, 'invalid': 0}
+        cursor.execute("""create function public.tried() returns trigger language plpgsql as $$ begin
+                              new.attempts := 20; new.tried := '{}'; return new; end $$;
+                          create trigger tried before insert on sluice.job for each row execute function public.tried()""")
+        job = Import(admin, f'Nazwisko\nB{mark}\n')
+        job.propose()
+        failed = job.do('run')
+    db.close()
+    assert failed['status'] == 'failed'
+    assert failed['error'] == 'line 2: the row was tried 20 times, and was not written within the time for a write (write_timeout_ms)'
+    assert (job.read()['status'], job.read()['error']) == ('failed', failed['error'])
+
+
 def test_the_walk(new_daemon, contract):
     """Every line of api-spec/importing.md does what it says, in one shell."""
     daemon = new_daemon(workers=1, job_interval_ms=20)
