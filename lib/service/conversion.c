@@ -34,38 +34,23 @@ struct uuid conversion_viewer(const struct call *c)
     return c->who->kind == ACTOR_USER ? c->who->id : (struct uuid){0};
 }
 
-/* Members of the new account and contact that the lead knows: target member, lead's member. */
-static const char *const account_map[][2] = {
-    {"name", "company"},      {"tax_id", "tax_id"},   {"website", "website"},
-    {"industry", "industry"}, {"street", "street"},   {"postcode", "postcode"},
-    {"city", "city"},         {"country", "country"}, {NULL, NULL},
-};
-static const char *const contact_map[][2] = {
-    {"first_name", "first_name"}, {"last_name", "last_name"}, {"email", "email"},
-    {"phone", "phone"},           {"job_title", "job_title"}, {NULL, NULL},
-};
-
 static const char *lead_text(struct call *c, const char *name)
 {
     return json_string_value(
         json_object_get(json_object_get(process_of(c)->facts, "record"), name));
 }
 
-static json_t *mapped(struct call *c, const char *const (*map)[2])
+json_t *conversion_mapped(struct call *c, const char *column)
 {
-    json_t *made = json_object();
+    json_t *members = read_json(c, result_get(conversion_of(c)->mapped, 0, column));
 
-    keep_json(c, made);
-    for (size_t i = 0; map[i][0]; i++)
-        if (lead_text(c, map[i][1]))
-            json_object_set_new(made, map[i][0], json_string(lead_text(c, map[i][1])));
-    return made;
+    return members ? members : keep_json(c, json_object());
 }
 
 /* A lead without a company is a person who buys: the account bears the person's name. */
 static json_t *mapped_account(struct call *c)
 {
-    json_t *account = mapped(c, account_map);
+    json_t *account = conversion_mapped(c, "account");
     const char *first = lead_text(c, "first_name");
     const char *last = lead_text(c, "last_name");
 
@@ -89,7 +74,15 @@ enum step conversion_candidates(struct call *c)
                                       });
     birth_ask(c, &record_account);
     birth_ask(c, &record_opportunity);
+    ask_lead_mapped(c, (struct q_lead_mapped){.id = process_of(c)->id});
     return STEP_WAIT;
+}
+
+/* Keeps what was found: the answers that conversion_candidates() asked for. */
+void conversion_found(struct call *c)
+{
+    conversion_of(c)->candidates = call_result(c, 0);
+    conversion_of(c)->mapped = call_result(c, -1);
 }
 
 /* what to do about account and contact */
@@ -168,7 +161,8 @@ json_t *conversion_account(struct call *c, const struct result *candidates)
 
 json_t *conversion_contact(struct call *c, const struct result *candidates)
 {
-    return wants_contact(c) ? spec_of(c, candidates, "contact", mapped(c, contact_map)) : NULL;
+    return wants_contact(c) ? spec_of(c, candidates, "contact", conversion_mapped(c, "contact"))
+                            : NULL;
 }
 
 /* births: which processes govern what the conversion makes, and whether it may be made */
@@ -297,16 +291,38 @@ static json_t *preview_spec(struct call *c, const char *entity, json_t *new_memb
     return spec ? spec : keep_json(c, json_pack("{s:O}", "create", new_members));
 }
 
+static struct uuid linked_id(const json_t *spec)
+{
+    struct uuid id = {0};
+
+    (void)uuid_parse(span_of(json_string_value(json_object_get(spec, "id"))), &id);
+    return id;
+}
+
+/* Asks what records that would be linked say otherwise. */
+static int ask_conflicts(struct call *c, const struct conversion *v)
+{
+    if (!json_object_get(v->account, "id") && !json_object_get(v->contact, "id"))
+        return -1;
+    return ask_conversion_conflicts(
+        c, (struct q_conversion_conflicts){.lead_id = v->process.id,
+                                           .account_id = linked_id(v->account),
+                                           .contact_id = linked_id(v->contact)});
+}
+
 static enum step preview_births(struct call *c)
 {
     struct conversion *v = conversion_of(c);
+    enum step births;
 
-    v->candidates = call_result(c, 0);
+    conversion_found(c);
     v->account = preview_spec(c, "account", mapped_account(c));
     if (wants_contact(c))
-        v->contact = preview_spec(c, "contact", mapped(c, contact_map));
+        v->contact = preview_spec(c, "contact", conversion_mapped(c, "contact"));
     v->opportunity = keep_json(c, json_object());
-    return conversion_births(c);
+    births = conversion_births(c);
+    v->conflicts = ask_conflicts(c, v);
+    return v->conflicts < 0 ? births : STEP_WAIT;
 }
 
 static void write_birth(struct out *o, const struct birth *b)
@@ -342,6 +358,7 @@ static enum step preview_reply(struct call *c)
     const struct process *s = process_of(c);
     const char *failures;
     struct out *o;
+    int conflicts;
 
     if (!conversion_decide(c, &failures) && c->err.code != ERR_GUARD &&
         c->err.code != ERR_NOT_ACTOR)
@@ -364,8 +381,13 @@ static enum step preview_reply(struct call *c)
     out_object(o);
     out_member_raw(o, "account", call_json(c, mapped_account(c)));
     out_member_raw(o, "contact",
-                   lead_text(c, "last_name") ? call_json(c, mapped(c, contact_map)) : "null");
+                   lead_text(c, "last_name") ? call_json(c, conversion_mapped(c, "contact"))
+                                             : "null");
+    out_member_raw(o, "opportunity", call_json(c, conversion_mapped(c, "opportunity")));
     out_object_end(o);
+    conflicts = conversion_of(c)->conflicts;
+    out_member_raw(o, "conflicts",
+                   conflicts < 0 ? "[]" : result_get(call_result(c, conflicts), 0, "conflicts"));
     write_births(c, o);
     out_object_end(o);
     reply_header(c, "ETag", arena_printf(&c->arena, "\"%s\"", s->version));

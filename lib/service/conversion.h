@@ -10,15 +10,16 @@ enum { BIRTH_ACCOUNT, BIRTH_OPPORTUNITY, BIRTHS };
 
 /** What the steps share. */
 struct conversion {
-    struct process process;    /* first: c->state is both */
-    json_t *account, *contact; /* {"id"} or {"create": {...}}; NULL: none */
-    const json_t *opportunity; /* its members; NULL: none */
-    const struct result *candidates;
+    struct process process;                   /* first: c->state is both */
+    json_t *account, *contact;                /* {"id"} or {"create": {...}}; NULL: none */
+    const json_t *opportunity;                /* its members; NULL: none */
+    const struct result *candidates, *mapped; /* what the lead brings, by the rows of the mapping */
     struct birth births[BIRTHS];
     bool born[BIRTHS]; /* is there something to decide? */
     struct uuid new_account, new_contact, new_opportunity;
     int account_source, contact_source; /* what keys of linked ones are made of; -1: not asked */
-    int written;                        /* the statement that converts */
+    int conflicts; /* the statement that compares what would be linked; -1: none */
+    int written;   /* the statement that converts */
 };
 
 struct conversion *conversion_of(const struct call *c);
@@ -28,6 +29,12 @@ enum step conversion_ask(struct call *c, enum permission p);
 
 /** Asks for existing records that match, and for the processes of what would be made. */
 enum step conversion_candidates(struct call *c);
+
+/** Keeps what that found, before anything else is asked. */
+void conversion_found(struct call *c);
+
+/** What the lead brings: the members in @column of what was found. */
+json_t *conversion_mapped(struct call *c, const char *column);
 
 /** What to do about account and contact, by the body and what was found: {"id"} or {"create"}; no
  * contact (NULL) for a lead that names no person. NULL with c->err set when it cannot be said. */

@@ -149,7 +149,8 @@ static enum step convert_births(struct call *c)
 
     if (c->err.code != ERR_NONE)
         return STEP_FAIL; /* refused, and written down */
-    candidates = call_result(c, 0);
+    conversion_found(c);
+    candidates = v->candidates;
     v->account = conversion_account(c, candidates);
     if (v->account)
         v->contact = conversion_contact(c, candidates);
@@ -165,23 +166,14 @@ static enum step convert_births(struct call *c)
 static void announce_linked(struct call *c, json_t *records, const char *entity, const json_t *spec,
                             int source_at)
 {
-    static const char *const filled[] = {"tax_id",  "website", "street",     "postcode", "city",
-                                         "country", "email",   "first_name", "phone"};
-    const json_t *lead = json_object_get(process_of(c)->facts, "record");
     const char *source = source_at < 0 ? NULL : result_get(call_result(c, source_at), 0, "source");
     json_t *members = read_json(c, source);
-    bool is_account = strcmp(entity, "account") == 0;
     struct uuid id;
 
     if (!members || !uuid_parse(span_of(json_string_value(json_object_get(spec, "id"))), &id))
         return;
-    for (size_t i = 0; i < sizeof(filled) / sizeof(filled[0]); i++) {
-        bool of_account = i < 6; /* the rest is the person's */
-        json_t *value = json_object_get(lead, filled[i]);
-
-        if (of_account == is_account && !json_object_get(members, filled[i]) && value)
-            json_object_set(members, filled[i], value);
-    }
+    json_object_update_missing(members, conversion_mapped(c, entity));
+    json_object_update(members, conversion_mapped(c, arena_printf(&c->arena, "%s_over", entity)));
     json_array_append_new(records, match_record(c, entity, &id, members));
 }
 

@@ -71,11 +71,10 @@ $$;
 create or replace function sluice.converted_account(r sluice.lead, given jsonb, viewer uuid) returns sluice.account
     language plpgsql stable as $$
 declare
-    a sluice.account := jsonb_populate_record(null::sluice.account, jsonb_build_object(
-        'tax_id', r.tax_id, 'website', r.website, 'industry', r.industry, 'street', r.street,
-        'postcode', r.postcode, 'city', r.city, 'country', r.country) || coalesce(given, '{}'));
+    a sluice.account := jsonb_populate_record(null::sluice.account, sluice.lead_mapped(r, 'account', null)
+                                                                    || coalesce(given, '{}'));
 begin
-    a.name := coalesce(given ->> 'name', r.company, nullif(concat_ws(' ', r.first_name, r.last_name), ''));
+    a.name := coalesce(a.name, nullif(concat_ws(' ', r.first_name, r.last_name), ''));
     a.owner_id := coalesce(a.owner_id, r.owner_id, viewer);
     a.source := r.source;
     a.campaign := r.campaign;
@@ -88,9 +87,8 @@ $$;
 create or replace function sluice.converted_contact(r sluice.lead, given jsonb, viewer uuid) returns sluice.contact
     language plpgsql stable as $$
 declare
-    c sluice.contact := jsonb_populate_record(null::sluice.contact, jsonb_build_object(
-        'first_name', r.first_name, 'last_name', r.last_name, 'email', r.email, 'phone', r.phone,
-        'job_title', r.job_title) || coalesce(given, '{}'));
+    c sluice.contact := jsonb_populate_record(null::sluice.contact, sluice.lead_mapped(r, 'contact', null)
+                                                                    || coalesce(given, '{}'));
 begin
     if c.last_name is null then  -- one name is a name
         c.last_name := c.first_name;
@@ -109,14 +107,10 @@ create or replace function sluice.converted_opportunity(
     r sluice.lead, given jsonb, account_name text, viewer uuid) returns sluice.opportunity
     language plpgsql stable as $$
 declare
-    o sluice.opportunity := jsonb_populate_record(null::sluice.opportunity, sluice.flat_money(given, 'amount'));
+    o sluice.opportunity := jsonb_populate_record(null::sluice.opportunity, sluice.flat_money(
+        sluice.lead_mapped(r, 'opportunity', null) || coalesce(jsonb_strip_nulls(given), '{}'), 'amount'));
 begin
-    if o.amount_amount is null then
-        o.amount_amount := r.estimated_value_amount;
-        o.amount_currency := r.estimated_value_currency;
-    end if;
     o.name := coalesce(o.name, account_name);
-    o.description := coalesce(o.description, r.need);
     o.owner_id := coalesce(o.owner_id, r.owner_id, viewer);
     o.source := r.source;
     o.campaign := r.campaign;
@@ -195,10 +189,8 @@ create or replace function sluice.convert_account(
     language plpgsql as $$
 declare
     a sluice.account;
+    n sluice.account;
     broken text;
-    mapped jsonb := jsonb_build_object(
-        'tax_id', r.tax_id, 'website', r.website, 'industry', r.industry, 'street', r.street,
-        'postcode', r.postcode, 'city', r.city, 'country', r.country);
 begin
     conflicts := '[]';
     if spec ->> 'id' is not null then
@@ -208,16 +200,16 @@ begin
         if not found then
             perform sluice.refuse_member('/account/id', 'unknown_reference', 'There is no such account.');
         end if;
-        conflicts := sluice.differences('account', mapped || jsonb_build_object('name', r.company), to_jsonb(a));
+        conflicts := sluice.conversion_conflicts(r.id, a.id, null);
+        n := jsonb_populate_record(a, sluice.mapped_patch(r, 'account', to_jsonb(a)));
         update sluice.account x
-           set tax_id = coalesce(x.tax_id, r.tax_id), website = coalesce(x.website, r.website),
-               industry = coalesce(x.industry, r.industry), street = coalesce(x.street, r.street),
-               postcode = coalesce(x.postcode, r.postcode), city = coalesce(x.city, r.city),
-               country = coalesce(x.country, r.country), lead_id = coalesce(x.lead_id, r.id),
+           set name = n.name, tax_id = n.tax_id, email = n.email, phone = n.phone, website = n.website, industry = n.industry,
+               street = n.street, postcode = n.postcode, city = n.city, country = n.country, description = n.description,
+               lead_id = coalesce(x.lead_id, r.id),
                custom = sluice.custom_carried('account', r.custom, null) || x.custom
          where x.id = a.id;
         id := a.id;
-        name := a.name;
+        name := n.name;
         outcome := 'linked';
         return;
     end if;
@@ -247,10 +239,8 @@ create or replace function sluice.convert_contact(
     language plpgsql as $$
 declare
     c sluice.contact;
+    n sluice.contact;
     broken text;
-    mapped jsonb := jsonb_build_object(
-        'first_name', r.first_name, 'last_name', r.last_name, 'email', r.email, 'phone', r.phone,
-        'job_title', r.job_title);
 begin
     conflicts := '[]';
     if spec ->> 'id' is not null then
@@ -260,16 +250,17 @@ begin
         if not found then
             perform sluice.refuse_member('/contact/id', 'unknown_reference', 'There is no such contact.');
         end if;
-        conflicts := sluice.differences('contact', mapped || jsonb_build_object('account_id', account_id), to_jsonb(c));
+        conflicts := sluice.differences('contact', sluice.lead_mapped(r, 'contact', 'fill')
+                                                   || jsonb_build_object('account_id', account_id), to_jsonb(c));
+        n := jsonb_populate_record(c, sluice.mapped_patch(r, 'contact', to_jsonb(c)));
         update sluice.contact x
            set account_id = coalesce(x.account_id, convert_contact.account_id),
-               first_name = coalesce(x.first_name, r.first_name), email = coalesce(x.email, r.email),
-               phone = coalesce(x.phone, r.phone), job_title = coalesce(x.job_title, r.job_title),
-               lead_id = coalesce(x.lead_id, r.id),
+               first_name = n.first_name, last_name = n.last_name, email = n.email, phone = n.phone, job_title = n.job_title,
+               description = n.description, lead_id = coalesce(x.lead_id, r.id),
                custom = sluice.custom_carried('contact', r.custom, null) || x.custom
          where x.id = c.id;
         id := c.id;
-        name := concat_ws(' ', coalesce(c.first_name, r.first_name), c.last_name);
+        name := concat_ws(' ', n.first_name, n.last_name);
         outcome := 'linked';
         return;
     end if;

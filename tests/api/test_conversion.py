@@ -254,7 +254,9 @@ def test_preview(mkt, rep, qualified, number):
                                       'score': 1, 'fields': ['name']}]
     assert preview['mapped'] == {
         'account': {'name': f'Preview {number}', 'industry': 'logistics'},
-        'contact': {'first_name': 'Anna', 'last_name': f'Preview{number}', 'email': f'p{number}@pv.example'}}
+        'contact': {'first_name': 'Anna', 'last_name': f'Preview{number}', 'email': f'p{number}@pv.example'},
+        'opportunity': {}}
+    assert preview['conflicts'] == []
     fresh = mkt.make('leads', last_name='Fresh')
     preview = mkt.get(f'/v1/leads/{fresh["id"]}/conversion').json()
     assert preview['transitions'] == [] and preview['mapped']['account'] == {'name': 'Fresh'}
@@ -302,3 +304,93 @@ def test_one_history(mkt, rep, rows, qualified, number):
     assert {('lead', 'transition', 'contacted'), ('lead', 'transition', 'qualified'),
             ('lead', 'transition', 'converted_with_opportunity'), ('account', 'created', None)} <= set(told)
     assert sum(kind == 'activity' for _, kind, _ in told) == 2 and sum(kind == 'task' for _, kind, _ in told) == 1
+
+
+# the mapping
+
+@pytest.fixture
+def mapped(admin, rows):
+    """Makes mappings for a test, and puts back what was."""
+    was = rows('select * from sluice.conversion_mapping')
+
+    def make(**row):
+        known = [m for m in admin.get('/v1/conversion-mappings', params={'entity': row['entity'], 'limit': 100}).json()['items']
+                 if m['field'] == row['field']]
+        if known:
+            answer = admin.patch(f'/v1/conversion-mappings/{known[0]["id"]}', json={k: v for k, v in row.items() if k != 'entity'})
+            assert answer.status_code == 200, answer.text
+            return answer.json()
+        return admin.make('conversion-mappings', **row)
+
+    yield make
+    rows('delete from sluice.conversion_mapping')
+    for m in was:
+        rows('insert into sluice.conversion_mapping (id, entity, field, lead_field, mode) values (%s, %s, %s, %s, %s)',
+             str(m['id']), m['entity'], m['field'], m['lead_field'], m['mode'])
+
+
+def test_the_mapping_that_is_shipped(admin):
+    items = admin.get('/v1/conversion-mappings', params={'limit': 100}).json()['items']
+    assert {(m['entity'], m['field'], m['lead_field'], m['mode']) for m in items} == {
+        *(('account', f, f, 'fill') for f in ('tax_id', 'website', 'industry', 'street', 'postcode', 'city', 'country')),
+        ('account', 'name', 'company', 'fill'), ('opportunity', 'description', 'need', 'fill'),
+        ('opportunity', 'amount', 'estimated_value', 'fill'),
+        *(('contact', f, f, 'fill') for f in ('first_name', 'last_name', 'email', 'phone', 'job_title'))}
+    assert {m['field'] for m in admin.get('/v1/conversion-mappings', params={'entity': 'opportunity'}).json()['items']} == {
+        'description', 'amount'}
+
+
+def test_mapping_by_rows(mkt, rep, qualified, mapped, number):
+    """C4: rows decide what is filled, what is overwritten, and what is a conflict; the preview says the same before."""
+    mapped(entity='account', field='email', lead_field='email')
+    mapped(entity='account', field='description', lead_field='need')
+    mapped(entity='account', field='city', lead_field='city', mode='overwrite')
+    account = rep.make('accounts', name=f'Rows {number}', city='Łódź', country='DE', phone='+48 58 1')
+    lead = qualified(company=f'Rows {number}', city='Gdańsk', country='PL', email=f'r{number}@rows.example', need='Boxes',
+                     last_name=f'Rows{number}')
+    preview = mkt.get(f'/v1/leads/{lead["id"]}/conversion').json()
+    conflict = [{'entity': 'account', 'field': 'country', 'lead': 'PL', 'existing': 'DE'}]
+    assert preview['conflicts'] == conflict
+    assert preview['mapped'] == {
+        'account': {'name': f'Rows {number}', 'city': 'Gdańsk', 'country': 'PL', 'email': f'r{number}@rows.example',
+                    'description': 'Boxes', 'industry': 'logistics'},
+        'contact': {'last_name': f'Rows{number}', 'email': f'r{number}@rows.example'}, 'opportunity': {'description': 'Boxes'}}
+    made = converted(mkt, lead['id'])
+    assert (made['account']['id'], made['account']['outcome'], made['conflicts']) == (account['id'], 'linked', conflict)
+    now = rep.read('accounts', account['id'])
+    assert {k: now[k] for k in ('name', 'city', 'country', 'email', 'phone', 'description')} == {
+        'name': f'Rows {number}', 'city': 'Gdańsk', 'country': 'DE', 'email': f'r{number}@rows.example', 'phone': '+48 58 1',
+        'description': 'Boxes'}
+
+
+def test_a_mapping_that_is_taken_away(admin, mkt, rep, qualified, mapped, number):
+    row = mapped(entity='account', field='industry', lead_field='job_title')
+    lead = qualified(company=f'Less {number}', job_title='Head', last_name=f'Less{number}', estimated_value={
+        'amount': '10', 'currency': 'PLN'}, budget_confirmed=True, need='x')
+    assert mkt.get(f'/v1/leads/{lead["id"]}/conversion').json()['mapped']['account'] == {
+        'name': f'Less {number}', 'industry': 'Head'}
+    assert admin.delete(f'/v1/conversion-mappings/{row["id"]}').status_code == 204
+    made = converted(mkt, lead['id'], {'opportunity': {'name': 'Deal'}})
+    assert rep.read('accounts', made['account']['id'])['industry'] is None
+    deal = rep.read('opportunities', made['opportunity']['id'])
+    assert (deal['amount'], deal['description']) == ({'amount': '10', 'currency': 'PLN'}, 'x')
+
+
+@pytest.mark.parametrize('row, pointer', [
+    ({'entity': 'account', 'field': 'verification', 'lead_field': 'city'}, '/field'),
+    ({'entity': 'contact', 'field': 'owner_id', 'lead_field': 'city'}, '/field'),
+    ({'entity': 'account', 'field': 'email', 'lead_field': 'status'}, '/lead_field'),
+    ({'entity': 'account', 'field': 'email', 'lead_field': 'phone'}, '/lead_field'),
+    ({'entity': 'account', 'field': 'description', 'lead_field': 'estimated_value'}, '/lead_field'),
+    ({'entity': 'opportunity', 'field': 'amount', 'lead_field': 'need'}, '/lead_field')])
+def test_a_mapping_names_fields_that_fit(admin, rows, row, pointer):
+    before = rows('select count(*) as n from sluice.conversion_mapping')
+    found = problem(admin.post('/v1/conversion-mappings', json=row), 422, 'validation_failed')
+    assert [e['pointer'] for e in found['errors']] == [pointer]
+    assert rows('select count(*) as n from sluice.conversion_mapping') == before
+
+
+def test_one_mapping_for_a_field(admin, rep):
+    fault(admin.post('/v1/conversion-mappings', json={'entity': 'account', 'field': 'name', 'lead_field': 'last_name'}), 409,
+          'conflict', '/field', 'unique')
+    problem(rep.get('/v1/conversion-mappings'), 403, 'forbidden')

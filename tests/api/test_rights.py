@@ -37,7 +37,7 @@ for _role, _more in (('sales', {'equipment.write', 'complaint.write'}), ('integr
 for _role in ('marketing', 'manager'):
     SHIPPED[_role] |= {'intake.review'}
 SHIPPED['admin'] = SHIPPED['manager'] | {
-    'admin.users', 'admin.keys', 'admin.intake', 'admin.duplicates', 'admin.calendars', 'admin.fields', 'blueprint.write', 'blueprint.publish', 'blueprint.migrate',
+    'admin.users', 'admin.keys', 'admin.intake', 'admin.duplicates', 'admin.conversion', 'admin.calendars', 'admin.fields', 'blueprint.write', 'blueprint.publish', 'blueprint.migrate',
     'transition.force'}
 # what no operation as a whole needs, but a part of one
 WITHIN = {'account.release', 'duplicate.acknowledge', 'transition.force', 'report.friction_actors', 'job.read'}
