@@ -101,13 +101,15 @@ begin
         end if;
     end loop;
     for match_exact.entity, match_exact.record_id in
-        select n.entity, n.record_id from sluice.match_name n
-         where driver = 'name' and n.name = any(wanted) and n.entity = any(against) and n.record_id <> all(leave_out)
-        union
-        select k.entity, k.record_id from sluice.match_key k
-         where driver <> 'name' and k.kind = driver and k.key = any(wanted) and k.entity = any(against)
-           and k.record_id <> all(leave_out)
-         limit 50
+        -- a thousand that are the same cost no more than fifty: the limit stands inside
+        select distinct x.entity, x.record_id
+          from (select n.entity, n.record_id from sluice.match_name n
+                 where driver = 'name' and n.name = any(wanted) and n.entity = any(against) and n.record_id <> all(leave_out)
+                union all
+                select k.entity, k.record_id from sluice.match_key k
+                 where driver <> 'name' and k.kind = driver and k.key = any(wanted) and k.entity = any(against)
+                   and k.record_id <> all(leave_out)
+                 limit 50) x
     loop
         if rest = '{}' or (select bool_and(sluice.match_agrees(match_exact.record_id, r, sent)) from unnest(rest) r) then
             return next;
