@@ -200,6 +200,7 @@ static void lend(struct member *m, const struct conf *conf, const struct site *s
         .settle = settle_steps,
         .access_ttl_s = (unsigned)conf->access_token_s,
         .refresh_ttl_s = (unsigned)conf->refresh_token_s,
+        .export_rows = conf->export_rows,
         .claim_ttl_s = (unsigned)conf->claim_s,
         .principal_cache_ms = (unsigned)conf->principal_cache_ms,
         .ask = db_ask,

@@ -98,6 +98,7 @@ struct call_env {
     const char *temp_dir;          /* for base/scratch.h */
     void *blueprints;              /* the worker's cache of compiled blueprints (service) */
     struct principals *principals; /* call/principal.h; NULL: nothing is cached */
+    int64_t export_rows;           /* at most */
     unsigned access_ttl_s, refresh_ttl_s, claim_ttl_s;
     unsigned principal_cache_ms;
     /** What runs in the transaction of a write that made records move by themselves, before it is
@@ -118,6 +119,7 @@ struct reply {
     int status;
     const char *media_type; /* NULL: application/json */
     struct buf body;
+    const int *file; /* the body is this file, whatever its place; owned by the call. NULL: none */
     struct reply_header headers[REPLY_HEADERS_MAX];
     unsigned nheaders;
 };

@@ -415,6 +415,57 @@ enum step list_ask(struct call *c, const struct list_query *q, const char *const
     return STEP_WAIT;
 }
 
+/* A list of the slow lane, which waits longer and for which others do not wait. */
+static struct page *page_of_whole(struct call *c, const struct list_query *q, int limit)
+{
+    struct page *p = call_alloc(c, sizeof(*p));
+    struct list_query *slow = call_alloc(c, sizeof(*slow));
+
+    if (!p || !slow)
+        return NULL;
+    *slow = *q;
+    slow->lane = LANE_SLOW;
+    p->q = slow;
+    p->limit = limit;
+    read_sort(c, p);
+    return c->err.code == ERR_NONE ? p : NULL;
+}
+
+enum step list_ask_next(struct call *c, const struct list_query *q, const char *const *fixed,
+                        int limit)
+{
+    if (!c->page)
+        c->page = page_of_whole(c, q, limit);
+    return c->page && ask_page(c, c->page, fixed) ? STEP_WAIT : STEP_FAIL;
+}
+
+int list_rows(const struct call *c)
+{
+    const struct page *p = c->page;
+    int rows = result_rows(call_result(c, 0));
+
+    return rows < p->limit ? rows : p->limit;
+}
+
+bool list_has_more(const struct call *c)
+{
+    return result_rows(call_result(c, 0)) > ((const struct page *)c->page)->limit;
+}
+
+bool list_advance(struct call *c)
+{
+    const struct result *r = call_result(c, 0);
+    struct page *p = c->page;
+    const char *key = result_get(r, p->limit - 1, "_key"), *id = result_get(r, p->limit - 1, "_id");
+
+    p->after.value = key ? arena_strdup(&c->arena, key) : NULL;
+    p->after.id = id ? arena_strdup(&c->arena, id) : NULL;
+    if (p->after.value && p->after.id)
+        return true;
+    c->err.log = "no page can follow: the sort value is null or too long";
+    return err_set(&c->err, ERR_INTERNAL, NULL);
+}
+
 enum step list_ask_ids(struct call *c, const struct list_query *q, const char *const *fixed,
                        int most)
 {

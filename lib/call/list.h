@@ -77,6 +77,18 @@ enum step list_ask(struct call *c, const struct list_query *q, const char *const
 enum step list_ask_ids(struct call *c, const struct list_query *q, const char *const *fixed,
                        int most);
 
+/** Asks for the first page of at most @limit rows, or, after list_advance(), for the next one: for
+ * work on a whole list, in the slow lane. Returns as list_ask. */
+enum step list_ask_next(struct call *c, const struct list_query *q, const char *const *fixed,
+                        int limit);
+
+/** How many rows the page has that list_ask_next() asked for, and whether others follow. */
+int list_rows(const struct call *c);
+bool list_has_more(const struct call *c);
+
+/** Goes on behind its last row; false with the error. */
+bool list_advance(struct call *c);
+
 /** The step after it: {"items": [...], "next_cursor": "..." or null, "count": n if asked}, and
  * Link. */
 enum step list_reply(struct call *c);

@@ -184,6 +184,7 @@ struct answer {
     int status;
     const char *media_type;
     struct span body;
+    int file;          /* of the body instead, open; 0: none */
     struct buf *owned; /* where the body lives, if it may be taken over */
     const struct reply_header *headers;
     unsigned nheaders;

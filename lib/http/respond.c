@@ -1,10 +1,13 @@
 /* One reply is one buffer and one write. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -234,6 +237,21 @@ static bool write_answer(struct conn *c, const struct answer *a, struct span hea
     return write_later(c, a, head, body);
 }
 
+/* The file goes out as the socket takes it; nothing of it is read before. */
+static bool write_file(struct conn *c, int file, size_t n)
+{
+    struct evbuffer *output = bufferevent_get_output(c->bev);
+    int copy = n > 0 ? fcntl(file, F_DUPFD_CLOEXEC, 0) : -1;
+
+    if (n == 0)
+        return true;
+    if (copy >= 0 && evbuffer_add_file(output, copy, 0, (ev_off_t)n) == 0)
+        return true;
+    if (copy >= 0)
+        close(copy);
+    return false;
+}
+
 static const char *const verb_names[VERB_COUNT] = {"GET",   "HEAD",   "POST",   "PUT",
                                                    "PATCH", "DELETE", "OPTIONS"};
 
@@ -268,22 +286,26 @@ void respond(struct conn *c, const struct answer *a)
     unsigned most = c->server->o.requests_per_connection;
     struct buf *head = &c->server->head;
     struct span body = a->body;
+    bool filed = a->file > 0 && has_body(a->status) && c->x.verb != VERB_HEAD;
+    size_t sent = filed ? a->body.n : 0;
 
     if (c->server->draining || (most > 0 && c->requests >= most))
         c->x.keep_alive = false;
     buf_clear(head);
     put_head(c, a, head);
-    if (!has_body(a->status) || c->x.verb == VERB_HEAD)
+    if (!has_body(a->status) || c->x.verb == VERB_HEAD || a->file > 0)
         body.n = 0;
-    count(c, a, head->len + body.n);
+    count(c, a, head->len + body.n + sent);
     conn_enter(c, CONN_WRITE, c->server->o.write_ms);
-    if (!write_answer(c, a, (struct span){buf_text(head), head->len}, body))
+    if (!write_answer(c, a, (struct span){buf_text(head), head->len}, body) ||
+        !write_file(c, a->file, sent))
         conn_enter(c, CONN_OVER, 0);
     c->backlog = evbuffer_get_length(bufferevent_get_output(c->bev));
 }
 
 void respond_call(struct conn *c, struct call *call)
 {
+    struct stat st;
     struct answer a = {
         .status = call->reply.status,
         .media_type = call->reply.media_type,
@@ -294,6 +316,11 @@ void respond_call(struct conn *c, struct call *call)
         .code = call->reply.status >= 400 ? call->err.code : ERR_NONE,
         .who = call->who,
     };
+
+    if (call->reply.file && a.status < 300 && fstat(*call->reply.file, &st) == 0) {
+        a.file = *call->reply.file;
+        a.body = (struct span){NULL, (size_t)st.st_size};
+    }
 
     respond(c, &a);
 }

@@ -144,6 +144,9 @@ const char *import_propose(const struct import_entity *of, const char *header, d
             return m->name;
         }
     }
+    *confidence = 1.0;
+    if (strchr(header, '.') && import_field(of, header, "", NULL))
+        return header; /* of an export: "estimated_value.amount" */
     *confidence = 0.9;
     found = by_synonym(of, folded, false);
     if (!found) {

@@ -10,6 +10,7 @@
 #include "service/import.h"
 #include "service/match_keys.h"
 #include "sheet/csv.h"
+#include "sheet/table.h"
 
 #define BODIES_MAX ((size_t)64 << 20)
 #define ERRORS_MEMORY ((size_t)16 << 20)
@@ -156,6 +157,8 @@ static json_t *body_of(const struct reader *r)
     for (size_t i = 0; i < r->ncolumns; i++) {
         const char *text = csv_cell(&r->csv, i);
 
+        if (*text == '\'' && table_is_formula(text + 1))
+            text++; /* as exports guard what would be taken for a formula */
         if (r->fields[i] && *text)
             set_path(body, r->fields[i],
                      value_of(r, r->schemas[i], text, r->comma && !is_bare(r, i)));

@@ -8,6 +8,7 @@
 
 #include "asks.gen.h"
 #include "schemas.gen.h"
+#include "service/export.h"
 #include "service/record.h"
 
 /* Every resource: list, create, get, update, delete, history. */
@@ -31,6 +32,9 @@
 /* Those that others' stories meet in. */
 #define WITH_TIMELINE(name)                                                                        \
     const struct operation name##_timeline = {record_timeline_steps, &record_##name}
+
+/* Those that can be had as a file. */
+#define EXPORTED(name) const struct operation name##_export = {record_export_steps, &record_##name}
 
 /* Those that no process governs. */
 #define UNGOVERNED(name)                                                                           \
@@ -77,6 +81,13 @@ RESOURCE(invoice, INVOICE);
 UNGOVERNED(invoice);
 RESOURCE(complaint, COMPLAINT);
 UNGOVERNED(complaint);
+
+EXPORTED(lead);
+EXPORTED(account);
+EXPORTED(contact);
+EXPORTED(opportunity);
+EXPORTED(activity);
+EXPORTED(task);
 
 const struct record *record_governed(const char *entity)
 {
