@@ -87,7 +87,7 @@ enum step job_reply_left(struct call *c)
 /* slices */
 
 static const struct job_kind *const kinds[] = {
-    &job_simulate, &job_drift,  &job_migrate,       &job_undo,    &job_bulk,
+    &job_simulate, &job_drift,  &job_migrate,       &job_undo,           &job_bulk,
     &job_retime,   &job_import, &job_import_revert, &job_import_compare, &job_rescore,
 };
 
