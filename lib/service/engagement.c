@@ -10,6 +10,7 @@
 #include "call/reply.h"
 #include "crypto/secret.h"
 #include "crypto/ticket.h"
+#include "service/intake.h"
 #include "service/record.h"
 
 /* GIF89a, 1x1, transparent */
@@ -31,6 +32,7 @@ static enum step pixel_find(struct call *c)
     if (!call_path_uuid(c, "id", &id))
         return STEP_FAIL;
     record_ask_get(c, &record_lead, &id, PERMISSION_LEAD_WRITE);
+    ask_engage_now(c);
     return STEP_WAIT;
 }
 
@@ -40,13 +42,15 @@ static enum step pixel_make(struct call *c)
     const json_t *days = json_object_get(c->body, "days");
     struct ticket t = {.purpose = TICKET_PIXEL, .once = uuid_v7(), .note = label};
     const char *pixel, *visitor;
+    int64_t now = 0;
     struct out *o;
 
     if (result_rows(call_result(c, 0)) == 0)
         return call_fail(c, ERR_NOT_FOUND, NULL);
     if (!call_path_uuid(c, "id", &t.about))
         return STEP_FAIL;
-    t.expires = clock_wall_s() + (days ? json_integer_value(days) : DAYS_DEFAULT) * DAY_S;
+    (void)text_parse_i64(span_of(result_get(call_result(c, 1), 0, "now")), &now);
+    t.expires = now + (days ? json_integer_value(days) : DAYS_DEFAULT) * DAY_S;
     pixel = ticket_make(&c->arena, c->env->cursor_key, &t);
     t.purpose = TICKET_VISITOR;
     visitor = ticket_make(&c->arena, c->env->cursor_key, &t);
@@ -102,6 +106,22 @@ const struct operation pixel_get = {
 
 /* POST /v1/events: who has a visitor's token, or posted a form and knows its submission */
 
+/* A token is of no form: the answer may be read where any form has its pages. */
+static void ask_origin(struct call *c)
+{
+    ask_engage_origin(c, (struct q_engage_origin){.origin = c->request.origin});
+}
+
+static void tell_origin(struct call *c)
+{
+    const char *named = result_get(call_result(c, 0), 0, "named");
+
+    if (!named || *named != 't')
+        return; /* the settings may still know it */
+    reply_header(c, "Vary", "Origin");
+    intake_welcome(c);
+}
+
 static enum step visit_find(struct call *c)
 {
     const char *submission = call_body_text(c, "submission_id");
@@ -109,8 +129,10 @@ static enum step visit_find(struct call *c)
     char hash[SHA256_TEXT];
     struct uuid id;
 
-    if (call_body_text(c, "token"))
-        return STEP_NEXT;
+    if (call_body_text(c, "token")) {
+        ask_origin(c);
+        return STEP_WAIT;
+    }
     if (!submission || !form || !key || !uuid_parse(span_of(submission), &id)) {
         err_fault(&c->err, ERR_INVALID,
                   (struct fault){.in = "body",
@@ -131,11 +153,12 @@ static enum step visit_find(struct call *c)
 static bool visitor(struct call *c, struct uuid *lead)
 {
     const char *token = call_body_text(c, "token");
-    const struct result *r = token ? NULL : call_result(c, 0);
+    const struct result *r = call_result(c, 0);
     const char *id;
     struct ticket t;
 
     if (token) {
+        tell_origin(c);
         switch (ticket_read(&c->arena, c->env->cursor_key, span_of(token), TICKET_VISITOR,
                             clock_wall_s(), &t)) {
         case TICKET_OK: *lead = t.about; return true;
@@ -146,6 +169,8 @@ static bool visitor(struct call *c, struct uuid *lead)
     }
     if (result_rows(r) == 0)
         return err_set(&c->err, ERR_BAD_TOKEN, "no such submission, or the key is not its form's");
+    if (!intake_origin(c, intake_words(c, result_get(r, 0, "origins"))))
+        return false;
     id = result_get(r, 0, "lead_id"); /* none yet: nothing to count, and nothing to tell */
     *lead = (struct uuid){{0}};
     return !id || uuid_parse(span_of(id), lead);
@@ -180,4 +205,24 @@ static enum step visit_reply(struct call *c)
 
 const struct operation event_create = {
     .steps = (step_fn *const[]){visit_find, visit_count, visit_reply, NULL},
+};
+
+/* OPTIONS /v1/events */
+
+static enum step preflight_ask(struct call *c)
+{
+    ask_origin(c);
+    return STEP_WAIT;
+}
+
+static enum step preflight_reply(struct call *c)
+{
+    tell_origin(c);
+    reply_header(c, "Allow", "POST, OPTIONS");
+    c->reply.status = 204;
+    return STEP_REPLY;
+}
+
+const struct operation event_preflight = {
+    .steps = (step_fn *const[]){preflight_ask, preflight_reply, NULL},
 };

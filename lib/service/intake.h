@@ -59,6 +59,9 @@ bool intake_decide_birth(struct call *c, struct intake *in);
 /** Says whether the origin may post, and tells the browser. False: it may not, err is set. */
 bool intake_origin(struct call *c, const char *const *origins);
 
+/** Lets the browser show the page the answer: its origin was found to be one that may. */
+void intake_welcome(struct call *c);
+
 /** Replies with what became of a submission: @r is the row of intake_accept or intake_confirm. */
 enum step intake_reply(struct call *c, const struct intake *in, const struct result *r);
 

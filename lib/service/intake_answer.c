@@ -11,6 +11,13 @@
 
 #define PAGE_MAX (64 * 1024)
 
+void intake_welcome(struct call *c)
+{
+    reply_header(c, "Access-Control-Allow-Origin", c->request.origin);
+    reply_header(c, "Access-Control-Expose-Headers",
+                 "Request-Id, Retry-After, Idempotent-Replayed");
+}
+
 bool intake_origin(struct call *c, const char *const *origins)
 {
     if (!origins || !origins[0])
@@ -21,9 +28,7 @@ bool intake_origin(struct call *c, const char *const *origins)
     if (!intake_listed(origins, c->request.origin))
         return err_set(&c->err, ERR_ORIGIN, "Pages of \"%s\" may not post to this form.",
                        c->request.origin);
-    reply_header(c, "Access-Control-Allow-Origin", c->request.origin);
-    reply_header(c, "Access-Control-Expose-Headers",
-                 "Request-Id, Retry-After, Idempotent-Replayed");
+    intake_welcome(c);
     return true;
 }
 

@@ -150,9 +150,10 @@ static void sort_fields(struct call *c, struct intake *in, json_t *body)
             in->trapped = in->trapped || !is_empty(value);
         else if (in->consent_version && strcmp(name, "consent") == 0)
             in->consents = is_yes(value);
-        else if (strncmp(name, "utm_", 4) == 0 && json_is_string(value) && strlen(name) < 64)
-            json_object_set(in->utm, name + 4, value);
-        else if (field)
+        else if (strncmp(name, "utm_", 4) == 0 && json_is_string(value) && strlen(name) < 64) {
+            if (!is_empty(value)) /* a page has hidden fields for all of them */
+                json_object_set(in->utm, name + 4, value);
+        } else if (field)
             take_field(c, in, field, value);
         else
             json_object_set_new(in->extra, name, keepable(value));

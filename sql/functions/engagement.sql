@@ -16,11 +16,11 @@ begin
     wait := 0;
     counted := false;
     for i in 1 .. 10 loop
-        select x.deleted_at, x.merged_into into l from sluice.lead x where x.id = target;
+        select x.id, x.deleted_at, x.merged_into into l from sluice.lead x where x.id = target;
         exit when l.merged_into is null;
         target := l.merged_into;
     end loop;
-    if not found or l.deleted_at is not null then
+    if l.id is null or l.deleted_at is not null then  -- a loop sets FOUND itself
         return;
     end if;
     wait := sluice.intake_hit('lead:' || target, 120);

@@ -190,12 +190,13 @@ begin
 end
 $$;
 
--- Asks for a confirmation by mail: whoever sends mails reads the event. Only of a submission that waits for one.
+-- Asks for a confirmation by mail: whoever sends mails reads the event, which has no audit entry.
+-- Only of a submission that waits for one.
 create or replace function sluice.intake_mail(p_id uuid, p_token text) returns void
     language plpgsql security definer set search_path = sluice, pg_temp as $$
 begin
     insert into sluice.outbox (id, audit_seq, type, entity, record_id, payload)
-    select sluice.next_seq(), 0, 'intake.confirmation_requested', 'intake_submission', s.id,
+    select sluice.next_seq(), null, 'intake.confirmation_requested', 'intake_submission', s.id,
            jsonb_build_object('form', f.form, 'email', s.fields -> 'email', 'expires_at', sluice.rfc3339(s.confirm_expires_at),
                               'token', p_token, 'path', '/v1/intake/' || f.form || '/confirm?token=' || p_token)
       from sluice.intake_submission s join sluice.intake_form f on f.id = s.form_id

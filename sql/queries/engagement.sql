@@ -20,7 +20,16 @@ select e.wait, e.counted
 -- in: id       uuid
 -- in: form     text
 -- in: key_hash text
-select s.lead_id
+select s.lead_id, to_jsonb(f.origins) as origins
   from sluice.intake_submission s
   join sluice.intake_form f on f.id = s.form_id
  where s.id = :id and f.form = :form and f.key_hash = :key_hash and f.enabled;
+
+-- query: engage_origin one read
+-- Whether some form names an origin as one of its pages'.
+-- in: origin text
+select exists (select from sluice.intake_form f where f.enabled and :origin = any (f.origins)) as named;
+
+-- query: engage_now one read
+-- The time, in seconds of the epoch: what tokens expire by.
+select extract(epoch from sluice.now())::bigint as now;
