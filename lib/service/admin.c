@@ -10,6 +10,7 @@
 #include "crypto/password.h"
 #include "crypto/secret.h"
 #include "loop/offload.h"
+#include "service/intake.h"
 #include "service/new_password.h"
 #include "service/record.h"
 #include "json/out.h"
@@ -42,7 +43,10 @@ const struct operation calendar_create = {record_create_steps, &calendar};
 const struct operation calendar_update = {record_update_steps, &calendar};
 const struct operation calendar_delete = {record_delete_steps, &calendar};
 const struct operation api_key_delete = {record_delete_steps, &api_key};
-const struct operation intake_form_update = {record_update_steps, &intake_form};
+const struct operation intake_form_update = {(step_fn *const[]){intake_form_ask, intake_form_check,
+                                                                record_update, check_written,
+                                                                reply_row, NULL},
+                                             &intake_form};
 
 /* users: a password becomes its hash on an offload thread before the record is written */
 
@@ -163,6 +167,7 @@ const struct operation api_key_create = {
     .of = &api_key,
 };
 const struct operation intake_form_create = {
-    .steps = (step_fn *const[]){intake_form_make, reply_with_key, NULL},
+    .steps = (step_fn *const[]){intake_form_ask, intake_form_check, intake_form_make,
+                                reply_with_key, NULL},
     .of = &intake_form,
 };

@@ -7,9 +7,9 @@
 #include <jansson.h>
 
 #include "base/buf.h"
+#include "service/fields.h"
 #include "service/record.h"
 #include "sheet/encoding.h"
-#include "sheet/value.h"
 #include "json/schema.h"
 
 #define IMPORT_PIECE ((size_t)384 * 1024)  /* of the file, for one slice; a row fits in */
@@ -29,20 +29,16 @@ const struct import_entity *import_entity_find(const char *name);
 
 /* columns: import_columns.c */
 
-/** Returns the schema of the field that a column may fill ("email", "estimated_value.amount"), or
- * NULL with a fault of @e at @pointer: no such field, one that a blueprint governs, one that is
- * computed. @e may be NULL. */
-const struct schema *import_field(const struct import_entity *of, const char *field,
-                                  const char *pointer, struct err *e);
-
 /** Returns the field that a header most likely means, or NULL, and how sure that is (0 to 1). */
-const char *import_propose(const struct import_entity *of, const char *header, double *confidence);
+const char *import_propose(const struct fields *of, const char *header, struct arena *a,
+                           double *confidence);
 
 /* rows: import_rows.c */
 
 /** What rows are read with, all of it plain data for another thread. */
 struct import_plan {
     const struct import_entity *of;
+    struct fields fields;
     const json_t *columns; /* of the import: [{"header", "field"}] */
     const json_t *options;
     const char *owner; /* who owns what no column gives an owner; may be NULL */
@@ -73,8 +69,8 @@ void import_slice_done(struct import_slice *s);
 /** Fills the plan from an import's columns, options, encoding and delimiter; false if a column
  * names a field that is not there any more. */
 bool import_plan_fill(struct import_plan *plan, const struct import_entity *of,
-                      const json_t *columns, const json_t *options, const char *format,
-                      const char *encoding, const char *delimiter);
+                      const struct fields *fields, const json_t *columns, const json_t *options,
+                      const char *format, const char *encoding, const char *delimiter);
 
 /* workbooks: import_book.c */
 

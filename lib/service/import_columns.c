@@ -19,50 +19,6 @@ const struct import_entity *import_entity_find(const char *name)
     return NULL;
 }
 
-static const struct schema_member *member(const struct schema *s, const char *name, size_t n)
-{
-    for (const struct schema_member *m = s->members; m && m->name; m++)
-        if (strlen(m->name) == n && strncmp(m->name, name, n) == 0)
-            return m;
-    return NULL;
-}
-
-static bool refuse(struct err *e, enum err_code code, const char *pointer, const char *word,
-                   const char *detail)
-{
-    if (!e)
-        return false;
-    return err_fault(
-        e, code, (struct fault){.in = "body", .pointer = pointer, .code = word, .detail = detail});
-}
-
-const struct schema *import_field(const struct import_entity *of, const char *field,
-                                  const char *pointer, struct err *e)
-{
-    const char *dot = strchr(field, '.');
-    size_t n = dot ? (size_t)(dot - field) : strlen(field);
-    const struct schema_member *m = member(of->schema, field, n);
-
-    if (m && dot)
-        m = m->schema->kind == SCHEMA_OBJECT ? member(m->schema, dot + 1, strlen(dot + 1)) : NULL;
-    if (m && m->access == ACCESS_GOVERNED) {
-        if (e)
-            e->code = ERR_GOVERNED;
-        refuse(e, ERR_GOVERNED, pointer, "governed_field",
-               "Only a transition moves it, no import does.");
-        return NULL;
-    }
-    if (m && m->access == ACCESS_READ_ONLY) {
-        refuse(e, ERR_INVALID, pointer, "read_only", "The server computes it.");
-        return NULL;
-    }
-    if (!m || m->schema->kind == SCHEMA_OBJECT || m->schema->kind == SCHEMA_ANY) {
-        refuse(e, ERR_INVALID, pointer, "unknown", "There is no such field to import into.");
-        return NULL;
-    }
-    return m->schema;
-}
-
 /* What people call the fields in English, Polish, German and Russian, folded (value_fold). */
 static const struct {
     const char *field, *words;
@@ -122,16 +78,17 @@ static bool among(const char *words, const char *word, bool as_beginning)
     return false;
 }
 
-static const char *by_synonym(const struct import_entity *of, const char *folded, bool beginning)
+static const char *by_synonym(const struct fields *of, const char *folded, bool beginning)
 {
     for (size_t i = 0; i < SYNONYMS; i++)
         if (among(synonyms[i].words, folded, beginning) &&
-            import_field(of, synonyms[i].field, "", NULL))
+            fields_find(of, synonyms[i].field, "", NULL))
             return synonyms[i].field;
     return NULL;
 }
 
-const char *import_propose(const struct import_entity *of, const char *header, double *confidence)
+const char *import_propose(const struct fields *of, const char *header, struct arena *a,
+                           double *confidence)
 {
     char folded[HEADER_MAX], name[HEADER_MAX];
     const char *found;
@@ -139,14 +96,17 @@ const char *import_propose(const struct import_entity *of, const char *header, d
     value_fold(header, folded, sizeof(folded));
     for (const struct schema_member *m = of->schema->members; m && m->name; m++) {
         value_fold(m->name, name, sizeof(name));
-        if (strcmp(name, folded) == 0 && import_field(of, m->name, "", NULL)) {
+        if (strcmp(name, folded) == 0 && fields_find(of, m->name, "", NULL)) {
             *confidence = 1.0;
             return m->name;
         }
     }
     *confidence = 1.0;
-    if (strchr(header, '.') && import_field(of, header, "", NULL))
+    if (strchr(header, '.') && fields_find(of, header, "", NULL))
         return header; /* of an export: "estimated_value.amount" */
+    found = fields_by_label(of, header, a);
+    if (found)
+        return found;
     *confidence = 0.9;
     found = by_synonym(of, folded, false);
     if (!found) {

@@ -10,6 +10,7 @@
 #include "call/pgarray.h"
 #include "loop/offload.h"
 #include "service/birth.h"
+#include "service/custom.h"
 #include "service/import.h"
 #include "service/jobs.h"
 
@@ -26,6 +27,7 @@ struct pass {
     const char *failed;
     struct import_slice slice;
     struct birth birth;
+    int custom;        /* the statement that reads the definitions of custom fields */
     bool judged;       /* the births are decided one by one */
     struct buf chosen; /* an array literal of versions */
     json_t *unborn;    /* line -> errors */
@@ -43,6 +45,7 @@ static enum step import_ask(struct call *c)
     if (p->tidy)
         return STEP_NEXT;
     ask_import_next(c, (struct q_import_next){.job = w->id, .most = (int64_t)IMPORT_PIECE});
+    p->custom = custom_ask(c, json_string_value(json_object_get(w->params, "entity")));
     p->birth.record = record_governed(json_string_value(json_object_get(w->params, "entity")));
     if (p->birth.record)
         birth_ask(c, p->birth.record);
@@ -96,7 +99,10 @@ static bool halve(struct call *c, struct pass *p, long attempts)
 static enum step import_page(struct call *c)
 {
     struct pass *p = work_of(c)->own;
+    const struct import_entity *of;
+    const json_t *definitions;
     const struct result *r;
+    struct fields fields;
     const char *alive;
 
     if (p->tidy)
@@ -109,8 +115,12 @@ static enum step import_page(struct call *c)
         p->failed = "who asked for it may not sign in any more";
         return STEP_NEXT;
     }
-    if (!import_plan_fill(&p->plan, import_entity_find(result_get(r, 0, "entity")),
-                          read_json(c, result_get(r, 0, "columns")),
+    of = import_entity_find(result_get(r, 0, "entity"));
+    definitions = custom_definitions(c, call_result(c, p->custom));
+    if (!of || !definitions)
+        return call_fail(c, ERR_INTERNAL, NULL);
+    fields = fields_of(of->schema, definitions, &c->arena);
+    if (!import_plan_fill(&p->plan, of, &fields, read_json(c, result_get(r, 0, "columns")),
                           read_json(c, result_get(r, 0, "options")), result_get(r, 0, "format"),
                           result_get(r, 0, "encoding"), result_get(r, 0, "delimiter"))) {
         p->failed = "a column is imported into a field that is not there any more";
@@ -119,7 +129,7 @@ static enum step import_page(struct call *c)
     p->plan.owner = result_get(r, 0, "owner");
     p->birth.members = p->plan.of->schema;
     p->birth.pointer = "";
-    p->judged = p->birth.record && birth_is_judged(&p->birth, call_result(c, 1));
+    p->judged = p->birth.record && birth_is_judged(&p->birth, call_result(c, 2));
     p->plan.compares = *result_get(r, 0, "compares") == 't';
     if (p->judged)
         p->plan.rows = IMPORT_JUDGED;

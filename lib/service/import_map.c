@@ -5,6 +5,7 @@
 #include "asks.gen.h"
 #include "call/principal.h"
 #include "call/reply.h"
+#include "service/custom.h"
 #include "service/import.h"
 #include "sheet/csv.h"
 #include "sheet/guess.h"
@@ -21,19 +22,23 @@ static enum step get_ask(struct call *c)
 
 static enum step look_ask(struct call *c)
 {
+    const char *entity;
     struct uuid id;
 
     if (result_rows(call_result(c, 0)) == 0)
         return call_fail(c, ERR_NOT_FOUND, "no such import, or it is not yours to see");
     if (!call_path_uuid(c, "id", &id))
         return STEP_FAIL;
+    entity = arena_strdup(&c->arena, result_get(call_result(c, 0), 0, "entity"));
     ask_import_look(c, (struct q_import_look){.import = id, .most = (int64_t)IMPORT_SAMPLE});
+    custom_ask(c, entity);
     return STEP_WAIT;
 }
 
 /* What is known of the file when its first rows were read. */
 struct look {
-    const struct import_entity *of;
+    struct arena *arena;
+    struct fields of;
     json_t *options, *columns;
     struct guess guess;
     struct csv csv;
@@ -76,7 +81,7 @@ static void add_column(struct look *l, size_t i, bool named)
     json_t *column = json_object();
     double confidence = 0;
 
-    field = *header ? import_propose(l->of, header, &confidence) : NULL;
+    field = *header ? import_propose(&l->of, header, l->arena, &confidence) : NULL;
     if (field && is_taken(l->columns, field))
         field = NULL;
     json_object_set_new(column, "position", json_integer((json_int_t)i + 1));
@@ -142,6 +147,16 @@ static bool read_options(struct look *l, bool *encoding_known)
     return true;
 }
 
+/* What a column may fill; the definitions of custom fields are the @n-th result. */
+static struct fields fields_here(struct call *c, const struct import_entity *of, int n)
+{
+    const json_t *definitions = custom_definitions(c, call_result(c, n));
+
+    if (!of)
+        err_set(&c->err, ERR_INTERNAL, NULL);
+    return fields_of(of ? of->schema : NULL, definitions, &c->arena);
+}
+
 /* Fills what the file is; the text of a workbook is known. */
 static const char *guess(struct look *l, bool encoding_known)
 {
@@ -187,7 +202,10 @@ static enum step look_kept(struct call *c)
     if (!result_get(r, 0, "parts") || missing)
         return call_fail(c, ERR_CONFLICT, "Part %s of the file has not arrived.",
                          missing ? missing : "1");
-    l->of = import_entity_find(result_get(r, 0, "entity"));
+    l->arena = &c->arena;
+    l->of = fields_here(c, import_entity_find(result_get(r, 0, "entity")), 1);
+    if (c->err.code != ERR_NONE)
+        return STEP_FAIL;
     l->options = read_json(c, result_get(r, 0, "options"));
     l->columns = keep_json(c, json_array());
     l->sample = (struct span){bytes, import_unhex(bytes, strlen(bytes))};
@@ -251,8 +269,8 @@ static json_t *column_at(json_t *columns, json_int_t position)
     return position < 1 ? NULL : json_array_get(columns, (size_t)position - 1);
 }
 
-static void set_field(struct call *c, const struct import_entity *of, json_t *columns,
-                      const json_t *wish, size_t i)
+static void set_field(struct call *c, const struct fields *of, json_t *columns, const json_t *wish,
+                      size_t i)
 {
     const char *field = json_string_value(json_object_get(wish, "field"));
     json_t *column = column_at(columns, json_integer_value(json_object_get(wish, "position")));
@@ -266,7 +284,7 @@ static void set_field(struct call *c, const struct import_entity *of, json_t *co
                                  .detail = "The file has no such column."});
         return;
     }
-    if (field && !import_field(of, field, pointer, &c->err))
+    if (field && !fields_find(of, field, pointer, &c->err))
         return;
     if (field && is_taken(columns, field)) {
         err_fault(&c->err, ERR_INVALID,
@@ -280,26 +298,41 @@ static void set_field(struct call *c, const struct import_entity *of, json_t *co
     json_object_set_new(column, "confidence", json_real(field ? 1 : 0));
 }
 
+static enum step remap_ask(struct call *c)
+{
+    const struct result *r = call_result(c, 0);
+    const char *entity;
+    struct uuid id;
+
+    if (result_rows(r) == 0)
+        return call_fail(c, ERR_NOT_FOUND, "no such import, or it is not yours to see");
+    entity = arena_strdup(&c->arena, result_get(r, 0, "entity"));
+    if (!call_path_uuid(c, "id", &id) || !import_ask_get(c, id))
+        return STEP_FAIL;
+    custom_ask(c, entity);
+    return STEP_WAIT;
+}
+
 static enum step remap(struct call *c)
 {
     const struct result *r = call_result(c, 0);
     json_t *columns, *wishes = json_object_get(c->body, "columns"), *item;
-    const struct import_entity *of;
+    struct fields of;
     struct uuid id;
     size_t i;
 
     if (result_rows(r) == 0)
         return call_fail(c, ERR_NOT_FOUND, "no such import, or it is not yours to see");
-    of = import_entity_find(result_get(r, 0, "entity"));
+    of = fields_here(c, import_entity_find(result_get(r, 0, "entity")), 1);
     columns = read_json(c, result_get(r, 0, "columns"));
-    if (!of || !call_path_uuid(c, "id", &id))
+    if (c->err.code != ERR_NONE || !call_path_uuid(c, "id", &id))
         return STEP_FAIL;
     if (!columns)
         return call_fail(c, ERR_CONFLICT, "The mapping has not been proposed yet: POST it first.");
     json_array_foreach (columns, i, item)
         json_object_set_new(item, "field", json_null());
     json_array_foreach (wishes, i, item)
-        set_field(c, of, columns, item, i);
+        set_field(c, &of, columns, item, i);
     if (c->err.code != ERR_NONE)
         return STEP_FAIL;
     ask_import_remap(c, (struct q_import_remap){.import = id, .columns = call_json(c, columns)});
@@ -307,5 +340,5 @@ static enum step remap(struct call *c)
     return STEP_WAIT;
 }
 
-const struct operation import_mapping_set = {(step_fn *const[]){get_ask, remap, reply_row, NULL},
-                                             NULL};
+const struct operation import_mapping_set = {
+    (step_fn *const[]){get_ask, remap_ask, remap, reply_row, NULL}, NULL};

@@ -40,13 +40,14 @@ size_t import_unhex(char *text, size_t n)
 }
 
 bool import_plan_fill(struct import_plan *plan, const struct import_entity *of,
-                      const json_t *columns, const json_t *options, const char *format,
-                      const char *encoding, const char *delimiter)
+                      const struct fields *fields, const json_t *columns, const json_t *options,
+                      const char *format, const char *encoding, const char *delimiter)
 {
     const json_t *column;
     size_t i;
 
     *plan = (struct import_plan){.of = of,
+                                 .fields = *fields,
                                  .columns = columns,
                                  .options = options,
                                  .book = format && strcmp(format, "xlsx") == 0,
@@ -57,27 +58,10 @@ bool import_plan_fill(struct import_plan *plan, const struct import_entity *of,
     json_array_foreach (columns, i, column) {
         const char *field = json_string_value(json_object_get(column, "field"));
 
-        if (field && !import_field(of, field, "", NULL))
+        if (field && !fields_find(fields, field, "", NULL))
             return false;
     }
     return json_array_size(columns) <= CSV_COLUMNS_MAX;
-}
-
-/* values */
-
-static json_t *words_of(const char *text)
-{
-    json_t *list = json_array();
-
-    while (*text) {
-        size_t n = strcspn(text, ",;|");
-        struct span word = span_trim((struct span){text, n});
-
-        if (word.n)
-            json_array_append_new(list, json_stringn(word.p, word.n));
-        text += n + (text[n] != '\0');
-    }
-    return list;
 }
 
 /* What a workbook has no quotes around: a number (with a point), a date, a boolean, an error. */
@@ -86,67 +70,12 @@ static bool is_bare(const struct reader *r, size_t i)
     return r->plan->book && i < r->csv.ncells && !r->csv.quoted[i];
 }
 
-static bool by_format(const struct reader *r, const struct schema *s, const char *text, bool comma,
-                      char out[VALUE_MAX])
-{
-    switch (s->format) {
-    case FORMAT_DATE: return value_date(text, r->order, out);
-    case FORMAT_DATE_TIME: return value_date_time(text, r->order, out);
-    case FORMAT_DECIMAL: return value_decimal(text, comma, out);
-    case FORMAT_CURRENCY: return value_currency(text, out);
-    case FORMAT_COUNTRY: return value_country(text, out);
-    default: return false;
-    }
-}
-
-/* The text of a cell as a value of its field; what cannot be converted stays text, and the check of
- * the field says what is wrong with it. */
-static json_t *value_of(const struct reader *r, const struct schema *s, const char *text,
-                        bool comma)
-{
-    char out[VALUE_MAX];
-    bool yes;
-
-    if (s->kind == SCHEMA_ARRAY)
-        return words_of(text);
-    if (s->kind == SCHEMA_BOOLEAN && value_boolean(text, &yes))
-        return json_boolean(yes);
-    if ((s->kind == SCHEMA_INTEGER || s->kind == SCHEMA_NUMBER) && value_decimal(text, comma, out))
-        return strchr(out, '.') ? json_real(strtod(out, NULL))
-                                : json_integer(strtoll(out, NULL, 10));
-    if (s->format == FORMAT_URI && !strstr(text, "://"))
-        return json_sprintf("https://%s", text);
-    if (by_format(r, s, text, comma, out))
-        return json_string(out);
-    return json_string(text);
-}
-
-static void set_path(json_t *body, const char *field, json_t *value)
-{
-    const char *dot = strchr(field, '.');
-    char group[64];
-    json_t *inner;
-
-    if (!dot) {
-        json_object_set_new(body, field, value);
-        return;
-    }
-    memcpy(group, field, (size_t)(dot - field));
-    group[dot - field] = '\0';
-    inner = json_object_get(body, group);
-    if (!inner) {
-        inner = json_object();
-        json_object_set_new(body, group, inner);
-    }
-    json_object_set_new(inner, dot + 1, value);
-}
-
 static void set_default(const struct reader *r, json_t *body, const char *name)
 {
     json_t *value = json_object_get(r->plan->options, name);
 
     if (json_is_string(value) && !json_object_get(body, name) &&
-        import_field(r->plan->of, name, "", NULL))
+        fields_find(&r->plan->fields, name, "", NULL))
         json_object_set(body, name, value);
 }
 
@@ -160,8 +89,9 @@ static json_t *body_of(const struct reader *r)
         if (*text == '\'' && table_is_formula(text + 1))
             text++; /* as exports guard what would be taken for a formula */
         if (r->fields[i] && *text)
-            set_path(body, r->fields[i],
-                     value_of(r, r->schemas[i], text, r->comma && !is_bare(r, i)));
+            fields_set(body, r->fields[i],
+                       fields_value(&r->plan->fields, r->fields[i], r->schemas[i], text, r->order,
+                                    r->comma && !is_bare(r, i)));
     }
     money = json_object_get(body, "estimated_value");
     if (money && !json_object_get(money, "amount"))
@@ -393,7 +323,7 @@ static void take_row(struct reader *r)
     body = body_of(r);
     if (json_object_size(body) == 0)
         add_faulty(r, "required", "None of the cells of the row is imported.");
-    else if (schema_check(r->plan->of->schema, body, "", &e))
+    else if (fields_check(&r->plan->fields, body, &e))
         add_valid(r, body);
     else
         add_refused(r, &e);
@@ -413,7 +343,7 @@ static void prepare(struct reader *r, const struct import_plan *plan, struct imp
     for (size_t i = 0; i < r->ncolumns; i++) {
         r->fields[i] =
             json_string_value(json_object_get(json_array_get(plan->columns, i), "field"));
-        r->schemas[i] = r->fields[i] ? import_field(plan->of, r->fields[i], "", NULL) : NULL;
+        r->schemas[i] = r->fields[i] ? fields_find(&plan->fields, r->fields[i], "", NULL) : NULL;
     }
     *out = (struct import_slice){.bad = json_array()};
     buf_init(&out->lines, BODIES_MAX);

@@ -15,6 +15,7 @@
 #include "crypto/secret.h"
 #include "crypto/ticket.h"
 #include "schemas.gen.h"
+#include "service/custom.h"
 #include "service/match.h"
 
 static json_t *new_object(struct call *c)
@@ -144,6 +145,7 @@ static enum step find_form(struct call *c)
                                   .key_hash = arena_strdup(&c->arena, hash),
                               });
     birth_ask(c, &record_lead);
+    custom_ask(c, record_lead.entity);
     return STEP_WAIT;
 }
 
@@ -152,14 +154,17 @@ static enum step find_form(struct call *c)
 static enum step limit(struct call *c)
 {
     const struct result *r = call_result(c, 0);
+    const json_t *definitions;
     struct intake *in;
 
     if (result_rows(r) == 0)
         return call_fail(c, ERR_BAD_TOKEN, "no such form, or the key is not this form's");
     in = intake_of(c, r);
-    if (!in)
+    definitions = custom_definitions(c, call_result(c, 2));
+    if (!in || !definitions)
         return STEP_FAIL;
     c->state = in;
+    in->fields = fields_of(&schema_LeadCreate, definitions, &c->arena);
     in->judged = birth_is_judged(&in->birth, call_result(c, 1));
     in->as_page = c->request.media_type && strstr(c->request.media_type, "form") && !c->keyed;
     if (!intake_origin(c, intake_words(c, result_get(r, 0, "origins"))))

@@ -6,6 +6,7 @@
 
 #include "call/call.h"
 #include "service/birth.h"
+#include "service/fields.h"
 
 /** A form, and what came through it. */
 struct intake {
@@ -19,7 +20,8 @@ struct intake {
     int64_t now, confirm_hours;
     const char *source, *campaign, *owner;
 
-    json_t *lead; /* what becomes the lead */
+    struct fields fields; /* of a lead */
+    json_t *lead;         /* what becomes the lead */
     json_t *utm;
     json_t *extra; /* everything else, as it came */
     bool consents, trapped, as_page;
@@ -35,6 +37,14 @@ struct intake *intake_of(struct call *c, const struct result *r);
 /** A JSON array of strings as a list of words that ends with NULL. */
 const char *const *intake_words(struct call *c, const char *json);
 bool intake_listed(const char *const *words, const char *word);
+
+/** Returns what a form may fill under this name, or NULL: no such field of a lead, or the form's
+ * own business (its source, whose the lead is). */
+const struct schema_member *intake_member(const struct fields *of, const char *name);
+
+/** Steps ahead of the writing of a form: are the fields it names there? */
+enum step intake_form_ask(struct call *c);
+enum step intake_form_check(struct call *c);
 
 /** From here on the form is the actor: audit entries and idempotency keys are its own. */
 bool intake_act_as(struct call *c, const struct intake *in, const char *name);

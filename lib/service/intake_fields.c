@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "crypto/secret.h"
-#include "schemas.gen.h"
 #include "service/intake.h"
 #include "json/body.h"
 #include "json/out.h"
@@ -51,14 +50,6 @@ static json_t *parse(struct call *c)
     return NULL;
 }
 
-static const struct schema *member_schema(const char *name)
-{
-    for (const struct schema_member *m = schema_LeadCreate.members; m->name; m++)
-        if (strcmp(m->name, name) == 0 && m->access == ACCESS_WRITE)
-            return m->schema;
-    return NULL;
-}
-
 /* An empty field is an absent one. */
 static bool is_empty(const json_t *value)
 {
@@ -93,22 +84,45 @@ static const char *name_of(const struct intake *in, const char *field, size_t n)
     return NULL;
 }
 
+/* What a form sends for a custom field, be it several times, as people write it. */
+static json_t *custom_value(const struct intake *in, const char *field, const struct schema *s,
+                            json_t *value)
+{
+    json_t *list, *one, *part;
+    size_t i;
+
+    if (json_is_string(value))
+        return fields_value(&in->fields, field, s, json_string_value(value), DATE_DMY, true);
+    if (s->kind != SCHEMA_ARRAY || !json_is_array(value))
+        return json_incref(value);
+    list = json_array();
+    json_array_foreach (value, i, part) {
+        one = custom_value(in, field, s, part);
+        json_array_extend(list, one);
+        json_decref(one);
+    }
+    return list;
+}
+
 /* A form sends text only: it becomes the type that the lead's field has. */
 static void take_field(struct call *c, struct intake *in, const char *field, json_t *value)
 {
-    const struct schema *s = member_schema(field);
+    const struct schema_member *m = intake_member(&in->fields, field);
     const char *text = json_string_value(value);
     bool form = c->request.media_type && strstr(c->request.media_type, "form");
 
     if (is_empty(value))
         return;
-    if (form && text && s) {
-        value = schema_from_text(s, text, "body", arena_printf(&c->arena, "/%s", field), &c->err);
+    if (form && m && fields_is_custom(field))
+        fields_set(in->lead, field, custom_value(in, field, m->schema, value));
+    else if (!form || !text || !m)
+        fields_set(in->lead, field, json_incref(value));
+    else {
+        value = schema_from_text(m->schema, text, "body", arena_printf(&c->arena, "/%s", field),
+                                 &c->err);
         if (value)
             json_object_set_new(in->lead, field, value);
-        return;
     }
-    json_object_set(in->lead, field, value);
 }
 
 /* Returns @value (a reference) with numbers that no integer holds as text: PostgreSQL writes 1e300
@@ -185,9 +199,13 @@ static bool was_sent(const struct intake *in, json_t *body, const char *field)
 
 static void check_required(struct call *c, const struct intake *in, json_t *body)
 {
-    for (size_t i = 0; in->required && in->required[i]; i++)
-        if (!was_sent(in, body, in->required[i]))
-            require(c, in->required[i]);
+    for (size_t i = 0; in->required && in->required[i]; i++) {
+        const char *field = in->required[i];
+        const struct schema_member *m = intake_member(&in->fields, field);
+
+        if (!was_sent(in, body, field) && !(fields_is_custom(field) && m && m->required))
+            require(c, field); /* or whoever defined the field has asked for it */
+    }
     if (in->consent_required && !in->consents)
         require(c, "consent");
 }
@@ -196,8 +214,13 @@ static void check_required(struct call *c, const struct intake *in, json_t *body
 static void rename_faults(struct call *c, const struct intake *in)
 {
     for (struct fault *f = c->err.faults; f; f = f->next) {
-        size_t n = f->pointer && *f->pointer == '/' ? strcspn(f->pointer + 1, "/") : 0;
-        const char *name = n ? name_of(in, f->pointer + 1, n) : NULL;
+        const char *name;
+        size_t n;
+
+        if (f->pointer && strncmp(f->pointer, "/custom/", 8) == 0)
+            f->pointer = arena_printf(&c->arena, "/custom.%s", f->pointer + 8);
+        n = f->pointer && *f->pointer == '/' ? strcspn(f->pointer + 1, "/") : 0;
+        name = n ? name_of(in, f->pointer + 1, n) : NULL;
 
         if (name)
             f->pointer = arena_printf(&c->arena, "/%s%s", name, f->pointer + 1 + n);
@@ -218,7 +241,7 @@ void intake_fields(struct call *c, struct intake *in)
         return;
     sort_fields(c, in, body);
     if (json_object_size(in->lead) > 0 || c->err.code == ERR_NONE)
-        schema_check(&schema_LeadCreate, in->lead, "", &c->err);
+        (void)fields_check(&in->fields, in->lead, &c->err);
     check_required(c, in, body);
     rename_faults(c, in);
 }

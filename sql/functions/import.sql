@@ -357,6 +357,8 @@ declare
     n integer := cardinality(lines);
     half integer := n / 2;
     state text;
+    place text;
+    told text;
 begin
     if n = 0 then
         return '{}';
@@ -365,13 +367,15 @@ begin
         perform sluice.import_insert(import, entity, bodies, chosen);
         return '{}';
     exception when integrity_constraint_violation or data_exception or sqlstate 'SL422' or sqlstate 'SL409' then
-        get stacked diagnostics state = returned_sqlstate;
+        get stacked diagnostics state = returned_sqlstate, place = column_name, told = pg_exception_detail;
     end;
     if n = 1 then
-        return jsonb_build_object(lines[1], jsonb_build_array(jsonb_build_object('pointer', '',
+        return jsonb_build_object(lines[1], jsonb_build_array(jsonb_build_object(
+            'pointer', case state when 'SL422' then place else '' end,
             'code', case state when '23503' then 'unknown_reference' when '23505' then 'conflict' else 'validation_failed' end,
             'detail', case state when '23503' then 'What the row refers to is not there.'
                                  when '23505' then 'Another record has the same key.'
+                                 when 'SL422' then told
                                  else 'The database does not take a value of the row.' end)));
     end if;
     return sluice.import_store(import, entity, lines[:half],

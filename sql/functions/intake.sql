@@ -96,11 +96,11 @@ begin
     insert into sluice.lead
         (id, first_name, last_name, email, phone, company, job_title, tax_id, website, industry, street,
          postcode, city, country, need, budget_confirmed, estimated_value_amount, estimated_value_currency,
-         description, external_id, owner_id, source, campaign, utm, extra)
+         description, external_id, owner_id, source, campaign, utm, extra, custom)
     select p_lead, b.first_name, b.last_name, b.email, b.phone, b.company, b.job_title, b.tax_id, b.website,
            b.industry, b.street, b.postcode, b.city, b.country, b.need, b.budget_confirmed,
            b.estimated_value_amount, b.estimated_value_currency, b.description, b.external_id,
-           f.owner_id, f.source, f.campaign, nullif(s.utm, '{}'), s.extra
+           f.owner_id, f.source, f.campaign, nullif(s.utm, '{}'), s.extra, coalesce(jsonb_strip_nulls(b.custom), '{}')
       from jsonb_populate_record(null::sluice.lead, sluice.flat_money(coalesce(s.fields, '{}'), 'estimated_value')) b
     returning state into status;
     perform sluice.intake_touch(s, f, p_lead);
@@ -177,6 +177,9 @@ begin
             get stacked diagnostics code = message_text;
             said := 'duplicate';
             told := 'A rule about duplicates refuses the lead.';
+        when sqlstate 'SL422' then  -- a definition of a custom field that came after the submission
+            get stacked diagnostics told = pg_exception_detail, code = message_text;
+            said := 'database';
         when integrity_constraint_violation or data_exception then
             get stacked diagnostics told = message_text, code = returned_sqlstate;
             said := 'database';
@@ -218,7 +221,7 @@ begin
         perform set_config('sluice.dry', 'on', true);  -- undone with the rest
         status := sluice.intake_make(s, f, p_lead);
         raise exception using errcode = 'SLPOT';
-    exception when sqlstate 'SLPOT' or sqlstate 'SL409' or integrity_constraint_violation or data_exception then
+    exception when sqlstate 'SLPOT' or sqlstate 'SL409' or sqlstate 'SL422' or integrity_constraint_violation or data_exception then
         return status;
     end;
 end

@@ -248,7 +248,8 @@ begin
 end
 $$;
 
--- Where a draft or a version in force names the field: of the record itself, or of one that is related to it.
+-- Where a draft or a version in force names the field: of the record itself, or of one that is related to it; or which
+-- form fills it.
 create or replace function sluice.custom_named(p_entity text, p_key text) returns text
     language plpgsql stable as $$
 declare
@@ -266,6 +267,10 @@ begin
                           case d.status when 'draft' then 'a draft' else 'version ' || d.number end);
         end if;
     end loop;
+    if p_entity = 'lead' then
+        return (select format('the intake form "%s"', f.form) from sluice.intake_form f
+                 where own = any (f.fields) order by f.form limit 1);
+    end if;
     return null;
 end
 $$;

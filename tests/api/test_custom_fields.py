@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from test_import import Import
 from helpers import STATES, blueprint, born, failures, fault, label, problem
 
 _numbers = itertools.count(1)
@@ -204,6 +205,91 @@ def test_guards_see_values(admin, rep, rows, field, key, number):
         assert problem(answer, 409, 'in_use')['detail'] == f'The process "{key}" (version 1) names the field; take it out first.'
         assert rep.moved('leads', lead['id'], 'go')['status'] == 'over'
     assert admin.patched('custom-fields', made['id'], archived=True)['archived'] is True
+
+
+def filled(field, key, entity):
+    """Fields of an entity that texts from outside fill; their keys."""
+    keys = {t: f'{key}_{t}' for t in ('integer', 'decimal', 'date', 'boolean', 'choice', 'multi_choice')}
+    for t, own in keys.items():
+        field(entity, t, own, **LIMITS.get(t, {}))
+    return keys
+
+
+WRITTEN = {'integer': ('1 000', 1000), 'decimal': ('1.234,50', '1234.50'), 'date': ('24.12.2026', '2026-12-24'),
+           'boolean': ('tak', True), 'choice': ('Gold', 'gold'), 'multi_choice': ('silver; GOLD', ['silver', 'gold'])}
+WRONG = {'integer': ('1001', 'range'), 'decimal': ('-1', 'range'), 'date': ('31.02.2026', 'format'),
+         'boolean': ('perhaps', 'type'), 'choice': ('Bronze', 'enum')}
+
+
+def test_a_form_fills_them(admin, anonymous, rep, field, key, number):
+    """A page sends text, by the names that it has; what is wrong is told by those names, too."""
+    keys = filled(field, key, 'lead')
+    made = admin.make('intake-forms', form=f'{key}_form', name='Form', source='web', required=['last_name', f'custom.{keys["integer"]}'],
+                      fields=['last_name'] + [f'custom.{k}' for k in keys.values()], mapping={'seats': f'custom.{keys["integer"]}'})
+
+    def send(**more):
+        return anonymous.post(f'/v1/intake/{made["form"]}', params={'key': made['key']}, **more)
+
+    def named(t):
+        return 'seats' if t == 'integer' else f'custom.{keys[t]}'
+    answer = send(data={'last_name': f'Form {number}', **{named(t): text for t, (text, _) in WRITTEN.items()}})
+    assert answer.status_code == 201, answer.text
+    lead = admin.read('leads', answer.json()['id'])
+    assert lead['custom'] == {keys[t]: value for t, (_, value) in WRITTEN.items()}
+    # JSON has types of its own
+    answer = send(json={'last_name': f'Form {number} b', 'seats': 7, f'custom.{keys["multi_choice"]}': ['gold']})
+    assert answer.status_code == 201, answer.text
+    assert admin.read('leads', answer.json()['id'])['custom'] == {keys['integer']: 7, keys['multi_choice']: ['gold']}
+    answer = send(data={'last_name': f'Form {number}', **{named(t): text for t, (text, _) in WRONG.items()}})
+    assert errors(answer) == {(f'/{named(t)}', code) for t, (_, code) in WRONG.items()}
+    assert [e['detail'] for e in answer.json()['errors'] if e['pointer'] == '/seats'] == ['Send a number from -5 to 1000.']
+    assert errors(send(data={'last_name': 'X'})) == {('/seats', 'required')}
+
+
+def test_a_form_and_a_required_field(admin, anonymous, field, key, number):
+    """What records cannot be without is asked for, whether the form lists it or not; the form keeps the field in use."""
+    made = field('lead', 'text')
+    form = admin.make('intake-forms', form=f'{key}_form', name='Form', source='web', fields=['last_name', f'custom.{key}'])
+    answer = admin.patch(f'/v1/custom-fields/{made["id"]}', json={'archived': True})
+    assert problem(answer, 409, 'in_use')['detail'] == f'The intake form "{key}_form" names the field; take it out first.'
+    admin.patched('custom-fields', made['id'], required=True)
+    answer = anonymous.post(f'/v1/intake/{form["form"]}', params={'key': form['key']}, json={'last_name': 'X'})
+    assert errors(answer) == {(f'/custom.{key}', 'required')}
+    for n, name in enumerate([f'custom.{key}_no', 'source', 'estimated_value.amount', 'custom']):
+        answer = admin.patch(f'/v1/intake-forms/{form["id"]}', json={'fields': ['last_name'] * n + [name]})
+        fault(answer, 422, 'validation_failed', f'/fields/{n}', 'enum')
+    admin.patched('intake-forms', form['id'], fields=['last_name'])
+    admin.patched('custom-fields', made['id'], archived=True)
+
+
+@pytest.mark.parametrize('entity, name', [('lead', 'last_name'), ('account', 'name'), ('contact', 'last_name')])
+def test_an_import_fills_them(admin, manager, rows, field, key, entity, name, number):
+    """Columns are found by key and label; a row is refused with its column and the sentence."""
+    keys = filled(field, key, entity)
+    field(entity, 'text', f'{key}_needed', label={'en': f'Needed {key}', 'pl': f'Wymagane {key}'})
+    head = [name, *keys.values(), f'wymagane {key.upper()}']
+    lines = [[f'Import {key} a', *(text for text, _ in WRITTEN.values()), 'x'],
+             [f'Import {key} b', *(WRONG.get(t, ('gold, gold', 0))[0] for t in keys), 'x']]
+    done = Import(manager, '\n'.join('\t'.join(line) for line in [head, *lines, [f'Import {key} c'] + [''] * 7]) + '\n', entity)
+    proposed = done.propose()['columns']
+    assert [c['field'] for c in proposed] == [name] + [f'custom.{k}' for k in [*keys.values(), f'{key}_needed']]
+    assert [c['confidence'] for c in proposed[1:]] == [1.0] * 7
+    admin.patched('custom-fields', [f for f in admin.get('/v1/custom-fields', params={'entity': entity, 'limit': 200}).json()['items']
+                                    if f['key'] == f'{key}_needed'][0]['id'], required=True)
+    done.do('run')
+    good, bad, bare = done.rows()
+    assert (good['outcome'], bad['outcome'], bare['outcome']) == ('created', 'invalid', 'invalid')
+    got = rows(f'select custom from sluice.{entity} where id = %s', good['record_id'])[0]['custom']
+    assert got == {**{keys[t]: value for t, (_, value) in WRITTEN.items()}, f'{key}_needed': 'x'}
+    assert {(e['column'], e['code']) for e in bad['errors']} == {
+        (keys[t], code) for t, (_, code) in {**WRONG, 'multi_choice': ('', 'repeated')}.items()}
+    assert 'Send a number from -5 to 1000.' in [e['detail'] for e in bad['errors']]
+    assert [(e['column'], e['pointer'], e['code']) for e in bare['errors']] == [
+        (f'wymagane {key.upper()}', f'/custom/{key}_needed', 'required')]
+    other = Import(manager, 'a,b\n1,2\n', entity)
+    other.propose()
+    answer = manager.call('PUT', other.url('/mapping'), json={'columns': [{'position': 1, 'field': f'custom.{key}_no'}]})
+    fault(answer, 422, 'validation_failed', '/columns/0/field', 'unknown')
 
 
 @pytest.fixture
