@@ -115,6 +115,7 @@ enum step design_ready(struct call *c)
     d->teams = tree_of(c, r, "teams");
     d->calendars = tree_of(c, r, "calendars");
     d->others = tree_of(c, r, "others");
+    d->custom = tree_of(c, r, "custom");
     return STEP_NEXT;
 }
 
@@ -152,7 +153,7 @@ json_t *design_lint(struct call *c)
     const struct design *d = design_of(c);
     struct lint_world w;
 
-    design_world(&w, json_string_value(json_object_get(d->doc, "entity")));
+    design_world(&w, json_string_value(json_object_get(d->doc, "entity")), &c->arena, d->custom);
     w.roles = d->roles;
     w.users = d->users;
     w.teams = d->teams;

@@ -19,7 +19,7 @@ struct design {
     json_t *published;  /* what is in force of the process, canonical, or NULL */
     int64_t published_number;
     const char *published_id;
-    json_t *roles, *users, *teams, *calendars, *others;
+    json_t *roles, *users, *teams, *calendars, *others, *custom;
 };
 
 /** Steps: ask for the version in the path, then fill struct design. No version: 404. */
@@ -38,8 +38,9 @@ bool design_is_current(struct call *c);
 /** Keeps a tree as long as the call lives, and returns it. */
 json_t *design_keep(struct call *c, json_t *tree);
 
-/** What documents of an entity are judged by, apart from what the database knows. */
-void design_world(struct lint_world *w, const char *entity);
+/** What documents of an entity are judged by, apart from what the database knows; @custom: the
+ * definitions of custom fields by entity, or NULL. */
+void design_world(struct lint_world *w, const char *entity, struct arena *a, const json_t *custom);
 
 /** Judges the document of the call. The findings live as long as the call. */
 json_t *design_lint(struct call *c);

@@ -248,23 +248,51 @@ begin
 end
 $$;
 
+-- The parts of a document that name one of these fields, with the state or transition that they belong to; guards in
+-- groups by their own key.
+create or replace function sluice.custom_element(doc jsonb, names text[])
+returns table (kind text, key text, part text)
+    language plpgsql stable as $$
+begin
+    return query
+    select k.kind, coalesce(x.value ->> 'key', '?'), coalesce(p.value ->> 'key', '?')
+      from (values ('transitions'), ('states')) w(list)
+     cross join lateral jsonb_path_query(doc, ('strict $.' || w.list || '[*]')::jsonpath, '{}', true) p(value)
+     cross join (values ('guard', 'guards'), ('input', 'inputs'), ('action', 'actions'), ('step', 'steps'), ('threshold', 'sla')) k(kind, list)
+     cross join lateral jsonb_path_query(p.value, ('lax $.' || k.list || '.**')::jsonpath) x(value)
+     where jsonb_typeof(x.value) = 'object'
+       and (x.value -> 'params' ->> 'field' = any (names));
+    return query
+    select 'criterion', coalesce(x.value ->> 'key', '?'), doc ->> 'key'
+      from jsonb_path_query(doc, 'lax $.criteria.**') x(value)
+     where jsonb_typeof(x.value) = 'object' and x.value -> 'params' ->> 'field' = any (names);
+    return query  -- wherever else a field may be named
+    select 'part', x.value #>> '{}', doc ->> 'key'
+      from jsonb_path_query(doc, 'lax $.**.field') x(value)
+     where x.value #>> '{}' = any (names);
+end
+$$;
+
 -- Where a draft or a version in force names the field: of the record itself, or of one that is related to it; or which
--- form fills it.
+-- form fills it. With the guard, input or action.
 create or replace function sluice.custom_named(p_entity text, p_key text) returns text
     language plpgsql stable as $$
 declare
     d record;
+    element record;
+    names text[];
     own text := 'custom.' || p_key;
 begin
     for d in select b.entity, b.key, v.number, v.status, sluice.blueprint_document(v.id) as doc
                from sluice.blueprint b join sluice.blueprint_version v on v.blueprint_id = b.id
               where v.status in ('draft', 'published')
               order by b.entity, b.key, v.number loop
-        if exists (select from jsonb_path_query(d.doc::jsonb, 'strict $.**.field') x
-                    where x #>> '{}' = any (case when d.entity = p_entity then array[own] else '{}' end
-                                            || array[p_entity || '.' || own])) then
-            return format('the process "%s" (%s)', d.key,
-                          case d.status when 'draft' then 'a draft' else 'version ' || d.number end);
+        names := case when d.entity = p_entity then array[own] else '{}' end || array[p_entity || '.' || own];
+        select * into element from sluice.custom_element(d.doc::jsonb, names) e limit 1;
+        if found then
+            return format('the process "%s" (%s), %s "%s" of "%s",', d.key,
+                          case d.status when 'draft' then 'a draft' else 'version ' || d.number end,
+                          element.kind, element.key, element.part);
         end if;
     end loop;
     if p_entity = 'lead' then

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from test_blueprints import begin, findings, process, put
 from test_import import Import
 from helpers import STATES, blueprint, born, failures, fault, label, problem
 
@@ -202,7 +203,8 @@ def test_guards_see_values(admin, rep, rows, field, key, number):
         assert (refused['path'], refused['observed']) == (f'custom.{key}', 9)
         rep.patched('leads', lead['id'], custom={key: 10})
         answer = admin.patch(f'/v1/custom-fields/{made["id"]}', json={'archived': True})
-        assert problem(answer, 409, 'in_use')['detail'] == f'The process "{key}" (version 1) names the field; take it out first.'
+        assert problem(answer, 409, 'in_use')['detail'] == \
+            f'The process "{key}" (version 1), guard "big" of "go", names the field; take it out first.'
         assert rep.moved('leads', lead['id'], 'go')['status'] == 'over'
     assert admin.patched('custom-fields', made['id'], archived=True)['archived'] is True
 
@@ -290,6 +292,35 @@ def test_an_import_fills_them(admin, manager, rows, field, key, entity, name, nu
     other.propose()
     answer = manager.call('PUT', other.url('/mapping'), json={'columns': [{'position': 1, 'field': f'custom.{key}_no'}]})
     fault(answer, 422, 'validation_failed', '/columns/0/field', 'unknown')
+
+
+def test_processes_name_fields_that_are_there(admin, field, key):
+    """Lint knows the fields of the record and of those related to it; an archived one is none."""
+    field('lead', 'integer')
+    field('account', 'choice', f'{key}_c', choices=CHOICES)
+    gone = field('lead', 'text', f'{key}_old')
+    admin.patched('custom-fields', gone['id'], archived=True)
+
+    def guard(n, kind, **params):
+        return {'key': f'g{n}', 'kind': kind, 'params': params}
+    draft = begin(admin, process(key))
+    at = f'/v1/blueprints/{draft["id"]}'
+    answer = put(admin, f'{at}/transitions/finish', {
+        'from': ['open', 'waiting'], 'to': 'done', 'label': label('Finish'), 'guards': [
+            guard(0, 'field_compare', field=f'custom.{key}', op='gte', value=10),
+            guard(1, 'related_field', field=f'account.custom.{key}_c', op='eq', value='gold'),
+            guard(2, 'field_present', field=f'custom.{key}_old'),
+            guard(3, 'field_present', field='custom.nowhere'),
+            guard(4, 'related_field', field=f'account.custom.{key}', op='eq', value=1)]})
+    assert answer.status_code in (200, 201), answer.text
+    guards = '/transitions/2/guards'
+    assert [f for f in findings(admin, draft['id']) if f[1] == 'unknown_field'] == [
+        ('error', 'unknown_field', f'{guards}/{n}/params/field') for n in (2, 3, 4)]
+    named = [f for f in admin.get('/v1/custom-fields', params={'entity': 'account', 'limit': 200}).json()['items'] if f['key'] == f'{key}_c']
+    answer = admin.patch(f'/v1/custom-fields/{named[0]["id"]}', json={'archived': True})
+    assert problem(answer, 409, 'in_use')['detail'] == \
+        f'The process "{key}" (a draft), guard "g1" of "finish", names the field; take it out first.'
+    assert admin.delete(at).status_code == 204
 
 
 @pytest.fixture
