@@ -99,21 +99,21 @@ select l.source, count(*) as count,
 -- in: scope  text
 -- in: viewer uuid
 with won as (
-    select to_char(o.closed_at at time zone sluice.report_zone(), 'YYYY-MM') as month, o.source,
-           o.amount_currency as currency, coalesce(o.amount_amount, 0) as value,
-           not exists (select from sluice.opportunity_at(:as_of) e
-                         join sluice.state es on es.blueprint_version_id = e.blueprint_version_id and es.key = e.state
-                        where e.account_id = o.account_id and es.category = 'won'
-                          and (e.closed_at, e.id) < (o.closed_at, o.id)) as first
+    select o.closed_at, o.source, o.owner_id, o.amount_currency as currency, coalesce(o.amount_amount, 0) as value,
+           row_number() over (partition by o.account_id order by o.closed_at, o.id) = 1 as first
       from sluice.opportunity_at(:as_of) o
       join sluice.state st on st.blueprint_version_id = o.blueprint_version_id and st.key = o.state and st.category = 'won'
-     where o.closed_at >= coalesce(:since, '-infinity') and o.closed_at < coalesce(:until, 'infinity')
-       and sluice.in_report(:source, :owner, :scope, :viewer, o.source, o.owner_id)
+     where o.closed_at < coalesce(:until, 'infinity')
+), counted as (
+    select to_char(w.closed_at at time zone sluice.report_zone(), 'YYYY-MM') as month, w.source, w.currency, w.value, w.first
+      from won w
+     where w.closed_at >= coalesce(:since, '-infinity')
+       and sluice.in_report(:source, :owner, :scope, :viewer, w.source, w.owner_id)
 )
 select w.month, w.source, w.currency, count(*) as won, trim_scale(sum(w.value)) as value,
        count(*) filter (where w.first) as new_customers,
        trim_scale(coalesce(sum(w.value) filter (where w.first), 0)) as new_customer_value
-  from won w
+  from counted w
  group by w.month, w.source, w.currency
  order by w.month, w.source, w.currency
  limit 5000;
