@@ -8,6 +8,7 @@
 #include "base/uuid.h"
 #include "call/call.h"
 #include "loop/worker.h"
+#include "service/assign.h"
 #include "service/jobs.h"
 #include "service/match.h"
 #include "service/score.h"
@@ -21,7 +22,8 @@ static const struct row {
     step_fn *const *steps;
 } rows[] = {
     {"timers", 0, timers_steps}, {"automatic", 0, automatic_steps}, {"rekey", 0, rekey_steps},
-    {"score", 0, score_steps},   {"purge", 60000, purge_steps},     {"jobs", 0, job_steps},
+    {"score", 0, score_steps},   {"assign", 0, assign_steps},       {"purge", 60000, purge_steps},
+    {"jobs", 0, job_steps},
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))

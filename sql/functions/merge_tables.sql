@@ -54,6 +54,9 @@ create or replace function sluice.merge_links() returns table (entity text, chil
         ('lead',    'lead_score',        'lead_id',     false),  -- computed anew, of what moves
         ('lead',    'lead_score_change', 'lead_id',     false),
         ('lead',    'rescore',           'lead_id',     false),
+        ('lead',    'lead_assignment',   'lead_id',     false),  -- what was decided about the loser
+        ('lead',    'lead_queue',        'lead_id',     false),
+        ('lead',    'unassigned',        'lead_id',     false),
         (null,      'import_row',        'record_id',   false),
         (null,      'import_seen',       'record_id',   false),
         (null,      'merge_moved',       'record_id',   false)

@@ -192,6 +192,7 @@ begin
         returning seq)
     insert into sluice.outbox (id, audit_seq, type, entity, record_id)
     select sluice.next_seq(), e.seq, 'lead.hot', 'lead', lead from entry e;
+    perform sluice.assign_hot(lead);
 end
 $$;
 

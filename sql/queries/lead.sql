@@ -86,6 +86,7 @@ returning r.version;
 -- filter: stale boolean eq (r.id in (select t.record_id from sluice.timer t where t.entity = 'lead' and t.live and t.touched_at is not null and t.due_at <= sluice.now())) = any(:value)
 -- filter: tag text eq r.id in (select x.id from sluice.lead x where x.tags && :value)
 -- filter: score bigint gte on sc.score
+-- filter: queue uuid eq r.id in (select x.lead_id from sluice.lead_queue x where x.team_id = any(:value))
 -- filter: q text search on s.text
 -- unless: archived,status,account,email,phone,external_id r.status_category is distinct from 'cancelled'
 -- sort: created_at timestamptz r.created_at

@@ -30,6 +30,7 @@ FILTERS = {
         'email': [('One@Lists.example', 'l1'), (['one@lists.example', 'two@lists.example'], 'l1 l2')],
         'phone': [('+48 601 000 001', 'l1'), ('601', '')],
         'score[gte]': [('1', 'l2 l3'), ('30', 'l3'), ('31', '')],
+        'queue': [('00000000-0000-7000-8000-0000000000e1', 'l1 l3'), ('00000000-0000-7000-8000-0000000000e2', '')],
         'external_id': [('lists-1', 'l1'), (['lists-1', 'lists-2'], 'l1 l2')],
         'country': [('PL', 'l1 l2'), ('DE', 'l3'), ('PL,DE', 'l1 l2 l3')],
         'account': [('{a1}', 'l3'), ('{a2}', '')],
@@ -159,6 +160,8 @@ def world(admin, rep, rep2, verifier, mkt, anonymous, rows):
     mkt.moved('leads', w['l2']['id'], 'contacted', activities=[CALL])
     rep.patch(f'/v1/leads/{w["l1"]["id"]}', json={'city': 'Hel'})
     rows('insert into sluice.lead_score (lead_id, score) values (%s, 10), (%s, 30)', w['l2']['id'], w['l3']['id'])
+    rows("insert into sluice.lead_queue (lead_id, team_id) select x, '00000000-0000-7000-8000-0000000000e1' from unnest(array[%s, %s]::uuid[]) x",
+         w['l1']['id'], w['l3']['id'])
 
     for n, (name, more) in enumerate((('Zimmer', {'email': 'c1@lists.example'}), ('Berg', {'phone': '601', **theirs}),
                                       ('Abel', {'external_id': 'lists-c3'})), 1):
@@ -274,7 +277,7 @@ def test_sort(operation, order, client, contract, fill, names):
 
 
 # short lists that the tests of their resources try
-ELSEWHERE = {'approval_list', 'blueprint_list', 'calendar_list', 'complaint_list', 'conversion_mapping_list', 'custom_field_list', 'deputy_list', 'duplicate_list', 'duplicate_rule_list', 'equipment_list',
+ELSEWHERE = {'approval_list', 'assignment_rule_list', 'blueprint_list', 'calendar_list', 'complaint_list', 'conversion_mapping_list', 'custom_field_list', 'deputy_list', 'lead_assignments', 'duplicate_list', 'duplicate_rule_list', 'equipment_list',
              'forgotten_list', 'import_rows', 'invoice_list', 'merge_list',
              'lead_score_history', 'opportunity_revisit', 'score_rule_list', 'verification_queue'}
 
