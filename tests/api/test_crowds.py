@@ -46,6 +46,10 @@ def idle(token):
     return b'', b''
 
 
+# what ends each of them
+DEADLINE = {slow_head: 'head_timeout_ms', slow_body: 'body_timeout_ms', slow_read: 'write_stall_ms', idle: 'idle_timeout_ms'}
+
+
 class Crowd:
     """Connections held by a thread of their own; counts those that the daemon has ended."""
 
@@ -127,9 +131,8 @@ def signed_in(daemon, contract):
 @pytest.mark.parametrize('kind', [slow_head, slow_body, slow_read, idle])
 def test_slow_ones_do_not_slow_the_others(kind, new_daemon, contract, record_property):
     files_allowed(SLOW + 500)
-    short = 20000 if LONG else 2000
-    daemon = new_daemon(max_connections_per_address=SLOW + 100, head_timeout_ms=short, body_timeout_ms=short,
-                        write_stall_ms=short, idle_timeout_ms=short)
+    short = {DEADLINE[kind]: 20000 if LONG else 2000}
+    daemon = new_daemon(max_connections_per_address=SLOW + 100, **short)
     client = signed_in(daemon, contract)
     alone = latencies(client, 2)
     first, more = kind(client.token)

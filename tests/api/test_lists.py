@@ -283,7 +283,9 @@ ELSEWHERE = {'approval_list', 'assignment_rule_list', 'blueprint_list', 'calenda
 
 
 def test_every_parameter_of_every_list_is_tried(contract):
-    lists = [op for op in contract.operations if 'sort' in op.query() and op.name not in ELSEWHERE]
+    # an export takes the parameters of its list: test_export.py
+    lists = [op for op in contract.operations if 'sort' in op.query() and op.name not in ELSEWHERE
+             and not op.name.endswith('_export')]
     assert {op.name for op in lists} == set(BASE) == set(SORTS) == set(ALL)
     for op in lists:
         assert set(op.query()) - COMMON == set(FILTERS[op.name]), op.name
