@@ -39,6 +39,8 @@ size_t import_unhex(char *text, size_t n)
     return n / 2;
 }
 
+/* what an import is described by comes from one row of the database */
+/* NOLINTNEXTLINE(readability-function-size) */
 bool import_plan_fill(struct import_plan *plan, const struct import_entity *of,
                       const struct fields *fields, const json_t *columns, const json_t *options,
                       const char *format, const char *encoding, const char *delimiter)

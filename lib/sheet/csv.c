@@ -53,6 +53,8 @@ static void line_break(const struct csv *r, struct scan *s)
     s->line++;
 }
 
+/* one loop over the bytes between quotes */
+/* NOLINTNEXTLINE(readability-function-size) */
 static void quoted(struct csv *r, struct scan *s)
 {
     for (s->p++; s->p < s->end;) {

@@ -45,6 +45,8 @@ static const char *skip(const char *p, bool *time)
     return p;
 }
 
+/* a switch over the letters of a format */
+/* NOLINTNEXTLINE(readability-function-size, readability-function-cognitive-complexity) */
 enum shown format_shown(unsigned id, const char *code)
 {
     bool date = false, time = false, month = false;

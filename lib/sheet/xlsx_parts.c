@@ -102,8 +102,10 @@ static bool read_links(struct xlsx *x)
     char path[XLSX_PATH_MAX + 16];
 
     memcpy(path, x->workbook, n);
+    /* NOLINTBEGIN(bugprone-not-null-terminated-result): the last piece ends it */
     memcpy(path + n, "_rels/", 6);
     memcpy(path + n + 6, x->workbook + n, strlen(x->workbook) - n);
+    /* NOLINTEND(bugprone-not-null-terminated-result) */
     memcpy(path + strlen(x->workbook) + 6, ".rels", 6);
     return read_part(x, path, links_start, NULL, NULL);
 }

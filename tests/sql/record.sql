@@ -121,14 +121,15 @@ select is(sluice.in_scope(scope, '00000000-0000-7000-8000-0000000000a1', owner::
 select is(sluice.domain(address), host, address)
   from (values ('https://www.Acme.pl/x?y', 'acme.pl'), ('jan@acme.pl', 'acme.pl'), ('acme.pl:8080', 'acme.pl'), ('', null)) v(address, host);
 
--- updates of what every transition changes stay HOT
+-- updates of what every transition changes stay HOT; closed_at changes once, when a deal closes, and reports and segments
+-- look for it
 select is_empty($$select c.relname || '.' || a.attname
                     from pg_index i join pg_class c on c.oid = i.indrelid join pg_namespace n on n.oid = c.relnamespace
                     join pg_attribute a on a.attrelid = c.oid
                      and (a.attnum = any (i.indkey)
                           or pg_get_expr(i.indpred, c.oid) ~ ('\m' || a.attname || '\M'))
                    where n.nspname = 'sluice' and c.relname in ('lead', 'account', 'opportunity')
-                     and a.attname in ('state', 'state_entered_at', 'version', 'updated_at', 'closed_at')$$,
+                     and a.attname in ('state', 'state_entered_at', 'version', 'updated_at')$$,
     'no index holds a column that every transition changes');
 
 select finish();
