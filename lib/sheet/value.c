@@ -301,12 +301,12 @@ static bool capitals(const char *text, size_t n, char out[VALUE_MAX])
 {
     if (strlen(text) != n)
         return false;
-    for (size_t i = 0; i < n; i++) {
-        if (!isalpha((unsigned char)text[i]))
-            return false;
-        out[i] = (char)toupper((unsigned char)text[i]);
-    }
     out[n] = '\0';
+    for (size_t i = 0; i < n; i++) {
+        out[i] = (char)(text[i] & ~0x20);
+        if (out[i] < 'A' || out[i] > 'Z')
+            return false;
+    }
     return true;
 }
 

@@ -1,6 +1,7 @@
 """Fixtures: one daemon per test process, a client per role, the database as its owner sees it."""
 import itertools
 import json
+import uuid
 
 import psycopg2
 import psycopg2.extras
@@ -8,7 +9,7 @@ import pytest
 
 from contract import Contract
 from daemon import Client, Daemon
-from helpers import qualify
+from helpers import nip, qualify
 
 PASSWORD = 'correct horse battery staple'
 _numbers = itertools.count(1)
@@ -151,6 +152,12 @@ def clock(rows):
 def number():
     """A number that no other test has: for names and e-mails."""
     return next(_numbers)
+
+
+@pytest.fixture
+def tax_id():
+    """A NIP that no other test has."""
+    return nip(uuid.uuid4().int % 80000000)
 
 
 @pytest.fixture

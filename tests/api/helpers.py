@@ -165,3 +165,17 @@ def retire(rows, *keys):
 def process_of(client, collection, record_id):
     listing = client.get(f'/v1/{collection}/{record_id}/transitions').json()
     return listing['blueprint'] and listing['blueprint']['key']
+
+
+# a NIP is nine digits and a check digit
+WEIGHTS = (6, 5, 7, 2, 3, 4, 5, 6, 7)
+
+
+def nip(number):
+    """The valid NIP that belongs to a number."""
+    for n in range(number * 10, number * 10 + 10):
+        digits = f'{100000000 + n % 900000000:09d}'
+        check = sum(w * int(d) for w, d in zip(WEIGHTS, digits)) % 11
+        if check < 10:
+            return f'{digits}{check}'
+    raise AssertionError

@@ -6,26 +6,7 @@ import uuid
 import pytest
 
 from daemon import wait_for
-from helpers import STATES, blueprint, born, content, fault, label, post_form, problem, qualify, together
-
-# a NIP is nine digits and a check digit
-WEIGHTS = (6, 5, 7, 2, 3, 4, 5, 6, 7)
-
-
-def nip(number):
-    """The valid NIP that belongs to a number."""
-    for n in range(number * 10, number * 10 + 10):
-        digits = f'{100000000 + n % 900000000:09d}'
-        check = sum(w * int(d) for w, d in zip(WEIGHTS, digits)) % 11
-        if check < 10:
-            return f'{digits}{check}'
-    raise AssertionError
-
-
-@pytest.fixture
-def tax_id():
-    return nip(uuid.uuid4().int % 80000000)
-
+from helpers import STATES, blueprint, born, content, fault, label, nip, post_form, problem, qualify, together
 
 @pytest.fixture
 def word():

@@ -29,9 +29,9 @@ def claimed(client, account=None):
     return answer.json()
 
 
-def test_a_rep_creates_an_account_at_once(rep, verifier, number):
+def test_a_rep_creates_an_account_at_once(rep, verifier, number, tax_id):
     """Scenario 1: it is pending, and stands in the queue, who has waited longest first."""
-    account, later = company(rep, number, tax_id='5252344555', country='PL'), company(rep, f'{number} later')
+    account, later = company(rep, number, tax_id=tax_id, country='PL'), company(rep, f'{number} later')
     assert (account['verification'], account['claimed_by'], account['duplicate_of']) == ('to_verify', None, None)
     found = queue(verifier)
     ids = [x['id'] for x in found]
@@ -41,7 +41,7 @@ def test_a_rep_creates_an_account_at_once(rep, verifier, number):
     assert [x['id'] for x in queue(verifier, sort='-verification_since')] == ids[::-1]
     mine = [x['id'] for x in queue(verifier, owner=rep.user['id'], country='PL')]
     assert account['id'] in mine and later['id'] not in mine
-    assert (row['tax_id'], row['created_by'], row['breached'], row['open_opportunities']) == ('5252344555', rep.user['id'], False, 0)
+    assert (row['tax_id'], row['created_by'], row['breached'], row['open_opportunities']) == (tax_id, rep.user['id'], False, 0)
     assert row['due_at'] == account['due_at'] is not None
     listed = verifier.get('/v1/accounts', params={'verification': 'to_verify', 'sort': 'created_at', 'limit': 200}).json()['items']
     assert account['id'] in [x['id'] for x in listed]
