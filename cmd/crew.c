@@ -21,7 +21,7 @@
 #include "loop/offload.h"
 #include "loop/worker.h"
 #include "queries.gen.h"
-#include "service/process.h"
+#include "service/known.h"
 #include "service/record.h"
 #include "service/timed.h"
 #include "site.h"

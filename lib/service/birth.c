@@ -7,6 +7,7 @@
 #include "asks.gen.h"
 #include "call/reply.h"
 #include "service/custom.h"
+#include "service/known.h"
 #include "json/schema.h"
 
 int birth_ask(struct call *c, const struct record *r)

@@ -7,50 +7,11 @@
 
 #include "asks.gen.h"
 #include "call/reply.h"
+#include "service/known.h"
 #include "service/steps.h"
 #include "json/out.h"
 
-#define CACHE_SIZE 64
 #define REFUSAL_MAX (1024 * 1024)
-
-/* A published version never changes, so an entry is never stale; the oldest makes room. */
-struct blueprint_cache {
-    struct blueprint *entries[CACHE_SIZE];
-    unsigned next;
-};
-
-struct blueprint_cache *blueprint_cache_create(void)
-{
-    struct blueprint_cache *cache = calloc(1, sizeof(*cache));
-
-    if (!cache)
-        abort();
-    return cache;
-}
-
-void blueprint_cache_destroy(struct blueprint_cache *cache)
-{
-    if (!cache)
-        return;
-    for (unsigned i = 0; i < CACHE_SIZE; i++)
-        blueprint_destroy(cache->entries[i]);
-    free(cache);
-}
-
-static const struct blueprint *cache_find(const struct blueprint_cache *cache, const char *id)
-{
-    for (unsigned i = 0; i < CACHE_SIZE; i++)
-        if (cache->entries[i] && strcmp(cache->entries[i]->id, id) == 0)
-            return cache->entries[i];
-    return NULL;
-}
-
-static void cache_put(struct blueprint_cache *cache, struct blueprint *b)
-{
-    blueprint_destroy(cache->entries[cache->next]);
-    cache->entries[cache->next] = b;
-    cache->next = (cache->next + 1) % CACHE_SIZE;
-}
 
 struct process *process_of(struct call *c)
 {
@@ -87,23 +48,6 @@ enum step process_ask_of(struct call *c, struct process *s, const struct record 
 
 /* Of a record that no process governs: there is nowhere to go. */
 static const struct blueprint free_blueprint = {.id = ""};
-
-const struct blueprint *blueprint_known(const struct call *c, const char *id)
-{
-    return cache_find(c->env->blueprints, id);
-}
-
-const char *const *blueprints_known(struct call *c)
-{
-    const struct blueprint_cache *cache = c->env->blueprints;
-    const char **ids = call_alloc(c, (CACHE_SIZE + 1) * sizeof(*ids));
-    size_t n = 0;
-
-    for (unsigned i = 0; ids && i < CACHE_SIZE; i++)
-        if (cache->entries[i])
-            ids[n++] = cache->entries[i]->id;
-    return ids;
-}
 
 /* What the facts query said moves into the arena: the next ask replaces the results. */
 bool process_read(struct call *c, const struct result *r)
@@ -142,34 +86,13 @@ enum step process_blueprint(struct call *c)
     return STEP_WAIT;
 }
 
-const struct blueprint *blueprint_learn(struct call *c, const struct record *r, const char *text)
-{
-    struct blueprint *b;
-    json_error_t e;
-    json_t *doc = text ? json_loads(text, JSON_REJECT_DUPLICATES, &e) : NULL;
-    struct buf why;
-
-    buf_init(&why, 4096);
-    b = doc ? blueprint_compile(doc, &why) : NULL;
-    json_decref(doc);
-    if (b) {
-        b->fields = r->fields;
-        cache_put(c->env->blueprints, b);
-    } else {
-        c->err.log = arena_printf(&c->arena, "blueprint: %s", buf_text(&why));
-    }
-    buf_done(&why);
-    return b;
-}
-
 enum step process_ready(struct call *c)
 {
     struct process *s = process_of(c);
 
     if (s->blueprint)
         return STEP_NEXT;
-    s->blueprint =
-        blueprint_learn(c, process_of(c)->record, result_get(call_result(c, 0), 0, "doc"));
+    s->blueprint = blueprint_learn(c, s->record, result_get(call_result(c, 0), 0, "doc"));
     if (!s->blueprint)
         return call_fail(c, ERR_INTERNAL, NULL);
     return STEP_NEXT;

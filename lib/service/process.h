@@ -69,16 +69,4 @@ bool process_is_current(struct call *c);
 struct out;
 bool process_write_option(struct call *c, struct out *o, const struct transition *t);
 
-/** The compiled blueprint with this id of a version, if the worker has it; the ids of those that it
- * has, ending with NULL; and one from its document, for the worker to keep (NULL: it is none,
- * err.log says why). */
-const struct blueprint *blueprint_known(const struct call *c, const char *id);
-const char *const *blueprints_known(struct call *c);
-const struct blueprint *blueprint_learn(struct call *c, const struct record *r, const char *text);
-
-/** A cache of compiled blueprints; one per worker (call_env.blueprints). */
-struct blueprint_cache;
-struct blueprint_cache *blueprint_cache_create(void);
-void blueprint_cache_destroy(struct blueprint_cache *cache);
-
 #endif
