@@ -22,22 +22,21 @@ static json_t *drifted(const json_t *sum)
     return list;
 }
 
-/* @unused: an object with what nobody used. */
-static json_t *result(const struct survey *s, const json_t *unused)
+static json_t *drift_result(const struct survey *s)
 {
     return json_pack("{s:s, s:I, s:o, s:o, s:O, s:O}", "entity", s->entity, "records",
                      json_integer_value(json_object_get(s->sum, "records")), "drifted",
                      drifted(s->sum), "unknown_states",
                      survey_listed(json_object_get(s->sum, "unknown"), "state"), "unused_states",
-                     json_object_get(unused, "unused_states"), "unused_transitions",
-                     json_object_get(unused, "unused_transitions"));
+                     json_object_get(s->kept, "unused_states"), "unused_transitions",
+                     json_object_get(s->kept, "unused_transitions"));
 }
 
 /* GET and POST /v1/reports/drift */
 
 static enum step ask(struct call *c, const char *version, const char *from, const char *to)
 {
-    struct survey *s = survey_new(c);
+    struct survey *s = survey_new(c, drift_result);
     struct q_unused unused = {.since = from, .until = to};
 
     if (!s)
@@ -73,10 +72,11 @@ static json_t *words(struct call *c, const char *name)
     return array;
 }
 
-static void keep_unused(struct call *c, json_t *in)
+static json_t *keep_unused(struct call *c, json_t *in)
 {
     (void)json_object_set_new(in, "unused_states", words(c, "states"));
     (void)json_object_set_new(in, "unused_transitions", words(c, "transitions"));
+    return in;
 }
 
 static enum step get_begin(struct call *c)
@@ -88,7 +88,7 @@ static enum step get_begin(struct call *c)
     if (s->total > SURVEY_AT_ONCE)
         return call_fail(c, ERR_CONFLICT,
                          "These are too many records to wait for: POST the question.");
-    keep_unused(c, s->sum);
+    s->kept = keep_unused(c, s->sum);
     return survey_ask_page(c, s);
 }
 
@@ -101,50 +101,29 @@ static enum step start_begin(struct call *c)
     if (!survey_begin(c, s, call_result(c, 0)))
         return STEP_FAIL;
     if (s->total <= SURVEY_AT_ONCE) {
-        keep_unused(c, s->sum);
+        s->kept = keep_unused(c, s->sum);
         return survey_ask_page(c, s);
     }
     params = json_pack("{s:s}", "version", s->version_id);
-    keep_unused(c, params);
+    (void)keep_unused(c, params);
     rc = job_leave(c, job_drift.name, params, s->total);
     json_decref(params);
     s->over = true;
     return rc;
 }
 
-static enum step page(struct call *c)
-{
-    struct survey *s = c->state;
-
-    if (s->over)
-        return job_reply_left(c);
-    return survey_evaluate(c, s) ? STEP_WAIT : STEP_FAIL;
-}
-
-static enum step reply(struct call *c)
-{
-    struct survey *s = c->state;
-
-    survey_next(c, s);
-    if (!s->over) {
-        call_repeat(c, 2);
-        return survey_ask_page(c, s);
-    }
-    return survey_reply(c, result(s, s->sum));
-}
-
 const struct operation report_drift = {
-    .steps = (step_fn *const[]){get_ask, get_begin, page, reply, NULL},
+    .steps = (step_fn *const[]){get_ask, get_begin, survey_page, survey_page_done, NULL},
 };
 const struct operation report_drift_start = {
-    .steps = (step_fn *const[]){start_ask, start_begin, page, reply, NULL},
+    .steps = (step_fn *const[]){start_ask, start_begin, survey_page, survey_page_done, NULL},
 };
 
 /* slice by slice */
 
 static enum step slice_ask(struct call *c)
 {
-    struct survey *s = survey_slice_new(c);
+    struct survey *s = survey_slice_new(c, drift_result);
     struct uuid id;
 
     if (!s)
@@ -156,15 +135,6 @@ static enum step slice_ask(struct call *c)
     return STEP_WAIT;
 }
 
-static enum step slice_conclude(struct call *c)
-{
-    struct work *w = work_of(c);
-
-    if (survey_slice_next(c))
-        w->result = result(w->own, w->params);
-    return STEP_NEXT;
-}
-
 const struct job_kind job_drift = {
-    "drift", slice_ask, survey_slice_page, survey_slice_evaluate, slice_conclude,
+    "drift", slice_ask, survey_slice_page, survey_slice_evaluate, survey_slice_done,
 };

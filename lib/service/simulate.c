@@ -54,7 +54,7 @@ static bool document_is_sound(struct call *c, const json_t *document)
 
 static enum step simulate_ask(struct call *c)
 {
-    struct survey *s = survey_new(c);
+    struct survey *s = survey_new(c, simulation_result);
     struct uuid id;
 
     if (!s || !call_path_uuid(c, "id", &id))
@@ -106,37 +106,15 @@ static enum step simulate_begin(struct call *c)
     return rc;
 }
 
-static enum step simulate_page(struct call *c)
-{
-    struct survey *s = c->state;
-
-    if (s->over)
-        return job_reply_left(c);
-    return survey_evaluate(c, s) ? STEP_WAIT : STEP_FAIL;
-}
-
-/* Records that came meanwhile may make one page more. */
-static enum step simulate_reply(struct call *c)
-{
-    struct survey *s = c->state;
-
-    survey_next(c, s);
-    if (!s->over) {
-        call_repeat(c, 2);
-        return survey_ask_page(c, s);
-    }
-    return survey_reply(c, simulation_result(s));
-}
-
 const struct operation blueprint_simulate = {
-    .steps = (step_fn *const[]){simulate_ask, simulate_begin, simulate_page, simulate_reply, NULL},
+    .steps = (step_fn *const[]){simulate_ask, simulate_begin, survey_page, survey_page_done, NULL},
 };
 
 /* POST /v1/blueprints/{id}/migrations: a dry run tells what it would change, else it is a job */
 
 static enum step migrate_ask(struct call *c)
 {
-    struct survey *s = survey_new(c);
+    struct survey *s = survey_new(c, simulation_result);
     struct q_migration_check check = {.mapping = NULL};
 
     if (!s || !call_path_uuid(c, "id", &check.target))
@@ -172,7 +150,7 @@ static enum step migrate_begin(struct call *c)
 }
 
 const struct operation blueprint_migrate = {
-    .steps = (step_fn *const[]){migrate_ask, migrate_begin, simulate_page, simulate_reply, NULL},
+    .steps = (step_fn *const[]){migrate_ask, migrate_begin, survey_page, survey_page_done, NULL},
 };
 
 /* the simulation, slice by slice */
@@ -180,7 +158,7 @@ const struct operation blueprint_migrate = {
 static enum step slice_ask(struct call *c)
 {
     struct work *w = work_of(c);
-    struct survey *s = survey_slice_new(c);
+    struct survey *s = survey_slice_new(c, simulation_result);
     struct uuid id;
 
     if (!s)
@@ -194,15 +172,6 @@ static enum step slice_ask(struct call *c)
     return STEP_WAIT;
 }
 
-static enum step slice_conclude(struct call *c)
-{
-    struct work *w = work_of(c);
-
-    if (survey_slice_next(c))
-        w->result = simulation_result(w->own);
-    return STEP_NEXT;
-}
-
 const struct job_kind job_simulate = {
-    "simulate", slice_ask, survey_slice_page, survey_slice_evaluate, slice_conclude,
+    "simulate", slice_ask, survey_slice_page, survey_slice_evaluate, survey_slice_done,
 };

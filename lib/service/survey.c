@@ -210,7 +210,8 @@ bool survey_evaluate(struct call *c, struct survey *s)
     return call_offload(c, &s->job);
 }
 
-void survey_next(struct call *c, struct survey *s)
+/* Takes note of where the page ended and frees it. Sets `over` when there is no other. */
+static void survey_next(struct call *c, struct survey *s)
 {
     int64_t seen = 0;
 
@@ -226,12 +227,14 @@ void survey_next(struct call *c, struct survey *s)
 
 /* what several operations do with a survey */
 
-struct survey *survey_new(struct call *c)
+struct survey *survey_new(struct call *c, json_t *(*result)(const struct survey *s))
 {
     struct survey *s = call_alloc(c, sizeof(*s));
 
-    if (s)
+    if (s) {
+        s->result = result;
         c->state = s;
+    }
     return s;
 }
 
@@ -262,7 +265,8 @@ json_t *survey_listed(const json_t *map, const char *name)
     return list;
 }
 
-enum step survey_reply(struct call *c, json_t *value)
+/* Answers 200 with a value, which it takes. */
+static enum step reply_value(struct call *c, json_t *value)
 {
     char *text = json_dumps(value, JSON_COMPACT);
     struct out *o = reply_json(c, 200);
@@ -274,9 +278,31 @@ enum step survey_reply(struct call *c, json_t *value)
     return text ? STEP_REPLY : call_fail(c, ERR_INTERNAL, NULL);
 }
 
+enum step survey_page(struct call *c)
+{
+    struct survey *s = c->state;
+
+    if (s->over)
+        return job_reply_left(c);
+    return survey_evaluate(c, s) ? STEP_WAIT : STEP_FAIL;
+}
+
+/* Records that came meanwhile may make one page more. */
+enum step survey_page_done(struct call *c)
+{
+    struct survey *s = c->state;
+
+    survey_next(c, s);
+    if (!s->over) {
+        call_repeat(c, 2);
+        return survey_ask_page(c, s);
+    }
+    return reply_value(c, s->result(s));
+}
+
 /* slices of a job */
 
-struct survey *survey_slice_new(struct call *c)
+struct survey *survey_slice_new(struct call *c, json_t *(*result)(const struct survey *s))
 {
     struct work *w = work_of(c);
     struct survey *s = call_alloc(c, sizeof(*s));
@@ -284,6 +310,8 @@ struct survey *survey_slice_new(struct call *c)
     if (!s)
         return NULL;
     w->own = s;
+    s->result = result;
+    s->kept = w->params;
     s->version_id = json_string_value(json_object_get(w->params, "version"));
     s->after = json_string_value(json_object_get(w->cursor, "after"));
     s->sum = json_object_get(w->cursor, "sum");
@@ -306,7 +334,7 @@ enum step survey_slice_evaluate(struct call *c)
     return survey_evaluate(c, work_of(c)->own) ? STEP_WAIT : STEP_FAIL;
 }
 
-bool survey_slice_next(struct call *c)
+enum step survey_slice_done(struct call *c)
 {
     struct work *w = work_of(c);
     struct survey *s = w->own;
@@ -314,7 +342,9 @@ bool survey_slice_next(struct call *c)
     survey_next(c, s);
     w->done += s->seen;
     w->over = s->over;
-    if (!s->over)
+    if (s->over)
+        w->result = s->result(s);
+    else
         w->next = json_pack("{s:s, s:O}", "after", s->after, "sum", s->sum);
-    return s->over;
+    return STEP_NEXT;
 }

@@ -37,6 +37,8 @@ struct survey {
     int64_t total, seen;
     bool over;
     const struct result *page;
+    json_t *(*result)(const struct survey *s); /* what is answered in the end */
+    const json_t *kept;                        /* what was found out before the first page */
 };
 
 /** Takes the answer to survey_scope or survey_again: compiles the versions and finds out what their
@@ -50,25 +52,23 @@ enum step survey_ask_page(struct call *c, struct survey *s);
  * c->err set when too much is waiting. */
 bool survey_evaluate(struct call *c, struct survey *s);
 
-/** Takes note of where the page ended and frees it. Sets `over` when there is no other. */
-void survey_next(struct call *c, struct survey *s);
+/** Returns a survey that is the state of the call and ends with @result; NULL with c->err set. */
+struct survey *survey_new(struct call *c, json_t *(*result)(const struct survey *s));
 
-/** Returns a survey that is the state of the call; NULL with c->err set. */
-struct survey *survey_new(struct call *c);
+/** The steps after those that ask for the first page, or leave a job and set `over`. */
+enum step survey_page(struct call *c);
+enum step survey_page_done(struct call *c);
 
 /** Returns an object of objects as a new list in order of the keys, which become the member @name.
  */
 json_t *survey_listed(const json_t *map, const char *name);
 
-/** Answers 200 with a value, which it takes. */
-enum step survey_reply(struct call *c, json_t *value);
-
 /** The slices of a job with the parameter "version": goes on where the last one ended (NULL with
- * c->err set), asks for a page, evaluates it, and writes down where it ended; true when that was
- * the last one. */
-struct survey *survey_slice_new(struct call *c);
+ * c->err set); then asks for a page, evaluates it, and writes down where it ended or, after the
+ * last one, the result. */
+struct survey *survey_slice_new(struct call *c, json_t *(*result)(const struct survey *s));
 enum step survey_slice_page(struct call *c);
 enum step survey_slice_evaluate(struct call *c);
-bool survey_slice_next(struct call *c);
+enum step survey_slice_done(struct call *c);
 
 #endif
