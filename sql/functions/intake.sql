@@ -103,6 +103,7 @@ begin
            f.owner_id, f.source, f.campaign, nullif(s.utm, '{}'), s.extra, coalesce(jsonb_strip_nulls(b.custom), '{}')
       from jsonb_populate_record(null::sluice.lead, sluice.flat_money(coalesce(s.fields, '{}'), 'estimated_value')) b
     returning state into status;
+    perform sluice.assign_form(p_lead, f.id);
     perform sluice.intake_touch(s, f, p_lead);
     return status;
 end

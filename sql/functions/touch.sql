@@ -29,7 +29,7 @@ begin
     return greatest(v.entered_at, worked,
                     (select max(a.at) from sluice.audit a
                       where a.record_id = v.record_id and a.seq > v.id and a.action in ('create', 'update')
-                        and a.actor_kind <> 'timer' and not coalesce(a.detail ? 'migration', false)));
+                        and a.actor_kind not in ('timer', 'rule') and not coalesce(a.detail ? 'migration', false)));
 end
 $$;
 
@@ -37,7 +37,7 @@ $$;
 create or replace function sluice.touched(record_id uuid) returns void
     language plpgsql security definer set search_path = sluice, pg_temp set enable_seqscan = off as $$
 begin
-    if sluice.actor_kind() = 'timer' or current_setting('sluice.engaged', true) = 'on' then
+    if sluice.actor_kind() in ('timer', 'rule') or current_setting('sluice.engaged', true) = 'on' then
         return;
     end if;
     update sluice.timer t

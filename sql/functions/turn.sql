@@ -199,10 +199,54 @@ begin
 end
 $$;
 
+-- The queue of a form, and the form as evidence of why: what it brings waits there if nobody else has it.
+create or replace function sluice.form_queue(form_id uuid, out team uuid, out evidence jsonb)
+    language plpgsql stable as $$
+begin
+    select t.id, jsonb_build_array(jsonb_build_object('path', 'form', 'observed', f.form)) into team, evidence
+      from sluice.intake_form f join sluice.team t on t.id = f.queue and t.deleted_at is null
+     where f.id = form_id;
+end
+$$;
+
+-- Writes down that no rule had anybody for a lead; without an owner it goes to the queue of the form it came by.
+create or replace function sluice.assign_nobody(lead uuid, moment text, passed jsonb, form_id uuid, out id uuid)
+    language plpgsql as $$
+declare
+    unowned constant boolean := not exists (select from sluice.lead l where l.id = lead and l.owner_id is not null);
+    queue record;
+begin
+    select * into queue from sluice.form_queue(case when unowned then form_id end);
+    if moment = 'demand' or passed <> '[]' or queue.team is not null then
+        insert into sluice.lead_assignment (lead_id, moment, strategy, team_id, why)
+        values (lead, moment, case when queue.team is not null then 'queue' end, queue.team,
+                jsonb_build_object('candidates', '[]'::jsonb, 'evidence', coalesce(queue.evidence, '[]'), 'passed', passed,
+                                   'kept', false))
+        returning lead_assignment.id into id;
+    end if;
+    if unowned and (passed <> '[]' or queue.team is not null) then
+        perform sluice.assign_queue(lead, queue.team);
+    end if;
+end
+$$;
+
+-- After a form made a lead: the rules decide first, if there are any.
+create or replace function sluice.assign_form(lead uuid, form_id uuid) returns void
+    language plpgsql security definer set search_path = sluice, pg_temp set plan_cache_mode = force_generic_plan as $$
+begin
+    update sluice.unassigned q set form_id = assign_form.form_id where q.lead_id = lead;
+    if not found then
+        perform sluice.assign_nobody(lead, 'birth', '[]', form_id);
+    end if;
+end
+$$;
+
+drop function if exists sluice.assign_one(uuid, text, jsonb);
+
 -- Gives a locked lead to whom the first of @rules ([{"id", "evidence"}], those that apply) that has somebody says; a
 -- rule with a team ends the search, for the team's queue takes what its people cannot. A hot lead that one of the
 -- rule's people has already stays theirs.
-create or replace function sluice.assign_one(lead uuid, moment text, rules jsonb, out id uuid)
+create or replace function sluice.assign_one(lead uuid, moment text, rules jsonb, form_id uuid, out id uuid)
     language plpgsql as $$
 declare
     item jsonb;
@@ -238,14 +282,7 @@ begin
         end if;
         return;
     end loop;
-    if moment = 'demand' or passed <> '[]' then
-        insert into sluice.lead_assignment (lead_id, moment, why)
-        values (lead, moment, jsonb_build_object('candidates', '[]'::jsonb, 'evidence', '[]'::jsonb, 'passed', passed, 'kept', false))
-        returning lead_assignment.id into id;
-    end if;
-    if passed <> '[]' and owner is null then
-        perform sluice.assign_queue(lead, null);
-    end if;
+    id := sluice.assign_nobody(lead, moment, passed, form_id);
 end
 $$;
 
@@ -283,19 +320,22 @@ create or replace function sluice.assign_store(results jsonb) returns integer
 declare
     item jsonb;
     lead uuid;
+    its_form uuid;
     done integer := 0;
 begin
     perform sluice.assign_lock(results);
+    perform set_config('sluice.actor_kind', 'rule', true); -- the history names no clock
     for item in select x from jsonb_array_elements(results) with ordinality e (x, n) order by e.n loop
         lead := (item ->> 'lead')::uuid;
         perform from sluice.lead l
           where l.id = lead and l.version = (item ->> 'version')::bigint and l.deleted_at is null for no key update skip locked;
         continue when not found;
-        perform from sluice.unassigned q where q.lead_id = lead and q.n = (item ->> 'n')::bigint for update skip locked;
+        select q.form_id into its_form
+          from sluice.unassigned q where q.lead_id = lead and q.n = (item ->> 'n')::bigint for update skip locked;
         continue when not found;
         delete from sluice.unassigned q where q.lead_id = lead;
         done := done + 1;
-        perform sluice.assign_one(lead, item ->> 'moment', item -> 'rules');
+        perform sluice.assign_one(lead, item ->> 'moment', item -> 'rules', its_form);
     end loop;
     return done;
 end
@@ -317,6 +357,7 @@ create or replace function sluice.assign_demand(result jsonb) returns void
     language plpgsql security definer set search_path = sluice, pg_temp as $$
 declare
     lead constant uuid := (result ->> 'lead')::uuid;
+    its_form uuid;
 begin
     perform sluice.assign_lock(jsonb_build_array(result));
     perform from sluice.lead l
@@ -324,8 +365,8 @@ begin
     if not found then
         raise exception using errcode = 'SLAGN', message = 'stale', detail = 'The lead has changed meanwhile; try again.';
     end if;
-    delete from sluice.unassigned q where q.lead_id = lead;
-    perform set_config('sluice.assigned', sluice.assign_one(lead, 'demand', result -> 'rules')::text, true);
+    delete from sluice.unassigned q where q.lead_id = lead returning q.form_id into its_form;
+    perform set_config('sluice.assigned', sluice.assign_one(lead, 'demand', result -> 'rules', its_form)::text, true);
 end
 $$;
 
@@ -355,6 +396,42 @@ begin
 end
 $$;
 
+-- Before a form is written: its queue is one of a team that is there.
+create or replace function sluice.intake_form_team() returns trigger
+    language plpgsql as $$
+begin
+    if not exists (select from sluice.team t where t.id = new.queue and t.deleted_at is null) then
+        perform sluice.refuse_link('queue', 'team');
+    end if;
+    return new;
+end
+$$;
+
+create or replace trigger intake_form_team before insert or update of queue on sluice.intake_form
+    for each row when (new.queue is not null) execute function sluice.intake_form_team();
+
+-- A team is dissolved only when nothing leads into its queue and nobody waits in it: they would wait for ever.
+create or replace function sluice.team_queue() returns trigger
+    language plpgsql security definer set search_path = sluice, pg_temp as $$
+declare
+    said constant text := coalesce(
+        (select format('The intake form %s leads into its queue.', f.form) from sluice.intake_form f
+          where f.queue = old.id order by f.form limit 1),
+        (select format('The assignment rule %s names it.', r.key) from sluice.assignment_rule r
+          where r.team_id = old.id order by r.key limit 1),
+        (select format('%s leads wait in its queue.', count(*)) from sluice.lead_queue q
+          where q.team_id = old.id having count(*) > 0));
+begin
+    if said is not null then
+        raise exception using errcode = 'SL409', message = 'in_use', detail = said;
+    end if;
+    return new;
+end
+$$;
+
+create or replace trigger team_queue before update of deleted_at on sluice.team
+    for each row when (new.deleted_at is not null and old.deleted_at is null) execute function sluice.team_queue();
+
 drop view if exists sluice.assignment_rule_row;
 
 create view sluice.assignment_rule_row as
@@ -365,7 +442,7 @@ select r.id, r.version, r.key, r.label, r.moments, r.conditions, r.strategy, r.u
 grant select on sluice.assignment_rule_row to sluice_app;
 grant execute on function
     sluice.assign_next(integer), sluice.assign_store(jsonb), sluice.assign_facts(uuid, uuid, text),
-    sluice.assign_demand(jsonb), sluice.queue_take(uuid, uuid)
+    sluice.assign_demand(jsonb), sluice.assign_form(uuid, uuid), sluice.queue_take(uuid, uuid)
     to sluice_app;
 
 reset role;

@@ -162,7 +162,7 @@ select k.id, k.version, k.name,
 -- in: scope  text
 select f.id, f.version, f.form, f.name, f.source, f.campaign, f.fields, f.required, f.owner_id, f.enabled,
        f.mapping, f.origins, f.rate_limit, f.address_rate_limit, f.consent_version, f.consent_text, f.consent_required,
-       f.double_opt_in, f.confirm_hours, f.honeypot, f.redirect_url, f.error_url, f.on_duplicate, f.created_at, f.updated_at, f.created_by
+       f.double_opt_in, f.confirm_hours, f.honeypot, f.redirect_url, f.error_url, f.on_duplicate, f.queue, f.created_at, f.updated_at, f.created_by
   from sluice.intake_form f
  where f.id = :id and (:scope = 'all' or f.created_by = :viewer);
 
@@ -172,12 +172,12 @@ select f.id, f.version, f.form, f.name, f.source, f.campaign, f.fields, f.requir
 -- in: body jsonb
 insert into sluice.intake_form (id, form, name, source, campaign, fields, required, owner_id, enabled, key_hash, mapping, origins,
        rate_limit, address_rate_limit, consent_version, consent_text, consent_required, double_opt_in, confirm_hours, honeypot,
-       redirect_url, error_url, on_duplicate)
+       redirect_url, error_url, on_duplicate, queue)
 select :id, b.form, coalesce(b.name, b.form), b.source, b.campaign, b.fields, coalesce(b.required, '{}'), b.owner_id,
        coalesce(b.enabled, true), b.key_hash, coalesce(b.mapping, '{}'), coalesce(b.origins, '{}'), b.rate_limit,
        b.address_rate_limit, b.consent_version, b.consent_text, coalesce(b.consent_required, false),
        coalesce(b.double_opt_in, false), coalesce(b.confirm_hours, 72), b.honeypot, b.redirect_url, b.error_url,
-       coalesce(b.on_duplicate, 'create')
+       coalesce(b.on_duplicate, 'create'), b.queue
   from jsonb_populate_record(null::sluice.intake_form, :body) b;
 
 -- query: intake_form_update one write
@@ -190,12 +190,12 @@ select :id, b.form, coalesce(b.name, b.form), b.source, b.campaign, b.fields, co
 update sluice.intake_form f
    set (name, source, campaign, fields, required, owner_id, enabled, mapping, origins, rate_limit, address_rate_limit,
         consent_version, consent_text, consent_required, double_opt_in, confirm_hours, honeypot, redirect_url, error_url,
-        on_duplicate)
+        on_duplicate, queue)
      = (select b.name, b.source, b.campaign, b.fields, b.required, b.owner_id, b.enabled,
                case when jsonb_typeof(:patch -> 'mapping') = 'object'
                     then jsonb_strip_nulls(f.mapping || (:patch -> 'mapping')) else b.mapping end, b.origins, b.rate_limit, b.address_rate_limit, b.consent_version,
                b.consent_text, b.consent_required, b.double_opt_in, b.confirm_hours, b.honeypot, b.redirect_url, b.error_url,
-               b.on_duplicate
+               b.on_duplicate, b.queue
           from jsonb_populate_record(f, :patch) b)
  where f.id = :id and (:version is null or f.version = :version) and (:scope = 'all' or f.created_by = :viewer)
 returning f.version;
@@ -210,7 +210,7 @@ returning f.version;
 -- sort: name text f.name
 select f.id, f.version, f.form, f.name, f.source, f.campaign, f.fields, f.required, f.owner_id, f.enabled,
        f.mapping, f.origins, f.rate_limit, f.address_rate_limit, f.consent_version, f.consent_text, f.consent_required,
-       f.double_opt_in, f.confirm_hours, f.honeypot, f.redirect_url, f.error_url, f.on_duplicate, f.created_at, f.updated_at, f.created_by
+       f.double_opt_in, f.confirm_hours, f.honeypot, f.redirect_url, f.error_url, f.on_duplicate, f.queue, f.created_at, f.updated_at, f.created_by
 -- from
   from sluice.intake_form f
 -- where

@@ -95,7 +95,7 @@ def test_twenty_parallel_births_make_five_each(world):
     leads = world.born(20)
     assert world.shares(leads) == [5, 5, 5, 5, 0]
     entry = world.admin.get(f'/v1/leads/{leads[0]}/history').json()['items'][0]
-    assert entry['changes']['owner_id']['new'] in world.ids and entry['actor']['kind'] == 'timer'
+    assert entry['changes']['owner_id']['new'] in world.ids and entry['actor']['kind'] == 'rule'
     told, = world.told(leads[0])
     assert (told['moment'], told['rule'], told['strategy'], told['team_id']) == ('birth', 'turns', 'round_robin', None)
     assert [c['user_id'] for c in told['why']['candidates']] == world.ids

@@ -17,7 +17,7 @@ select pg_temp.denied('update sluice.assignment_share set turn = 0', 'nor whose 
 select pg_temp.denied('delete from sluice.lead_queue', 'nor a queue');
 select pg_temp.denied('delete from sluice.unassigned', 'nor the list');
 select pg_temp.denied('update sluice.assignment_rule set key = key', 'a rule keeps its key');
-select pg_temp.denied('select sluice.assign_one(null, null, null)', 'only the list and a request assign');
+select pg_temp.denied('select sluice.assign_one(null, null, null, null)', 'only the list and a request assign');
 select set_eq($$select role from sluice.role_permission where permission = 'admin.assignment'$$, array['admin', 'manager'], 'who writes rules');
 select is(count(*), 0::bigint, 'no rule is shipped') from sluice.assignment_rule;
 
