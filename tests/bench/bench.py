@@ -1,284 +1,205 @@
 #!/usr/bin/python3
 """bench - how near the daemon comes to its database.
 
-usage: tests/bench/bench.py [--seconds 4] [--rounds 3] [--leads 20000] [--only get,list,create,move]
+usage: tests/bench/bench.py [--short] [--rounds 3] [--seconds 4] [--leads 20000] [--only get,list,...]
+                            [--connections 64] [--workers N]
 
-Starts a daemon on a private PostgreSQL with default durability, fills it, and prints in one run, for
-  get     one lead by id
-  list    a page of 50 leads
-  create  a new lead
-  move    a transition, with facts, guards, visit and audit trail
-requests a second, latencies and CPU microseconds per operation beside pgbench running the same SQL (the
-statements are read from sql/queries), as medians of interleaved rounds. Ratios are what counts: daemon, PostgreSQL
-and both load tools share the machine. "pg us" is PostgreSQL's CPU under the daemon, "pg us" on the right under
-pgbench. After moves it also says how many updates of leads were HOT, which must stay at 0.95 or more.
+Starts a daemon (SLUICE_BIN) on a private PostgreSQL with default durability, fills it, and prints one table in one
+run: medians of interleaved rounds, ratios first. Beside each load stands
+
+  pgbench   the same statements without a daemon: recorded from PostgreSQL's log while the daemon serves the request
+
+with the aim of each ratio and a verdict. Processor time is in microseconds for a request: "own" that of the daemon or
+the peer, "pg" that of PostgreSQL. Everything shares the machine, so only ratios count; the load average stands
+beside. --short is what cmd/dev/test bench runs: it fails when a request failed or updates of leads were not HOT,
+never because of a time.
 """
 import argparse
-import json
 import os
 import re
 import statistics
 import subprocess
 import sys
-import tempfile
-import time
 import typing
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / 'tests' / 'api'))
-import psycopg2  # noqa: E402
-import requests  # noqa: E402
-from daemon import Daemon  # noqa: E402
+from loads import LOADS, MIX, MOVERS, READERS, Scripts, lua
+from recorded import Recorder
+from rig import Rig, cpu_us
 
-ALL = "'all'"
-
-
-def query(name):
-    """The text of a named query, without its head."""
-    for path in (ROOT / 'sql' / 'queries').glob('*.sql'):
-        text = path.read_text()
-        found = re.search(rf'^-- query: {name} .*?\n(.*?)(?=^-- query: |\Z)', text, re.S | re.M)
-        if found:
-            lines, skipping = [], False
-            for line in found.group(1).splitlines():
-                if line.startswith('-- include:'):
-                    skipping = True
-                elif line.startswith('-- from') or line.startswith('-- where'):
-                    skipping = False
-                if not line.startswith('--') and not skipping and line.strip():
-                    lines.append(line)
-            return '\n'.join(lines).rstrip().rstrip(';')
-    raise SystemExit(f'no query {name}')
-
-
-def bind(text, **values):
-    """Replaces :name by an expression; others stay pgbench variables."""
-    for name, value in values.items():
-        text = re.sub(rf'(?<!:):{name}\b', lambda _: value, text)
-    return text
-
-
-MOVERS = 8  # clients of pgbench that write
-NEW_ID = 'gen_random_uuid()'
-PICK = 'md5(:n::text)::uuid'
-BODY = {'first_name': 'Anna', 'last_name': 'Nowak', 'email': 'anna@acme.example', 'phone': '+48 601 234 567',
-        'company': 'Acme Logistics', 'job_title': 'Head of operations', 'industry': 'logistics', 'city': 'Gdansk',
-        'country': 'PL', 'need': 'Faster deliveries', 'source': 'fair',
-        'estimated_value': {'amount': '18500.00', 'currency': 'PLN'}}
-FIELDS = {'nurture': {'nurture_until': '2027-06-01'}, 'call_back': {'call_back_at': '2027-06-01T09:00:00Z'}}
-
-
-def enter(user):
-    return bind(query('enter'), actor_kind="'user'", actor_id=f"'{user}'", session='null',
-                request_id="'bench'", operation="'bench'", dry='false', hold="'ask'") + ';'
-
-
-def scripts(user, leads):
-    """pgbench scripts that send what the daemon sends."""
-    viewer = f"'{user}'::uuid"
-    get = bind(query('lead_get'), id=PICK, viewer=viewer, scope=ALL) + ';'
-    page = bind(query('lead_list'), viewer=viewer, scope=ALL) + '\n order by r.created_at desc, r.id desc limit 51;'
-    create = bind(query('lead_create'), id=NEW_ID, body="'" + json.dumps(BODY) + "'::jsonb") + ';'
-    facts = bind(query('facts_lead'), id=PICK, viewer=viewer, scope=ALL, actor_kind="'user'",
-                 roles="'{admin}'::text[]", teams="'{}'::text[]")
-    apply = bind(query('transition_apply'), entity="'lead'", record_id=PICK, expected_version=':version::bigint',
-                 from_state=":state::text", transition=":next::text", fields=":fields::jsonb",
-                 activities='null', tasks='null', note='null', verdicts="'{}'::jsonb",
-                 evidence=':evidence::text', viewer=viewer, scope=ALL,
-                 ids='array[gen_random_uuid()]', checklist='null') + ';'
-    pick = f'\\set n random(1, {leads})\n'
-    decide = ("select f.version, f.state, f.evidence, length(f.facts::text) as seen,\n"
-              "  case when f.state = 'nurture' then 'call_back' else 'nurture' end as next,\n"
-              "  case when f.state = 'nurture' then '" + json.dumps(FIELDS['call_back']) + "'\n"
-              "       else '" + json.dumps(FIELDS['nurture']) + "' end as fields\n"
-              f'  from ({facts}) f \\gset\n')
-    pipeline = '\\startpipeline\n{}\n\\endpipeline\n'
-    return {
-        'get': pick + get,
-        'list': page,
-        'create': pipeline.format(enter(user) + '\n' + create),
-        # each client has leads of its own: a move that came too late is an error
-        'move': f'\\set n random(0, {leads // MOVERS - 1}) * {MOVERS} + :client_id + 1\n' + decide + pipeline.format(enter(user) + '\n' + apply + '\n' + get),
-    }
-
-
-# Requests are made before the clock runs: wrk shares the machine.
-LUA = {
-    'get': '''init = function() for i, id in ipairs(ids) do ids[i] = wrk.format("GET", "/v1/leads/" .. id) end end
-request = function() return ids[math.random(#ids)] end''',
-    'list': '''init = function() text = wrk.format("GET", "/v1/leads?limit=50") end
-request = function() return text end''',
-    'create': '''wrk.headers["Content-Type"] = "application/json"
-local n, own = 0, tostring({}):match("0x(.*)")
-request = function()  -- everybody is somebody else: not one is another's duplicate
-  n = n + 1
-  local who = body:gsub("Nowak", "Nowak" .. own .. n):gsub("anna@acme", own .. n .. "@acme"):gsub("601 234 567", string.format("6%08d", math.random(99999999)))
-  return wrk.format("POST", "/v1/leads", nil, who)
-end''',
-    # a lead after the other; each pass the other way, so that the move is always declared
-    'move': '''wrk.headers["Content-Type"] = "application/json"
-local at, pass = 0, 0
-request = function()
-  at = at + 1
-  if at > #ids then at, pass = 1, pass + 1 end
-  local id = ids[at]
-  local key = state[id] == "nurture" and "call_back" or "nurture"
-  state[id] = key
-  return wrk.format("POST", "/v1/leads/" .. id .. "/transitions/" .. key, nil, fields[key])
-end''',
-}
-LUA_END = '''
-bad = 0
-response = function(status) if status >= 300 then bad = bad + 1 end end
-threads = {}
-setup = function(thread) table.insert(threads, thread) end
-done = function(summary, latency)
-  local failed = 0
-  for _, thread in ipairs(threads) do failed = failed + thread:get("bad") end
-  io.write(string.format("RESULT %d %.1f %.3f %.3f %d\\n", summary.requests, summary.requests / summary.duration * 1e6,
-           latency:percentile(50) / 1000, latency:percentile(99) / 1000, failed))
-end
-'''
-TICK_US = 1e6 / os.sysconf('SC_CLK_TCK')
-PGBENCH = '/usr/lib/postgresql/15/bin/pgbench'
+PGBENCH = sorted(Path('/usr/lib/postgresql').glob('*/bin/pgbench'), key=lambda p: int(p.parts[4]))[-1]
 SESSION = '-c role=sluice_app -c search_path=sluice,pg_temp -c timezone=UTC -c jit=off'  # as the daemon's
+HOT_FLOOR = 0.95
+BORN_A_SECOND = 2500  # more leads than any side makes
 
 
 class Run(typing.NamedTuple):
     rate: float
     p50: float
     p99: float
-    pg_us: float      # PostgreSQL's CPU per operation
-    daemon_us: float  # the daemon's
+    pg_us: float   # PostgreSQL's processor time for a request
+    own_us: float  # that of the daemon or the peer
     bad: int
+    why: str = ''
 
 
-def cpu_us(pid):
-    """CPU of a process and of its children that have ended."""
-    try:
-        return sum(map(int, Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()[11:15])) * TICK_US
-    except (FileNotFoundError, ProcessLookupError):
-        return 0.0
+def median(runs):
+    return Run(*(statistics.median(r[i] for r in runs) for i in range(5)), sum(r.bad for r in runs),
+               next((r.why for r in runs if r.why), ''))
 
 
 class Bench:
-    def __init__(self, options):
-        self.options = options
-        self.folder = Path(tempfile.mkdtemp(prefix='sluice-bench-'))
-        self.daemon = Daemon(self.folder, workers=options.workers).start() if options.workers else Daemon(self.folder).start()
-        answer = requests.post(self.daemon.url + '/v1/session', json=self.daemon.admin, timeout=30).json()
-        self.token, self.user = answer['access_token'], answer['user']['id']
-        self.db = psycopg2.connect(host=str(self.daemon.socket_folder), dbname='sluice', user='postgres')
-        self.db.autocommit = True
-        self.postmaster = self.ask("select pg_read_file('postmaster.pid')").split()[0]
+    def __init__(self, options, rig):
+        self.options, self.rig = options, rig
+        self.scripts = Scripts(rig, Recorder(rig.db, rig.daemon.folder / 'data' / 'log'))
+        self.peer = None
 
-    def ask(self, sql, *values):
-        with self.db.cursor() as cursor:
-            cursor.execute(sql, values)
-            return cursor.fetchone()[0] if cursor.description else None
+    def born(self, name):
+        share = {'create': 1, 'mixed': 0.5}.get(name)
+        return self.rig.born(int(self.options.seconds * BORN_A_SECOND * share)) if share else ([], [])
 
-    def fill(self):
-        for name in ('fsync', 'synchronous_commit', 'full_page_writes'):
-            assert self.ask(f'show {name}') == 'on', f'{name} is off: the numbers would be dishonest'
-        self.ask('''insert into sluice.lead (id, first_name, last_name, email, company, source, owner_id)
-                    select md5(n::text)::uuid, 'Anna', 'Nowak ' || n, 'anna' || n || '@acme.example',
-                           'Acme ' || n, 'web', %s
-                      from generate_series(1, %s) n''', self.user, self.options.leads)
-        self.ask('vacuum analyze')
-        self.ask('checkpoint')
+    def wrk(self, name, side):
+        """@side has url, token, states() and spent()."""
+        made, _ = self.born(name)
+        bodies, path = self.rig.folder / 'bodies', self.rig.folder / 'wrk.lua'
+        bodies.write_text(''.join(self.rig.line(b) for b in made))
+        path.write_text(lua(name, side.token, side.states(), bodies))
+        connections = 1 if name == 'large' else self.options.connections
+        seconds = min(1, self.options.seconds) if name == 'large' else self.options.seconds
+        before = side.spent()
+        out = subprocess.run(['wrk', '-t1', f'-c{connections}', f'-d{seconds}', '-s', str(path), side.url],
+                             capture_output=True, text=True, check=False)
+        after = side.spent()
+        found = re.search(r'RESULT (\S+) (\S+) (\S+) (\S+) (\d+) (.*)', out.stdout)
+        if not found:
+            raise SystemExit(f'{name}: {out.stdout[-2000:]}{out.stderr[-2000:]}')
+        n, rate, p50, p99 = map(float, found.groups()[:4])
+        n = max(n, 1)
+        return Run(rate, p50, p99, (after[0] - before[0]) / n, (after[1] - before[1]) / n, int(found[5]), found[6])
 
-    def states(self):
-        return self.ask("select jsonb_object_agg(l.id, l.state) from generate_series(1, %s) n "
-                        "join sluice.lead l on l.id = md5(n::text)::uuid", self.options.leads)
+    def files(self, name):
+        """Arguments of pgbench: a script, or several with their weights."""
+        made, keys = self.born(name)
+        table = None
+        if made:
+            self.scripts.script('create')  # its frame is wanted for what follows
+            rows = []
+            for i, (body, k) in enumerate(zip(made, keys)):
+                key = self.rig.new_id()
+                rows.append((i, key, self.rig.line(body).rstrip(), self.scripts.sent(key, k, body)))
+            table = self.rig.born_table(rows)
+        for part in MIX if name == 'mixed' else [name]:
+            path = self.rig.folder / f'{part}.pgbench'
+            path.write_text(self.scripts.script(part, table))
+            yield '-f', f'{path}@{MIX[part]}' if name == 'mixed' else str(path)
 
-    def postgres_us(self):
-        children = Path(f'/proc/{self.postmaster}/task/{self.postmaster}/children').read_text().split()
-        return sum(map(cpu_us, [self.postmaster, *children]))
-
-    def wrk(self, name):
-        states = self.states()
-        lua = [f'wrk.headers["Authorization"] = "Bearer {self.token}"',
-               'ids = {' + ','.join(f'"{i}"' for i in states) + '}',
-               'state = {' + ','.join(f'["{i}"]="{s}"' for i, s in states.items()) + '}' if name == 'move' else '',
-               f'body = [==[{json.dumps(BODY)}]==]', 'fields = {}',
-               *(f'fields.{k} = [==[{json.dumps({"fields": v})}]==]' for k, v in FIELDS.items()), LUA[name], LUA_END]
-        path = self.folder / f'{name}.lua'
-        path.write_text('\n'.join(lua))
-        before = self.postgres_us(), cpu_us(self.daemon.process.pid)
-        out = subprocess.run(['wrk', '-t1', f'-c{self.options.connections}', f'-d{self.options.seconds}', '-s', str(path),
-                              self.daemon.url], capture_output=True, text=True, check=True).stdout
-        after = self.postgres_us(), cpu_us(self.daemon.process.pid)
-        n, rate, p50, p99, bad = map(float, re.search(r'RESULT' + r' (\S+)' * 5, out).groups())
-        return Run(rate, p50, p99, (after[0] - before[0]) / n, (after[1] - before[1]) / n, int(bad))
-
-    def pgbench(self, name, script, clients):
-        path = self.folder / f'{name}.pgbench'
-        path.write_text(script)
-        for old in self.folder.glob('pgbench_log*'):
+    def pgbench(self, name):
+        rig = self.rig
+        files = [a for pair in self.files(name) for a in pair]
+        for old in rig.folder.glob('pgbench_log*'):
             old.unlink()
-        env = dict(os.environ, PGHOST=str(self.daemon.socket_folder), PGUSER='postgres', PGDATABASE='sluice', PGOPTIONS=SESSION)
-        before = self.postgres_us()
-        run = subprocess.run([PGBENCH, '-n', '-M', 'prepared', '-f', str(path), '-c', str(clients), '-j', '2',
-                              '-T', str(self.options.seconds), '-l'], env=env, cwd=self.folder, capture_output=True, text=True,
-                             check=False)
+        values = [a for k, v in {**self.scripts.values, 'at': '-1'}.items() for a in ('-D', f'{k}={v}')]
+        env = dict(os.environ, PGHOST=str(rig.daemon.socket_folder), PGUSER='postgres', PGDATABASE='sluice',
+                   PGOPTIONS=SESSION)
+        clients = MOVERS if LOADS[name].writes else READERS
+        before = rig.spent()[0]
+        run = subprocess.run([PGBENCH, '-n', '-M', 'prepared', '-c', str(clients), '-j', '2', '-T',
+                              str(self.options.seconds), '-l', *values, *files], env=env, cwd=rig.folder,
+                             capture_output=True, text=True, check=False)
+        rig.ask("select count(pg_sleep(0.05)) from generate_series(1, 3)")  # so that its backends have ended
+        spent = rig.spent()[0] - before
         if run.returncode:
             raise SystemExit(run.stderr[-2000:])
         rate = float(re.search(r'tps = (\S+)', run.stdout).group(1))
-        ms = sorted(int(line.split()[2]) / 1000 for p in self.folder.glob('pgbench_log*') for line in p.read_text().splitlines())
-        return Run(rate, ms[len(ms) // 2], ms[int(len(ms) * 0.99)], (self.postgres_us() - before) / len(ms), 0.0, 0)
+        ms = sorted(int(line.split()[2]) / 1000 for p in rig.folder.glob('pgbench_log*')
+                    for line in p.read_text().splitlines())
+        return Run(rate, ms[len(ms) // 2], ms[int(len(ms) * 0.99)], spent / len(ms), 0.0, 0)
 
-    def run(self):
-        texts = scripts(self.user, self.options.leads)
-        names = [n for n in texts if n in self.options.only.split(',')]
-        ours = {n: [] for n in names}
-        theirs = {n: [] for n in names}
+    def rounds(self, names):
+        runs = {(n, side): [] for n in names for side in ('pgbench', 'daemon', 'peer')}
         for _ in range(self.options.rounds):
             for name in names:
-                theirs[name].append(self.pgbench(name, texts[name], 4 if name in ('get', 'list') else MOVERS))
-                ours[name].append(self.wrk(name))
-        head = ('/s', 'p50 ms', 'p99 ms', 'pg us')
-        print(f'{"":8}{"daemon":>9}' + ''.join(f'{h:>9}' for h in (*head[1:], 'own us')) + '  |' +
-              f'{"pgbench":>9}' + ''.join(f'{h:>9}' for h in head[1:]) + f'{"ratio":>8}{"failed":>8}')
-        failed = 0
-        for name in names:
-            ours_at, theirs_at = (Run(*map(statistics.median, zip(*rows[name]))) for rows in (ours, theirs))
-            bad = sum(r.bad for r in ours[name])
-            failed += bad
-            print(f'{name:8}{ours_at.rate:9.0f}{ours_at.p50:9.2f}{ours_at.p99:9.2f}{ours_at.pg_us:9.0f}{ours_at.daemon_us:9.0f}  |'
-                  f'{theirs_at.rate:9.0f}{theirs_at.p50:9.2f}{theirs_at.p99:9.2f}{theirs_at.pg_us:9.0f}'
-                  f'{ours_at.rate / theirs_at.rate:8.2f}{bad:8}', flush=True)
-        if 'move' in names:
-            failed += self.check_hot()
-        return failed
+                if LOADS[name].floor:
+                    runs[name, 'pgbench'].append(self.pgbench(name))
+                runs[name, 'daemon'].append(self.wrk(name, self.rig))
+                if self.peer:
+                    runs[name, 'peer'].append(self.wrk(name, self.peer))
+        return {k: median(v) for k, v in runs.items() if v}
 
-    def check_hot(self):
-        """Updates of leads that touched no index, of all."""
-        time.sleep(1.5)  # backends tell their counts once a second
-        updates, hot = (self.ask(f"select {c} from pg_stat_user_tables where relid = 'sluice.lead'::regclass")
-                        for c in ('n_tup_upd', 'n_tup_hot_upd'))
-        print(f'HOT updates of leads: {hot / max(updates, 1):.3f} of {updates}')
-        return 0 if hot >= 0.95 * updates else 1
 
-    def close(self):
-        self.db.close()
-        self.daemon.destroy()
+def judged(width, own, other, floor, aim):
+    """The ratio, its floor and aim, and which of them it reaches."""
+    if not other or not floor:
+        return ' ' * (width + 18)
+    ratio = own.rate / other.rate
+    verdict = 'aim' if ratio >= aim else 'floor' if ratio >= floor else 'BELOW'
+    return f'{ratio:{width}.2f}{f"{floor:.2f}/{aim:.2f}":>11}{verdict:>7}'
+
+
+def show(names, runs):
+    """Prints the table; returns how many requests of the daemon failed."""
+    with_peer = any(side == 'peer' for _, side in runs)
+    print(f'{"":9}{"of pgbench":>11}{"aims":>11}{"":>7}' + (f'{"of peer":>9}{"aims":>11}{"":>7}' if with_peer else '') +
+          f' |{"daemon/s":>9}{"p50 ms":>8}{"p99 ms":>8}{"own us":>7}{"pg us":>7} |{"pgbench/s":>10}{"pg us":>7}' +
+          (f' |{"peer/s":>8}{"p50 ms":>8}{"own us":>7}{"pg us":>7}' if with_peer else '') + f' |{"failed":>7}')
+    for name in names:
+        load, own, base, peer = LOADS[name], *(runs.get((name, side)) for side in ('daemon', 'pgbench', 'peer'))
+        line = f'{name:9}' + judged(11, own, base, load.floor, load.aim)
+        if with_peer:
+            line += judged(9, own, peer, load.peer_floor, load.peer_aim)
+        line += f' |{own.rate:9.0f}{own.p50:8.2f}{own.p99:8.2f}{own.own_us:7.0f}{own.pg_us:7.0f} |'
+        line += f'{base.rate:10.0f}{base.pg_us:7.0f}' if base else ' ' * 17
+        if peer:
+            line += f' |{peer.rate:8.0f}{peer.p50:8.2f}{peer.own_us:7.0f}{peer.pg_us:7.0f}'
+        print(line + f' |{own.bad:7}', flush=True)
+        if name == 'large':  # a second write that waits for a delayed acknowledgement takes 40 ms
+            print(f'{"":9}its p50 is {own.p50:.2f} ms, aims 5/2 ms: '
+                  + ('aim' if own.p50 <= 2 else 'floor' if own.p50 <= 5 else 'BELOW'))
+        for side, run in (('daemon', own), ('peer', peer)):
+            if run and run.bad:
+                print(f'          {run.bad} requests of the {side} failed: {run.why}')
+    return sum(run.bad for (_, side), run in runs.items() if side == 'daemon')
+
+
+def show_hot(rig):
+    updates, hot = rig.hot()
+    print(f'HOT updates of leads: {hot / max(updates, 1):.3f} of {updates} (floor {HOT_FLOOR})')
+    return 0 if updates and hot >= HOT_FLOOR * updates else 1
+
+
+def load_average():
+    return ' '.join(f'{x:.1f}' for x in os.getloadavg())
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--seconds', type=int, default=4)
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument('--short', action='store_true')
+    kind.add_argument('--long', action='store_true')
+    parser.add_argument('--seconds', type=int)
     parser.add_argument('--rounds', type=int, default=3)
-    parser.add_argument('--leads', type=int, default=20000)
+    parser.add_argument('--leads', type=int)
     parser.add_argument('--connections', type=int, default=64)
     parser.add_argument('--workers', type=int, default=0, help='of the daemon; 0: as many as it likes')
-    parser.add_argument('--only', default='get,list,create,move')
-    bench = Bench(parser.parse_args())
+    parser.add_argument('--only', help='some of ' + ','.join(LOADS))
+    parser.add_argument('--no-peer', action='store_true')
+    options = parser.parse_args()
+    options.seconds = options.seconds or (3 if options.short else 4)
+    options.leads = options.leads or (5000 if options.short else 20000)
+    names = options.only.split(',') if options.only else ['get', 'move', 'large'] if options.short else list(LOADS)
+    settings = {'workers': options.workers} if options.workers else {}
+    print(f'{options.rounds} rounds of {options.seconds} s, {options.leads} leads, {os.cpu_count()} processors, '
+          f'load average before: {load_average()}', flush=True)
+    rig = Rig(options.leads, **settings)
     try:
-        bench.fill()
-        return 1 if bench.run() else 0
+        bench = Bench(options, rig)
+        failed = show(names, bench.rounds(names))
+        if {'move', 'mixed'} & set(names):
+            failed += show_hot(rig)
+        print(f'load average after: {load_average()}')
+        return 1 if failed else 0
     finally:
-        bench.close()
+        rig.close()
 
 
 if __name__ == '__main__':

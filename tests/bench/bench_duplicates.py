@@ -58,20 +58,12 @@ def altered(r, name):
     return name + ' ' + r.choice(TRADES) if kind == 3 else name
 
 
-def tool(build):
-    out = Path(tempfile.gettempdir()) / f'bench_keys.{build.name}'
-    subprocess.run(['cc', '-O2', '-std=gnu17', '-D_GNU_SOURCE', f'-I{ROOT}/lib', str(ROOT / 'tests/bench/bench_keys.c'),
-                    f'{build}/libquality.a', f'{build}/libbase.a', '-lpsl', '-lidn2', '-lunistring', '-ljansson',
-                    '-o', str(out)], check=True)
-    return out
-
-
 def keys(build, lines, folder, *asks):
     """COPY files of names and keys."""
     source = folder / 'source'
     source.write_text(''.join(lines))
     with source.open() as f:
-        subprocess.run([str(tool(build)), str(folder / 'names'), str(folder / 'keys'), *asks], stdin=f, check=True)
+        subprocess.run([str(build / 'bench_keys'), str(folder / 'names'), str(folder / 'keys'), *asks], stdin=f, check=True)
     return folder / 'names', folder / 'keys'
 
 

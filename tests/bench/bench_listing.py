@@ -54,19 +54,26 @@ wrk.headers["Content-Type"] = "application/json"
 local ids = {%(ids)s}
 local at, pass = 0, 0
 local key = {"go", "back"}
-bad = 0
+local probed = false
+bad, told = 0, ""
 request = function()
+  if not probed then  -- wrk asks once before it begins, and does not send it: that lead would be a move behind
+    probed = true
+    return wrk.format("GET", "/v1/leads/" .. ids[1])
+  end
   at = at + 1
   if at > #ids then at, pass = 1, pass + 1 end
   %(request)s
 end
-response = function(status) if status >= 300 then bad = bad + 1 end end
+response = function(status, headers, body)
+  if status >= 300 then bad, told = bad + 1, status .. " " .. body:sub(1, 600):gsub("[\\r\\n]", " ") end
+end
 threads = {}
 setup = function(thread) table.insert(threads, thread) end
 done = function(summary, latency)
-  local failed = 0
-  for _, thread in ipairs(threads) do failed = failed + thread:get("bad") end
-  io.write(string.format("RESULT %%.1f %%d\\n", summary.requests / summary.duration * 1e6, failed))
+  local failed, why = 0, ""
+  for _, thread in ipairs(threads) do failed, why = failed + thread:get("bad"), thread:get("told") end
+  io.write(string.format("RESULT %%.1f %%d %%s\\n", summary.requests / summary.duration * 1e6, failed, why))
 end
 '''
 REQUESTS = {
@@ -82,9 +89,11 @@ def wrk(daemon, options, token, ids, what):
     connections = options.connections if what == 'list' else 1
     run = subprocess.run(['wrk', '-t1', f'-c{connections}', f'-d{options.seconds}s', '-s', str(script), daemon.url],
                          capture_output=True, text=True)
-    found = re.search(r'RESULT (\S+) (\d+)', run.stdout)
+    found = re.search(r'RESULT (\S+) (\d+) (.*)', run.stdout)
     if not found:
         raise SystemExit(run.stdout + run.stderr)
+    if found[3]:
+        print(f'{what}: {found[2]} requests failed, the last one with {found[3]}')
     return float(found[1]), int(found[2])
 
 
@@ -133,9 +142,10 @@ def main():
             none, some = (statistics.median(rates[what, g]) for g in (False, True))
             print(f'{what:6}{none:10.0f}{some:13.0f}{none / some:8.2f}')
         print(f'{failed} requests failed')
+        return 1 if failed else 0
     finally:
         daemon.destroy()
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -61,11 +61,11 @@ static void the_name(const struct match_fields *f)
 
 static void the_bands(const struct match_fields *f)
 {
-    int32_t bands[BANDS];
+    struct minhash m;
     struct trigrams t;
 
     trigrams_of(f->name, &t);
-    if (minhash_bands(&t, bands) == 0)
+    if (!minhash_of(&t, &m))
         abort();
 }
 
