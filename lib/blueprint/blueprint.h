@@ -157,6 +157,7 @@ struct transition {
     unsigned approvals; /* how many of the approvers must agree; 0: nobody is asked */
     const struct actor_rule *approvers;
     size_t napprovers;
+    const json_t *actions;   /* what it does beside moving, as in the document; NULL: nothing */
     const json_t *automatic; /* how it happens by itself: {"after", "calendar"}, {"at_field",
                                 "calendar"} or {"when": true}; NULL: somebody executes it */
 };

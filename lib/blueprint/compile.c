@@ -331,9 +331,11 @@ static bool compile_transitions(struct compiler *c, const struct row *doc)
             !compile_inputs(c, &rows[i], &all[i]) || !compile_automatic(c, &rows[i], &all[i]) ||
             !compile_approval(c, &rows[i], &all[i]))
             return false;
-    for (size_t i = 0; i < n; i++) /* guards may ask whether any of them was approved */
+    for (size_t i = 0; i < n; i++) { /* guards may ask whether any of them was approved */
         if (!compile_guards(c, &rows[i], &all[i]) || !compile_actions(c, &rows[i]))
             return false;
+        all[i].actions = json_object_get(rows[i].json, "actions");
+    }
     return true;
 }
 

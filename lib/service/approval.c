@@ -248,7 +248,8 @@ static enum step vote_check(struct call *c)
 {
     const char *outcome = result_get(call_result(c, 0), 0, "outcome");
 
-    if (outcome && (strcmp(outcome, "voted") == 0 || strcmp(outcome, "applied") == 0))
+    if (outcome && (strcmp(outcome, "voted") == 0 || strcmp(outcome, "applied") == 0 ||
+                    strcmp(outcome, "failed") == 0))
         return STEP_NEXT;
     if (outcome && strcmp(outcome, "gone") == 0)
         return call_fail(c, ERR_NOT_FOUND, "the record is gone");

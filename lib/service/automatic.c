@@ -9,6 +9,7 @@
 #include "asks.gen.h"
 #include "call/pgarray.h"
 #include "call/reply.h"
+#include "service/match.h"
 #include "service/process.h"
 #include "service/timed.h"
 
@@ -127,6 +128,8 @@ static enum step claim_apply(struct call *c, const struct transition *t, const s
                                .verdicts = process_verdict(c, root),
                                .evidence = s->evidence,
                                .ids = text_array(c, (const char *const[]){uuid_text(c, &id), NULL}),
+                               .keys = match_sent_move(c, w->record->entity, &s->id,
+                                                       json_object_get(s->facts, "record"), t),
                            });
     return STEP_WAIT;
 }

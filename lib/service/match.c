@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "asks.gen.h"
+#include "blueprint/blueprint.h"
 #include "call/principal.h"
 #include "service/match_keys.h"
 #include "service/record.h"
@@ -121,24 +122,27 @@ bool match_may_acknowledge(struct call *c, const json_t *body)
                    permission_names[PERMISSION_DUPLICATE_ACKNOWLEDGE]);
 }
 
-bool match_send(struct call *c, json_t *records, const json_t *body, bool strict)
+static const char *sent_text(struct call *c, json_t *records, const json_t *body, bool strict)
 {
     const char *reason = reason_of(body);
     const char *viewer = caller_id(c);
     json_t *sent =
         keep_json(c, json_pack("{s:o, s:o}", "records", records, "scopes", scopes_of(c)));
 
-    if (!match_may_acknowledge(c, body))
-        return false;
     if (strict)
         json_object_set_new(sent, "strict", json_true());
     if (viewer)
         json_object_set_new(sent, "viewer", json_string(viewer));
     if (reason)
         json_object_set_new(sent, "reason", json_string(reason));
+    return call_json(c, sent);
+}
 
-    const char *const values[] = {call_json(c, sent)};
-    return call_ask_ahead(c, &query_match_send, values);
+bool match_send(struct call *c, json_t *records, const json_t *body, bool strict)
+{
+    const char *const values[] = {sent_text(c, records, body, strict)};
+
+    return match_may_acknowledge(c, body) && call_ask_ahead(c, &query_match_send, values);
 }
 
 bool match_send_one(struct call *c, const char *entity, const struct uuid *id,
@@ -149,20 +153,48 @@ bool match_send_one(struct call *c, const char *entity, const struct uuid *id,
     return match_send(c, json_pack("[o]", match_record(c, entity, id, members)), c->body, true);
 }
 
-bool match_send_fields(struct call *c, const char *entity, const struct uuid *id,
-                       const json_t *record, const json_t *body)
+/* The record as the move leaves it, or NULL when it sets nothing that keys are made of. What an
+ * action takes from the clock or the actor is no name, number or address. */
+static json_t *moved_record(struct call *c, const char *entity, const struct uuid *id,
+                            const json_t *record, const struct transition *t, const json_t *body)
 {
-    const json_t *fields = json_object_get(body, "fields");
-    json_t *members;
-    bool sent;
+    json_t *set = json_object(), *members, *moved;
+    const json_t *action;
+    size_t i;
 
-    if (!match_touches(entity, fields))
-        return true;
+    keep_json(c, set);
+    json_object_update(set, json_object_get(body, "fields"));
+    json_array_foreach (t->actions, i, action) {
+        const json_t *params = json_object_get(action, "params");
+        const char *field = json_string_value(json_object_get(params, "field"));
+        json_t *value = json_object_get(params, "value");
+
+        if (field && strcmp(json_string_value(json_object_get(action, "kind")), "set_field") == 0)
+            json_object_set(set, field, value ? value : json_null());
+    }
+    if (!match_touches(entity, set))
+        return NULL;
     members = json_copy((json_t *)record);
-    json_object_update(members, (json_t *)fields);
-    sent = match_send(c, json_pack("[o]", match_record(c, entity, id, members)), body, false);
+    json_object_update(members, set);
+    moved = json_pack("[o]", match_record(c, entity, id, members));
     json_decref(members);
-    return sent;
+    return moved;
+}
+
+bool match_send_move(struct call *c, const char *entity, const struct uuid *id,
+                     const json_t *record, const struct transition *t, const json_t *body)
+{
+    json_t *moved = moved_record(c, entity, id, record, t, body);
+
+    return !moved || match_send(c, moved, body, false);
+}
+
+const char *match_sent_move(struct call *c, const char *entity, const struct uuid *id,
+                            const json_t *record, const struct transition *t)
+{
+    json_t *moved = moved_record(c, entity, id, record, t, NULL);
+
+    return moved ? sent_text(c, moved, NULL, false) : NULL;
 }
 
 /* rekey: a page of the list at a time */

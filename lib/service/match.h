@@ -32,10 +32,17 @@ bool match_send(struct call *c, json_t *records, const json_t *body, bool strict
 bool match_send_one(struct call *c, const char *entity, const struct uuid *id,
                     const json_t *members);
 
-/** Announces a record of which a transition sets the fields of @body (a TransitionRequest or NULL);
- * @record is what the facts say of it. */
-bool match_send_fields(struct call *c, const char *entity, const struct uuid *id,
-                       const json_t *record, const json_t *body);
+struct transition;
+
+/** Announces a record that a transition moves: what the fields of @body (a TransitionRequest or
+ * NULL) and its actions set; @record is what the facts say of it. */
+bool match_send_move(struct call *c, const char *entity, const struct uuid *id,
+                     const json_t *record, const struct transition *t, const json_t *body);
+
+/** The same, for a move that nobody asked for: as sluice.match_send() takes it, or NULL when it
+ * sets nothing that keys are made of. */
+const char *match_sent_move(struct call *c, const char *entity, const struct uuid *id,
+                            const json_t *record, const struct transition *t);
 
 /** What the caller may see of each kind of record that matches are looked for among, as JSON. */
 const char *match_scopes(struct call *c);

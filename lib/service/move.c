@@ -181,8 +181,8 @@ void move_announce(struct call *c, const struct move *m)
 {
     const struct process *s = process_of(c);
 
-    (void)match_send_fields(c, s->record->entity, &s->id, json_object_get(s->facts, "record"),
-                            m->body);
+    (void)match_send_move(c, s->record->entity, &s->id, json_object_get(s->facts, "record"),
+                          m->transition, m->body);
 }
 
 int move_write(struct call *c, const struct move *m)

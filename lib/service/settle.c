@@ -9,6 +9,7 @@
 
 #include "asks.gen.h"
 #include "call/pgarray.h"
+#include "service/match.h"
 #include "service/timed.h"
 
 #define HOPS_MAX 10
@@ -132,6 +133,8 @@ static enum step settle_decide(struct call *c)
                           .verdicts = process_verdict(c, root),
                           .evidence = p->evidence,
                           .ids = text_array(c, (const char *const[]){uuid_text(c, &id), NULL}),
+                          .keys = match_sent_move(c, s->entity, &p->id,
+                                                  json_object_get(p->facts, "record"), t),
                       });
     ask_held_next(c, (struct q_held_next){.done = {{0}}});
     call_repeat(c, 4);

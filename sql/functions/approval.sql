@@ -197,8 +197,21 @@ begin
 end
 $$;
 
--- The last vote, with the move that it carries out. outcome: applied, or nothing was changed: closed, stale, gone,
--- undeclared.
+-- What others may read of a refusal: of duplicates the rules, not whose records they are.
+create or replace function sluice.refusal_told(code text, told text) returns jsonb
+    language plpgsql immutable as $$
+begin
+    if left(told, 1) <> '{' then
+        return jsonb_build_object('code', code, 'detail', told);
+    end if;
+    return jsonb_build_object('code', code, 'detail', told::jsonb -> 'detail', 'failures', (
+        select coalesce(jsonb_agg(m - '{id,label,owner,hidden,fields}'::text[]), '[]')
+          from jsonb_array_elements(told::jsonb -> 'matches') m));
+end
+$$;
+
+-- The last vote, with the move that it carries out. outcome: applied; failed: the vote counts, and what the move would
+-- write is refused; or nothing was changed: closed, stale, gone, undeclared.
 create or replace function sluice.approval_complete(
     id uuid, expected_votes integer, vote_note text, entity text, record_id uuid, expected_version bigint,
     from_state text, transition text, fields jsonb, activities jsonb, tasks jsonb, note text, verdicts jsonb,
@@ -208,6 +221,9 @@ create or replace function sluice.approval_complete(
 declare
     b record;
     moved text;
+    why jsonb;
+    code text;
+    told text;
 begin
     if not sluice.lock_record(entity, record_id, true) then
         return 'gone';
@@ -217,10 +233,18 @@ begin
         if b.outcome <> 'voted' then
             return b.outcome;
         end if;
-        perform sluice.approval_close(id, 'done', null);
         perform sluice.approval_note(b.a, 'approved', jsonb_build_object('note', vote_note));
-        moved := (sluice.transition_apply(entity, record_id, expected_version, from_state, transition, fields, activities,
-                                          tasks, note, verdicts, evidence, null, 'all', ids, checklist, more)).outcome;
+        begin
+            perform sluice.approval_close(id, 'done', null);
+            moved := (sluice.transition_apply(entity, record_id, expected_version, from_state, transition, fields, activities,
+                                              tasks, note, verdicts, evidence, null, 'all', ids, checklist, more)).outcome;
+        exception when sqlstate 'SL409' then
+            get stacked diagnostics code = message_text, told = pg_exception_detail;
+            why := sluice.refusal_told(code, told);
+            perform sluice.approval_close(id, 'failed', why);
+            perform sluice.approval_note(b.a, 'failed', why);
+            return 'failed';
+        end;
         if moved <> 'applied' then
             raise exception using errcode = 'SLBCK';
         end if;

@@ -64,10 +64,13 @@ begin
 end
 $$;
 
--- Makes a move that was decided in this transaction, as the timer. outcome: applied, or left.
+drop function if exists sluice.held_apply(text, uuid, bigint, text, text, jsonb, text, uuid[]);
+
+-- Makes a move that was decided in this transaction, as the timer. @keys: of what it writes, see match_send.
+-- outcome: applied, or left.
 create or replace function sluice.held_apply(
     entity text, record_id uuid, expected_version bigint, from_state text, transition text, verdicts jsonb,
-    evidence text, ids uuid[], out outcome text
+    evidence text, ids uuid[], keys jsonb, out outcome text
 )
     language plpgsql security definer
     set search_path = sluice, pg_temp set enable_seqscan = off set lock_timeout = '100ms' as $$
@@ -81,6 +84,9 @@ begin
     select x.hops, x.path into hops, path
       from sluice.recheck x where x.tx = me and x.record_id = held_apply.record_id order by x.hops desc limit 1;
     begin
+        if keys is not null then
+            perform sluice.match_send(keys);
+        end if;
         if not sluice.lock_record(entity, record_id, true) then
             raise exception using errcode = 'SLAGN', message = 'stale';
         end if;
@@ -124,7 +130,7 @@ $$;
 
 grant execute on function
     sluice.held_enter(text), sluice.held_next(uuid), sluice.held_first(), sluice.held_leave(uuid),
-    sluice.held_apply(text, uuid, bigint, text, text, jsonb, text, uuid[]), sluice.held_loop(text, uuid, text[])
+    sluice.held_apply(text, uuid, bigint, text, text, jsonb, text, uuid[], jsonb), sluice.held_loop(text, uuid, text[])
     to sluice_app;
 
 reset role;

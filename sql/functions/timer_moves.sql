@@ -92,18 +92,27 @@ begin
 end
 $$;
 
--- Writes a move that was claimed and decided. outcome as in transition_apply; gone also when the claim is.
+drop function if exists sluice.automatic_apply(text, bigint, timestamptz, text, uuid, bigint, text, text, jsonb, text, uuid[]);
+
+-- Writes a move that was claimed and decided. @keys: of what it writes, see match_send. outcome as in
+-- transition_apply; gone also when the claim is; refused when what it sets may not be written: a rule about duplicates,
+-- a constraint. Trying again would end like that until the record changes.
 create or replace function sluice.automatic_apply(
     kind text, id bigint, claim timestamptz, entity text, record_id uuid, expected_version bigint, from_state text,
-    transition text, verdicts jsonb, evidence text, ids uuid[], out outcome text, out version bigint, out state text
+    transition text, verdicts jsonb, evidence text, ids uuid[], keys jsonb, out outcome text, out version bigint,
+    out state text
 )
     language plpgsql security definer set search_path = sluice, pg_temp as $$
 declare
     hops integer;
     path text[];
     moved jsonb := '{"outcome": "moved"}';
+    code text;
 begin
     outcome := 'gone';
+    if keys is not null then
+        perform sluice.match_send(keys);
+    end if;
     if not sluice.lock_record(entity, record_id, true) then
         return;
     end if;
@@ -120,12 +129,28 @@ begin
     end if;
     perform set_config('sluice.hops', hops::text, true),
             set_config('sluice.path', (path || transition)::text, true);
-    select a.* into outcome, version, state
-      from sluice.transition_apply(entity, record_id, expected_version, from_state, transition, null, null, null, null,
-                                   verdicts, evidence, null, 'all', ids) a;
+    begin
+        select a.* into outcome, version, state
+          from sluice.transition_apply(entity, record_id, expected_version, from_state, transition, null, null, null, null,
+                                       verdicts, evidence, null, 'all', ids) a;
+    exception
+        when sqlstate 'SL409' or sqlstate 'SL422' then
+            get stacked diagnostics code = message_text;
+            outcome := 'refused';
+        when integrity_constraint_violation then
+            code := 'conflict';
+            outcome := 'refused';
+    end;
     perform set_config('sluice.hops', '', true), set_config('sluice.path', '', true);
     if kind = 'timer' and outcome <> 'applied' then
         update sluice.timer t set fired_at = null, result = null where t.id = automatic_apply.id;
+    end if;
+    if outcome = 'refused' then
+        perform sluice.automatic_refused(kind, id, claim, entity, record_id, from_state, transition, code, null);
+        if kind = 'recheck' then
+            perform sluice.timer_note(entity, record_id, from_state, 'denied', transition, 'timer_refused',
+                                      jsonb_build_object('code', code));
+        end if;
     elsif kind = 'recheck' and outcome = 'applied' then
         delete from sluice.recheck r where r.id = automatic_apply.id;
         update sluice.timer t set refused = false, result = moved
@@ -166,7 +191,7 @@ $$;
 
 grant execute on function
     sluice.automatic_claim(),
-    sluice.automatic_apply(text, bigint, timestamptz, text, uuid, bigint, text, text, jsonb, text, uuid[]),
+    sluice.automatic_apply(text, bigint, timestamptz, text, uuid, bigint, text, text, jsonb, text, uuid[], jsonb),
     sluice.automatic_refused(text, bigint, timestamptz, text, uuid, text, text, text, jsonb)
     to sluice_app;
 

@@ -21,8 +21,10 @@ select sluice.held_leave(null);
 -- in: verdicts         jsonb
 -- in: evidence         text
 -- in: ids              uuid[]
+-- in: keys             jsonb
 select a.outcome
-  from sluice.held_apply(:entity, :record_id, :expected_version, :from_state, :transition, :verdicts, :evidence, :ids) a;
+  from sluice.held_apply(:entity, :record_id, :expected_version, :from_state, :transition, :verdicts, :evidence, :ids,
+                         :keys) a;
 
 -- query: held_loop none write
 -- Writes down that moves without an end were taken back.

@@ -21,9 +21,10 @@ select c.kind, c.id, c.entity, c.record_id, c.transitions, c.claim
 -- in: verdicts         jsonb
 -- in: evidence         text
 -- in: ids              uuid[]
+-- in: keys             jsonb
 select a.outcome, a.version, a.state
   from sluice.automatic_apply(:kind, :id, :claim, :entity, :record_id, :expected_version, :from_state, :transition,
-                              :verdicts, :evidence, :ids) a;
+                              :verdicts, :evidence, :ids, :keys) a;
 
 -- query: automatic_refused none write
 -- The guards of the claimed move do not hold.

@@ -16,7 +16,7 @@ create function pg_temp.lead(n integer) returns uuid language sql as
     $$select ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid$$;
 create function pg_temp.apply(n integer) returns text language sql as $$
     select a.outcome from sluice.lead l, sluice.held_apply('lead', l.id, l.version, l.state, 'know', null,
-                                                           sluice.lead_evidence(l.id), null) a where l.id = pg_temp.lead(n)$$;
+                                                           sluice.lead_evidence(l.id), null, null) a where l.id = pg_temp.lead(n)$$;
 
 select pg_temp.enter('ask');
 select throws_ok($$insert into sluice.lead (id, last_name) values (pg_temp.lead(1), 'One')$$, 'SLHLD', 'hold',
@@ -38,7 +38,7 @@ select is((select actor_kind || ' ' || transition from sluice.audit where record
 select is(sluice.actor_kind(), 'system', 'and who wrote goes on');
 select is((select record_id from sluice.held_next(null)), pg_temp.lead(3), 'the next one');
 select is((select record_id from sluice.held_next(pg_temp.lead(3))), pg_temp.lead(4), 'what was looked at is not looked at again');
-select is((select a.outcome from sluice.held_apply('lead', pg_temp.lead(4), 7, 'fresh', 'know', null, '', null) a), 'left',
+select is((select a.outcome from sluice.held_apply('lead', pg_temp.lead(4), 7, 'fresh', 'know', null, '', null, null) a), 'left',
           'what was decided on something else is left');
 select is((select tx is null from sluice.recheck where record_id = pg_temp.lead(4)), true, 'to whoever looks next');
 select sluice.held_loop('lead', pg_temp.lead(5), '{know,back}');

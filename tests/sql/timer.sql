@@ -155,7 +155,7 @@ select is((select count(*) from sluice.automatic_claim() c where c.kind = 'timer
 create function pg_temp.apply(transition text) returns text language sql as $$
     select a.outcome from claimed c, sluice.lead l,
            sluice.automatic_apply(c.kind, c.id, c.claim, c.entity, c.record_id, l.version, l.state, transition, null,
-                                  sluice.lead_evidence(l.id), null) a
+                                  sluice.lead_evidence(l.id), null, null) a
      where l.id = c.record_id
 $$;
 select is(pg_temp.apply('wake'), 'applied', 'it moves');
