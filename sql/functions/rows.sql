@@ -4,15 +4,13 @@
 
 set role sluice_owner;
 
--- The next threshold of a record's present state, and whether one has passed: by the clock, fired or not.
-create or replace function sluice.next_due(id uuid) returns timestamptz
-    language plpgsql stable as $$
-begin
-    return (select min(t.due_at) from sluice.timer t
-             where t.record_id = next_due.id and t.live and t.sla and t.due_at > sluice.now());
-end
-$$;
+-- Due: the next threshold of a record's present state. Breached: one has passed, by the clock, fired or not. Stale since:
+-- when it should have been touched. Each is a look into timer_record written out, since a function's call costs several
+-- of them, and a list has hundreds; as columns they are looked up for the rows of the page only. Conditions are written
+-- so that no other index of timers answers: those hold few rows at first, and a plan that was made then would read all
+-- of them later.
 
+-- For what shows one record, or has them by name only.
 create or replace function sluice.is_breached(id uuid) returns boolean
     language plpgsql stable as $$
 begin
@@ -22,16 +20,7 @@ begin
 end
 $$;
 
--- Since when a record should have been touched.
-create or replace function sluice.stale_since(id uuid) returns timestamptz
-    language plpgsql stable as $$
-begin
-    return (select min(t.due_at) from sluice.timer t
-             where t.record_id = stale_since.id and t.live and t.touched_at is not null and t.due_at <= sluice.now());
-end
-$$;
-
-grant execute on function sluice.next_due(uuid), sluice.is_breached(uuid), sluice.stale_since(uuid) to sluice_app;
+grant execute on function sluice.is_breached(uuid) to sluice_app;
 
 drop view if exists sluice.lead_row, sluice.account_row, sluice.contact_row, sluice.opportunity_row,
   sluice.activity_row, sluice.task_row;
@@ -48,8 +37,15 @@ select l.id, l.version,
        coalesce(l.tags, '{}') as tags,
        l.unqualified_reason, l.dead_reason, l.nurture_until, l.call_back_at,
        l.account_id, l.contact_id, l.opportunity_id, l.converted_at, l.extra, l.score, l.custom,
-       sluice.next_due(l.id) as due_at, sluice.is_breached(l.id) as breached,
-       sluice.stale_since(l.id) is not null as stale, sluice.stale_since(l.id) as stale_since,
+       (select t.due_at from sluice.timer t where t.record_id = l.id and t.live and t.sla is not false
+           and t.due_at > sluice.now()
+         order by t.due_at limit 1) as due_at,
+       (select t.id from sluice.timer t where t.record_id = l.id and t.live and t.sla is not false
+           and t.touched_at is null and t.due_at <= sluice.now() limit 1) is not null as breached,
+       (select t.id from sluice.timer t where t.record_id = l.id and t.live
+           and coalesce(t.touched_at > '-infinity', false) and t.due_at <= sluice.now() limit 1) is not null as stale,
+       (select t.due_at from sluice.timer t where t.record_id = l.id and t.live
+           and coalesce(t.touched_at > '-infinity', false) and t.due_at <= sluice.now() order by t.due_at limit 1) as stale_since,
        l.created_at, l.updated_at, l.created_by
   from sluice.lead l
   left join sluice.state st on st.blueprint_version_id = l.blueprint_version_id and st.key = l.state
@@ -62,8 +58,15 @@ select a.id, a.version,
        a.name, a.tax_id, a.email, a.phone, a.website, a.industry,
        a.street, a.postcode, a.city, a.country, a.description, a.source, a.campaign, a.lead_id,
        a.external_id, a.owner_id, coalesce(a.tags, '{}') as tags, a.rejection_reason, a.duplicate_of, a.custom,
-       sluice.next_due(a.id) as due_at, sluice.is_breached(a.id) as breached,
-       sluice.stale_since(a.id) is not null as stale, sluice.stale_since(a.id) as stale_since,
+       (select t.due_at from sluice.timer t where t.record_id = a.id and t.live and t.sla is not false
+           and t.due_at > sluice.now()
+         order by t.due_at limit 1) as due_at,
+       (select t.id from sluice.timer t where t.record_id = a.id and t.live and t.sla is not false
+           and t.touched_at is null and t.due_at <= sluice.now() limit 1) is not null as breached,
+       (select t.id from sluice.timer t where t.record_id = a.id and t.live
+           and coalesce(t.touched_at > '-infinity', false) and t.due_at <= sluice.now() limit 1) is not null as stale,
+       (select t.due_at from sluice.timer t where t.record_id = a.id and t.live
+           and coalesce(t.touched_at > '-infinity', false) and t.due_at <= sluice.now() order by t.due_at limit 1) as stale_since,
        cl.claimed_by, cl.expires_at as claimed_until,
        a.created_at, a.updated_at, a.created_by
   from sluice.account a
@@ -89,8 +92,15 @@ select o.id, o.version,
        coalesce(o.forecast_category, st.forecast_category) as forecast_category,
        coalesce(st.category = 'open' and ast.category = 'open', false) as awaiting_verification,
        o.description, o.source, o.campaign, o.owner_id, coalesce(o.tags, '{}') as tags, o.lost_reason, o.closed_at, o.external_id, o.custom,
-       sluice.next_due(o.id) as due_at, sluice.is_breached(o.id) as breached,
-       sluice.stale_since(o.id) is not null as stale, sluice.stale_since(o.id) as stale_since,
+       (select t.due_at from sluice.timer t where t.record_id = o.id and t.live and t.sla is not false
+           and t.due_at > sluice.now()
+         order by t.due_at limit 1) as due_at,
+       (select t.id from sluice.timer t where t.record_id = o.id and t.live and t.sla is not false
+           and t.touched_at is null and t.due_at <= sluice.now() limit 1) is not null as breached,
+       (select t.id from sluice.timer t where t.record_id = o.id and t.live
+           and coalesce(t.touched_at > '-infinity', false) and t.due_at <= sluice.now() limit 1) is not null as stale,
+       (select t.due_at from sluice.timer t where t.record_id = o.id and t.live
+           and coalesce(t.touched_at > '-infinity', false) and t.due_at <= sluice.now() order by t.due_at limit 1) as stale_since,
        o.created_at, o.updated_at, o.created_by
   from sluice.opportunity o
   left join sluice.state st on st.blueprint_version_id = o.blueprint_version_id and st.key = o.state
@@ -114,5 +124,7 @@ select t.id, t.version, t.subject, t.body, t.due_at, t.priority, t.status, t.don
 
 grant select on sluice.lead_row, sluice.account_row, sluice.contact_row, sluice.opportunity_row,
   sluice.activity_row, sluice.task_row to sluice_app;
+
+drop function if exists sluice.next_due(uuid), sluice.stale_since(uuid);
 
 reset role;

@@ -33,8 +33,12 @@ select gen_random_uuid(), 'Call', md5('l' || n)::uuid, md5('u' || n % 50 + 1)::u
 insert into sluice.audit (seq, at, action, entity, record_id, actor_kind)
 select nextval('sluice.seq'), created_at, 'create', 'lead', id, 'system' from sluice.lead;
 insert into sluice.search_text (entity, record_id, text) select 'lead', id, last_name from sluice.lead;
+insert into sluice.timer (id, entity, record_id, visit_id, state, key, sla, what, due_at, live, touched_at)
+select nextval('sluice.seq'), 'lead', v.record_id, v.id, v.state, 'sla:x', true, 'warn', now() + interval '1 day', true,
+       case when v.id % 1000 = 0 then now() end
+  from sluice.visit v where v.entity = 'lead';
 set local session_replication_role = origin;
-analyze sluice.lead, sluice.account, sluice.visit, sluice.activity, sluice.task, sluice.audit, sluice.search_text;
+analyze sluice.lead, sluice.account, sluice.visit, sluice.activity, sluice.task, sluice.audit, sluice.search_text, sluice.timer;
 
 -- Passes when the plan of @statement reads none of the large tables from end to end, and goes through @index.
 create function pg_temp.goes_by(statement text, index text, what text) returns text language plpgsql as $$
@@ -47,7 +51,7 @@ begin
         plan := plan || E'\n# ' || line;
     end loop;
     good := plan ~ ('\m' || index || '\M')
-            and plan !~ 'Seq Scan on (lead|account|visit|activity|task|audit|search_text)\M';
+            and plan !~ 'Seq Scan on (lead|account|visit|activity|task|audit|search_text|timer)\M';
     return ok(good, what) || case when good then '' else plan end;
 end
 $$;
@@ -82,6 +86,16 @@ select pg_temp.goes_by($$select * from sluice.visits_of(md5('l7')::uuid)$$, 'vis
 select pg_temp.goes_by($$select * from sluice.audit a where a.record_id = md5('l7')::uuid and a.entity = 'lead'
     order by a.seq desc limit 51$$, 'audit_record', 'history does');
 
+select pg_temp.goes_by(pg_temp.page('true'), 'timer_record', 'what is due is looked up by the record');
+create temp table before_closing as
+select seq_tup_read + idx_tup_fetch as n from pg_stat_xact_user_tables where relid = 'sluice.task'::regclass;
+set local plan_cache_mode = force_generic_plan;  -- as in transition_apply()
+select lives_ok($$select sluice.close_tasks_action('lead', jsonb_build_object('id', md5('l7')::uuid), '{"of": "call_back"}')$$,
+    'a move closes tasks');
+select is((select seq_tup_read + idx_tup_fetch from pg_stat_xact_user_tables where relid = 'sluice.task'::regclass),
+    (select n + 1 from before_closing), 'without reading those of others');
+reset plan_cache_mode;
+
 -- What the daemon prepares must not look dearer for all values than for each: it would be planned at every request.
 prepare lead_page(uuid, text) as select r.*, r.created_at::text as "_key" from sluice.lead_row r
     left join sluice.search_text s on s.entity = 'lead' and s.record_id = r.id
@@ -110,6 +124,8 @@ begin
     return plan;
 end
 $$;
+select doesnt_match(pg_temp.plan_of(pg_temp.page('true')), 'timer_(breached|stale|due)|Seq Scan on sluice.timer',
+    'what is due is looked up by no index that is small at first');
 select unnest(array[
     unalike(pg_temp.plan_of($$select sluice.money(l.estimated_value_amount, l.estimated_value_currency) from sluice.lead l$$), '%money(%', 'money()'),
     unalike(pg_temp.plan_of($$select sluice.flat_money(l.extra, 'x') from sluice.lead l$$), '%flat_money(%', 'flat_money()'),
