@@ -21,7 +21,8 @@ begin
 end
 $$;
 
--- The moment that a field of a record names.
+-- The moment that a field of a record names. The usual fields are named: making JSON of the row costs more than all the
+-- rest.
 create or replace function sluice.field_moment(entity text, record_id uuid, field text, calendar text)
 returns timestamptz
     language plpgsql stable as $$
@@ -29,9 +30,15 @@ declare
     value text;
 begin
     if entity = 'lead' then
-        select to_jsonb(l) ->> field into value from sluice.lead l where l.id = record_id;
+        select case field when 'nurture_until' then to_char(l.nurture_until, 'YYYY-MM-DD')
+                          when 'call_back_at' then l.call_back_at::text
+                          else to_jsonb(l) ->> field end
+          into value from sluice.lead l where l.id = record_id;
     elsif entity = 'opportunity' then
-        select to_jsonb(o) ->> field into value from sluice.opportunity o where o.id = record_id;
+        select case field when 'postponed_until' then to_char(o.postponed_until, 'YYYY-MM-DD')
+                          when 'close_date' then to_char(o.close_date, 'YYYY-MM-DD')
+                          else to_jsonb(o) ->> field end
+          into value from sluice.opportunity o where o.id = record_id;
     end if;
     return case when value is not null then sluice.moment_of(value, calendar) end;
 end
@@ -64,6 +71,13 @@ declare
     earlier record;
     paused boolean := false;
 begin
+    if not coalesce((select s.pausing
+                       from sluice.visit x
+                       join sluice.state s on s.blueprint_version_id = x.blueprint_version_id and s.key = x.state
+                      where x.record_id = v.record_id and x.id <> v.id
+                      order by x.id desc limit 1), false) then
+        return chain;  -- as nearly always
+    end if;
     for earlier in select x as visit, s.pausing
                      from sluice.visit x
                      join sluice.state s on s.blueprint_version_id = x.blueprint_version_id and s.key = x.state
@@ -84,7 +98,7 @@ begin
 end
 $$;
 
--- When a threshold is due that began with the first stay of @chain, pauses left out.
+-- When a threshold is due that began with the first stay of @chain (there is one), pauses left out.
 create or replace function sluice.visit_due(v sluice.visit, chain sluice.visit[], calendar text, after text)
 returns timestamptz
     language plpgsql stable as $$
@@ -93,9 +107,6 @@ declare
     used bigint;
     needed bigint;
 begin
-    if cardinality(chain) = 0 then
-        return sluice.due_after(calendar, v.entered_at, after);
-    end if;
     began := (chain[cardinality(chain)]).entered_at;
     needed := sluice.working_between(calendar, began, sluice.due_after(calendar, began, after));
     used := (select sum(sluice.working_between(calendar, s.entered_at, s.left_at)) from unnest(chain) s);
@@ -108,8 +119,8 @@ $$;
 create or replace function sluice.timers_set(v sluice.visit) returns void
     language plpgsql security definer set search_path = sluice, pg_temp set enable_seqscan = off as $$
 declare
-    chain sluice.visit[];
-    copied boolean := false;
+    chain sluice.visit[];  -- null until a row of the plan asks for it
+    carry boolean := false;
     hops integer := coalesce(nullif(current_setting('sluice.hops', true), '')::integer + 1, 0);
     path text[] := coalesce(nullif(current_setting('sluice.path', true), ''), '{}')::text[];
     p record;
@@ -117,11 +128,12 @@ declare
     touched timestamptz;
 begin
     for p in select * from sluice.visit_plan(v) loop
-        if chain is null then
+        if chain is null and p.at_field is null and not p.touch then
             chain := sluice.visit_chain(v);
+            carry := cardinality(chain) > 0;
         end if;
-        if cardinality(chain) > 0 and not copied then
-            copied := true;
+        if carry then
+            carry := false;
             insert into sluice.timer (id, entity, record_id, visit_id, state, key, sla, what, transition, params, due_at,
                                       fired_at, refused, result)
             select sluice.next_seq(), t.entity, t.record_id, v.id, t.state, t.key, t.sla, t.what, t.transition, t.params,
@@ -140,6 +152,7 @@ begin
                          and sluice.field_moment(v.entity, v.record_id, p.params ->> 'without', null) is not null
                     then null
                     when p.touch then sluice.due_after(p.calendar, touched, p.after)
+                    when chain = '{}' then sluice.due_after(p.calendar, v.entered_at, p.after)
                     else sluice.visit_due(v, chain, p.calendar, p.after) end;
         if due is null then
             delete from sluice.timer t where t.visit_id = v.id and t.key = p.key and t.fired_at is null;
@@ -168,6 +181,11 @@ declare
     v sluice.visit;
     p record;
 begin
+    if (select count(*) from born b where b.left_at is null) = 1 then
+        select b.* into v from born b where b.left_at is null;
+        perform sluice.timers_set(v);
+        return null;
+    end if;
     for stay in select (array_agg(b.id))[1] as one, count(*) as n, b.blueprint_version_id, b.state, b.entered_at
                   from born b where b.left_at is null group by b.blueprint_version_id, b.state, b.entered_at loop
         select b.* into v from born b where b.id = stay.one;
@@ -196,7 +214,13 @@ begin
 end
 $$;
 
--- The state is left: what did not fire never will, a task about it is done, and nobody is asked to approve.
+-- Whether what this transaction does to a record touches it (touch.sql).
+create or replace function sluice.touches() returns boolean
+    language sql stable
+    return sluice.actor_kind() not in ('timer', 'rule') and current_setting('sluice.engaged', true) is distinct from 'on';
+
+-- The state is left: what did not fire never will, a task about it is done, and nobody is asked to approve. A clock that
+-- a touch starts again has not fired when the move is that touch.
 create or replace function sluice.visit_left() returns trigger
     language plpgsql security definer set search_path = sluice, pg_temp set enable_seqscan = off as $$
 declare
@@ -204,10 +228,13 @@ declare
 begin
     -- the timers first: closing a task touches the record
     with gone as (
-        delete from sluice.timer t where t.record_id = new.record_id and t.live and t.fired_at is null returning t.result
+        delete from sluice.timer t
+         where t.record_id = new.record_id and t.live
+           and (t.fired_at is null or t.touched_at < sluice.now() and sluice.touches()) returning t.result
     ), kept as (
-        update sluice.timer t set live = false where t.record_id = new.record_id and t.live and t.fired_at is not null
-        returning t.result
+        update sluice.timer t set live = false
+         where t.record_id = new.record_id and t.live and t.fired_at is not null
+           and not coalesce(t.touched_at < sluice.now() and sluice.touches(), false) returning t.result
     )
     select array_agg(x.task_id) into tasks
       from (select (result ->> 'task_id')::uuid as task_id from gone union all select (result ->> 'task_id')::uuid from kept
@@ -271,7 +298,8 @@ begin
         delete from sluice.timer t where t.record_id = new.id and t.live and t.fired_at is null;
         return null;
     end if;
-    if tg_op = 'UPDATE' and new.version <> old.version and new.blueprint_version_id is not distinct from old.blueprint_version_id then
+    if tg_op = 'UPDATE' and new.version <> old.version and new.state_entered_at is not distinct from old.state_entered_at
+       and new.blueprint_version_id is not distinct from old.blueprint_version_id then
         perform sluice.touched(new.id);
     end if;
     if sluice.reacts(new.blueprint_version_id, new.state, new.id) then
@@ -348,14 +376,19 @@ create or replace trigger account_changed after update on sluice.account
     for each row execute function sluice.record_changed('account');
 create or replace trigger opportunity_changed after insert or update on sluice.opportunity
     for each row execute function sluice.record_changed('opportunity');
+-- a move needs neither this nor touched(): the visit that begins sets its own timers
 create or replace trigger lead_dates after update of nurture_until, call_back_at on sluice.lead
-    for each row when (old.nurture_until is distinct from new.nurture_until
+    for each row when ((old.nurture_until is distinct from new.nurture_until
                        or old.call_back_at is distinct from new.call_back_at)
+                      and old.state is not distinct from new.state
+                      and old.state_entered_at is not distinct from new.state_entered_at)
     execute function sluice.dates_changed();
 create or replace trigger opportunity_dates after update of close_date, delivery_date, postponed_until on sluice.opportunity
-    for each row when (old.close_date is distinct from new.close_date
+    for each row when ((old.close_date is distinct from new.close_date
                        or old.delivery_date is distinct from new.delivery_date
                        or old.postponed_until is distinct from new.postponed_until)
+                      and old.state is not distinct from new.state
+                      and old.state_entered_at is not distinct from new.state_entered_at)
     execute function sluice.dates_changed();
 create or replace trigger activity_changed after insert or update on sluice.activity
     for each row execute function sluice.work_changed();

@@ -37,7 +37,7 @@ $$;
 create or replace function sluice.touched(record_id uuid) returns void
     language plpgsql security definer set search_path = sluice, pg_temp set enable_seqscan = off as $$
 begin
-    if sluice.actor_kind() in ('timer', 'rule') or current_setting('sluice.engaged', true) = 'on' then
+    if not sluice.touches() then
         return;
     end if;
     update sluice.timer t
