@@ -88,7 +88,8 @@ bool call_ask_ahead(struct call *c, const struct query *q, const char *const *va
     struct ask *a = ask_open(c);
 
     if (a && a->n < ASK_MAX - ASK_ENGINE_MAX && ask_insert(c, c->first, q, values)) {
-        a->lane = LANE_WRITE;
+        if (lane_rank(q->lane) > lane_rank(a->lane))
+            a->lane = q->lane;
         return true;
     }
     c->overfull = true;

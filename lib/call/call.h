@@ -221,8 +221,8 @@ void call_forget(struct call *c);
  * @values is copied; strings are not. */
 int call_ask(struct call *c, const struct query *q, const char *const *values);
 
-/** Adds a statement ahead of the operation's own, in a transaction that writes: it prepares them,
- * is not numbered among them, and its result is not read. Returns false when there is no room. */
+/** Adds a statement ahead of the operation's own, in their transaction: it prepares them, is not
+ * numbered among them, and its result is not read. Returns false when there is no room. */
 bool call_ask_ahead(struct call *c, const struct query *q, const char *const *values);
 
 /** Same for a composed statement. */

@@ -32,7 +32,7 @@ void approval_ask(struct call *c, struct uuid id)
     ask_approval_get(c, (struct q_approval_get){
                             .id = id,
                             .viewer = c->who->id,
-                            .any = principal_may(c->who, PERMISSION_TRANSITION_FORCE),
+                            .any = c->who->scope[PERMISSION_TRANSITION_FORCE] == SCOPE_ALL,
                         });
 }
 
@@ -278,7 +278,7 @@ static enum step withdraw_ask(struct call *c)
         return STEP_FAIL;
     ask_approval_withdraw(c, (struct q_approval_withdraw){
                                  .id = id,
-                                 .any = principal_may(c->who, PERMISSION_TRANSITION_FORCE),
+                                 .any = c->who->scope[PERMISSION_TRANSITION_FORCE] == SCOPE_ALL,
                                  .reason = call_body_text(c, "reason"),
                              });
     approval_ask(c, id);

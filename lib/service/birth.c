@@ -8,6 +8,7 @@
 #include "call/reply.h"
 #include "service/custom.h"
 #include "service/known.h"
+#include "service/links.h"
 #include "json/schema.h"
 
 int birth_ask(struct call *c, const struct record *r)
@@ -159,7 +160,7 @@ static enum step ask_birth(struct call *c)
     birth_ask(c, b->record);
     birth_facts(c, b, call_json(c, c->body));
     custom_ask(c, b->record->entity);
-    return STEP_WAIT;
+    return links_ask(c, b->record->entity, NULL, c->body, "") ? STEP_WAIT : STEP_FAIL;
 }
 
 static enum step decide(struct call *c)

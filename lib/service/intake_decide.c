@@ -12,6 +12,7 @@
 #include "call/reply.h"
 #include "crypto/ticket.h"
 #include "service/intake.h"
+#include "service/links.h"
 #include "service/match.h"
 
 static struct uuid viewer(const struct call *c)
@@ -214,6 +215,8 @@ static enum step release_write(struct call *c)
     struct uuid into_id = {{0}};
 
     if (!intake_decide_birth(c, in) || c->err.code != ERR_NONE)
+        return STEP_FAIL;
+    if (!links_ask(c, "lead", NULL, c->body, ""))
         return STEP_FAIL;
     if (into)
         (void)uuid_parse(span_of(into), &into_id);

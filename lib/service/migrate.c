@@ -58,7 +58,11 @@ static enum step job_undo_ask(struct call *c)
 
     if (!call_path_uuid(c, "id", &id))
         return STEP_FAIL;
-    ask_job_to_undo(c, (struct q_job_to_undo){.id = id});
+    ask_job_to_undo(c, (struct q_job_to_undo){
+                           .id = id,
+                           .viewer = c->who->id,
+                           .scope = call_scope(c, PERMISSION_BLUEPRINT_MIGRATE),
+                       });
     return STEP_WAIT;
 }
 

@@ -6,6 +6,7 @@
 
 #include "asks.gen.h"
 #include "call/principal.h"
+#include "service/links.h"
 #include "service/match.h"
 
 const char *move_force(const json_t *body)
@@ -28,12 +29,25 @@ static bool check_declared(struct call *c, const struct move *m)
     return true;
 }
 
+/* With a scope of less than all: on records of one's own. */
+static bool may_force(struct call *c)
+{
+    const json_t *record = json_object_get(process_of(c)->facts, "record");
+    const char *owner = json_string_value(json_object_get(record, "owner_id"));
+    const char *own = caller_id(c);
+
+    if (c->who->scope[PERMISSION_TRANSITION_FORCE] == SCOPE_ALL)
+        return true;
+    return principal_may(c->who, PERMISSION_TRANSITION_FORCE) && owner && own &&
+           strcmp(owner, own) == 0;
+}
+
 static bool check_actor(struct call *c, const struct move *m)
 {
     const struct transition *t = m->transition;
 
     if (m->force) {
-        if (principal_may(c->who, PERMISSION_TRANSITION_FORCE))
+        if (may_force(c))
             return true;
         return err_set(&c->err, ERR_FORBIDDEN, "Breaking the glass needs the permission \"%s\".",
                        permission_names[PERMISSION_TRANSITION_FORCE]);
@@ -124,10 +138,18 @@ bool move_decide(struct call *c, struct move *m)
     return false;
 }
 
+void move_links(struct call *c, const struct move *m)
+{
+    const struct process *s = process_of(c);
+
+    (void)links_ask(c, s->record->entity, &s->id, json_object_get(m->body, "fields"), "/fields");
+}
+
 void move_request(struct call *c, const struct move *m, struct uuid id)
 {
     const struct process *s = process_of(c);
 
+    move_links(c, m);
     ask_approval_request(c, (struct q_approval_request){
                                 .id = id,
                                 .entity = s->record->entity,
@@ -209,5 +231,6 @@ int move_write(struct call *c, const struct move *m)
     };
 
     move_announce(c, m);
+    move_links(c, m);
     return call_ask(c, &query_transition_apply, values);
 }

@@ -36,6 +36,10 @@ int move_write(struct call *c, const struct move *m);
  * does it by itself. */
 void move_announce(struct call *c, const struct move *m);
 
+/** Has the fields that it sets refused when they name records which the caller does not see (see
+ * links_ask); move_write and move_request do it by themselves. */
+void move_links(struct call *c, const struct move *m);
+
 /** Adds the statement that asks for approval of it under this id instead; its row has "outcome".
  */
 void move_request(struct call *c, const struct move *m, struct uuid id);

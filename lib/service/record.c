@@ -6,6 +6,7 @@
 #include "asks.gen.h"
 #include "call/reply.h"
 #include "service/custom.h"
+#include "service/links.h"
 #include "service/match.h"
 
 #define TEXT_ARRAY_MAX ((size_t)1 << 20)
@@ -115,7 +116,7 @@ enum step record_create(struct call *c)
         call_scope(c, PERMISSION_ACCOUNT_READ),
     };
 
-    if (!match_send_one(c, r->entity, &id, c->body))
+    if (!match_send_one(c, r->entity, &id, c->body) || !links_ask(c, r->entity, NULL, c->body, ""))
         return STEP_FAIL;
     call_ask(c, r->create, values); /* takes as many as it declares */
     record_ask_get(c, r, &id, r->may_write);
@@ -223,7 +224,8 @@ enum step record_update(struct call *c)
     const char *values[5];
     struct uuid id;
 
-    if (!write_values(c, r->may_write, &id, values) || !update_announce(c, r, &id))
+    if (!write_values(c, r->may_write, &id, values) || !update_announce(c, r, &id) ||
+        !links_ask(c, r->entity, &id, c->body, ""))
         return STEP_FAIL;
     values[4] = call_json(c, c->body);
     call_ask(c, r->update, values);

@@ -234,6 +234,7 @@ static enum step done_write(struct call *c)
     if (!decide(c, step))
         return process_refuse(c, r, s->step, NULL);
     m.transition = &step->work;
+    move_links(c, &m);
     ask_step_apply(c, (struct q_step_apply){
                           .entity = r->entity,
                           .record_id = s->id,

@@ -99,10 +99,12 @@ select s.over, s.done, s.cursor, s.result from sluice.retime_slice(:job, :batch)
 select s.over, s.done, s.cursor, s.result from sluice.undo_slice(:job, :batch) s;
 
 -- query: job_to_undo one read
--- A job, and whether an undo of it has begun.
--- in: id uuid
+-- A job, and whether an undo of it has begun; with a scope of less than all one's own.
+-- in: id     uuid
+-- in: viewer uuid
+-- in: scope  text
 select j.kind, j.status, j.done,
        exists (select from sluice.job u where u.kind = 'undo' and u.params ->> 'job' = j.id::text
                                           and u.status <> 'failed') as undone
   from sluice.job j
- where j.id = :id;
+ where j.id = :id and (:scope = 'all' or j.created_by = :viewer);
