@@ -177,7 +177,7 @@ static bool ask_world(struct tool *t, const json_t *doc, struct lint_world *w, j
 
     if (r == NULL)
         return false;
-    design_world(w, entity, &t->arena, tree_of(t, r, "custom"));
+    design_world(w, entity, tree_of(t, r, "custom"));
     w->roles = tree_of(t, r, "roles");
     w->others = tree_of(t, r, "others");
     tree = tree_of(t, r, "published");
@@ -255,7 +255,7 @@ static enum status do_lint(struct tool *t)
             status = TROUBLE;
             continue;
         }
-        design_world(&w, json_string_value(json_object_get(doc, "entity")), NULL, NULL);
+        design_world(&w, json_string_value(json_object_get(doc, "entity")), NULL);
         if (!print_findings(t, t->wish.words[i], keep(t, blueprint_lint(doc, &w))) &&
             status == DONE)
             status = DIFFERS;

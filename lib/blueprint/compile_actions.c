@@ -4,13 +4,14 @@
 #include "base/text.h"
 #include "base/uuid.h"
 #include "blueprint/compile.h"
+#include "blueprint/custom.h"
 #include "blueprint/evaluate.h"
 #include "blueprint/params.h"
 
 #define ACTIONS_MAX 50
 
 /* Fields that an action may set: none that a process governs. sluice.action_fields() has the same.
- */
+ * Custom fields beside them, if they are defined: sluice.action_check() looks. */
 static const char *const lead_fields[] = {
     "first_name",      "last_name",   "email",
     "phone",           "company",     "job_title",
@@ -43,7 +44,7 @@ static const char *const ends[] = {"done", "cancelled", NULL};
 static const char *const priorities[] = {"low", "normal", "high", "urgent", NULL};
 
 static const struct param set_field_params[] = {
-    {.name = "field", .type = PARAM_KEY, .required = true},
+    {.name = "field", .type = PARAM_MEMBER, .required = true},
     {.name = "value", .type = PARAM_SETTABLE},
     {.name = "from", .type = PARAM_KEY, .values = sources},
     {.name = NULL},
@@ -127,6 +128,8 @@ static bool check_field(struct compiler *c, const struct row *row)
 
     if (is_given(row, "value") == is_given(row, "from"))
         return compile_fail(c, "%s/params: needs either value or from", row->where);
+    if (custom_key(field) != NULL)
+        return true;
     for (size_t i = 0; i < sizeof(settable) / sizeof(settable[0]); i++)
         if (strcmp(settable[i].entity, c->b->entity) == 0)
             fields = settable[i].fields;

@@ -95,14 +95,15 @@ static bool check_heights(struct compiler *c, const struct tree *tree)
     return true;
 }
 
+/* The input that collects the field, or what it is a part of. */
 static const struct input *field_input(const struct transition *t, const char *field)
 {
-    size_t n = strcspn(field, ".");
-
     for (size_t i = 0; i < t->ninputs; i++) {
         const char *name = json_string_value(json_object_get(t->inputs[i].params, "field"));
 
-        if (t->inputs[i].kind == INPUT_FIELD && strncmp(name, field, n) == 0 && name[n] == '\0')
+        if (t->inputs[i].kind != INPUT_FIELD || strncmp(name, field, strlen(name)) != 0)
+            continue;
+        if (field[strlen(name)] == '\0' || field[strlen(name)] == '.')
             return &t->inputs[i];
     }
     return NULL;

@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "blueprint/compile.h"
+#include "blueprint/custom.h"
 #include "blueprint/evaluate.h"
 
 /* Lists of coded reasons that a choice may offer; the loader puts their keys in "choices". */
@@ -10,7 +11,7 @@ static const char *const reason_lists[] = {"unqualified_reason", "dead_reason", 
                                            "rejection_reason", NULL};
 
 static const struct param field_params[] = {
-    {.name = "field", .type = PARAM_KEY, .required = true},
+    {.name = "field", .type = PARAM_MEMBER, .required = true},
     {.name = "choices", .type = PARAM_STRINGS},
     {.name = "choices_from", .type = PARAM_KEY, .values = reason_lists},
     {.name = NULL},
@@ -56,6 +57,15 @@ static const char *name_of(const struct input *input)
         json_object_get(input->params, input->kind == INPUT_FIELD ? "field" : "item"));
 }
 
+/* "custom.seats" is supplied at "/fields/custom/seats". */
+static const char *field_pointer(struct compiler *c, const char *field)
+{
+    const char *key = custom_key(field);
+
+    return key != NULL ? arena_printf(c->arena, "/fields/custom/%s", key)
+                       : arena_printf(c->arena, "/fields/%s", field);
+}
+
 /* Two inputs of one field would contradict each other. */
 static const struct input *twin_of(const struct input *inputs, size_t n, const struct input *input)
 {
@@ -89,7 +99,7 @@ static bool compile_input(struct compiler *c, const struct row *row, struct inpu
     if (label_in(&input->label, "en") == NULL)
         input->label.en = input->key;
     if (input->pointer == NULL)
-        input->pointer = arena_printf(c->arena, "/fields/%s", name_of(input));
+        input->pointer = field_pointer(c, name_of(input));
     return input->pointer != NULL || compile_fail(c, ": the blueprint is too large");
 }
 

@@ -19,21 +19,24 @@ static const struct {
     enum schema_kind kind;
     enum schema_format format;
     size_t max_length; /* 0: it has none of its own */
+    const char *input;
 } types[] = {
-    {"text", SCHEMA_STRING, FORMAT_NONE, TEXT_MAX},
-    {"long_text", SCHEMA_STRING, FORMAT_NONE, LONG_TEXT_MAX},
-    {"integer", SCHEMA_INTEGER, FORMAT_NONE, 0},
-    {"decimal", SCHEMA_STRING, FORMAT_DECIMAL, 0},
-    {"boolean", SCHEMA_BOOLEAN, FORMAT_NONE, 0},
-    {"date", SCHEMA_STRING, FORMAT_DATE, 0},
-    {"datetime", SCHEMA_STRING, FORMAT_DATE_TIME, 0},
-    {"choice", SCHEMA_STRING, FORMAT_NONE, 0},
-    {"multi_choice", SCHEMA_ARRAY, FORMAT_NONE, 0},
-    {"url", SCHEMA_STRING, FORMAT_URI, TEXT_MAX},
-    {"email", SCHEMA_STRING, FORMAT_EMAIL, TEXT_MAX},
-    {"phone", SCHEMA_STRING, FORMAT_NONE, 40},
-    {"user", SCHEMA_STRING, FORMAT_UUID, 0},
+    {"text", SCHEMA_STRING, FORMAT_NONE, TEXT_MAX, "text"},
+    {"long_text", SCHEMA_STRING, FORMAT_NONE, LONG_TEXT_MAX, "text"},
+    {"integer", SCHEMA_INTEGER, FORMAT_NONE, 0, "integer"},
+    {"decimal", SCHEMA_STRING, FORMAT_DECIMAL, 0, "decimal"},
+    {"boolean", SCHEMA_BOOLEAN, FORMAT_NONE, 0, "boolean"},
+    {"date", SCHEMA_STRING, FORMAT_DATE, 0, "date"},
+    {"datetime", SCHEMA_STRING, FORMAT_DATE_TIME, 0, "date_time"},
+    {"choice", SCHEMA_STRING, FORMAT_NONE, 0, "choice"},
+    {"multi_choice", SCHEMA_ARRAY, FORMAT_NONE, 0, "list"},
+    {"url", SCHEMA_STRING, FORMAT_URI, TEXT_MAX, "uri"},
+    {"email", SCHEMA_STRING, FORMAT_EMAIL, TEXT_MAX, "email"},
+    {"phone", SCHEMA_STRING, FORMAT_NONE, 40, "text"},
+    {"user", SCHEMA_STRING, FORMAT_UUID, 0, "user"},
 };
+
+#define NTYPES (sizeof(types) / sizeof(types[0]))
 
 static const char *text_of(const json_t *field, const char *name)
 {
@@ -47,6 +50,16 @@ static bool bound_of(const json_t *field, const char *name, double *ret)
 
     *ret = json_number_value(v);
     return json_is_number(v);
+}
+
+static size_t type_of(const json_t *field)
+{
+    const char *type = text_of(field, "type");
+    size_t i = 0;
+
+    while (i < NTYPES && (type == NULL || strcmp(types[i].type, type) != 0))
+        i++;
+    return i;
 }
 
 static const char *const *choices_of(struct arena *a, const json_t *field)
@@ -64,12 +77,10 @@ static const char *const *choices_of(struct arena *a, const json_t *field)
 static bool fill(struct arena *a, const json_t *field, struct schema *s)
 {
     const char *type = text_of(field, "type");
+    size_t i = type_of(field);
     double bound;
-    size_t i = 0;
 
-    while (i < sizeof(types) / sizeof(types[0]) && strcmp(types[i].type, type) != 0)
-        i++;
-    if (i == sizeof(types) / sizeof(types[0]))
+    if (i == NTYPES)
         return false;
     *s = (struct schema){
         .kind = types[i].kind, .format = types[i].format, .max_length = types[i].max_length};
@@ -231,6 +242,44 @@ bool custom_check(const json_t *definitions, const json_t *values, const char *b
             check_more(field, v, base, e);
     }
     return e->nfaults == before;
+}
+
+bool custom_value_check(const json_t *definition, const json_t *value, const char *base,
+                        struct err *e)
+{
+    json_t *one = json_pack("[O]", definition);
+    json_t *values = json_pack("{s:O}", text_of(definition, "key"), value);
+    bool fine = one != NULL && values != NULL;
+
+    fine = fine ? custom_check(one, values, base, false, e) : err_set(e, ERR_INTERNAL, NULL);
+    json_decref(one);
+    json_decref(values);
+    return fine;
+}
+
+const char *custom_key(const char *path)
+{
+    static const char prefix[] = "custom.";
+
+    return strncmp(path, prefix, sizeof(prefix) - 1) == 0 ? path + sizeof(prefix) - 1 : NULL;
+}
+
+const json_t *custom_definition(const json_t *definitions, const char *key)
+{
+    const json_t *field;
+    size_t i;
+
+    json_array_foreach (definitions, i, field)
+        if (strcmp(text_of(field, "key"), key) == 0)
+            return field;
+    return NULL;
+}
+
+const char *custom_input_type(const json_t *definition)
+{
+    size_t i = type_of(definition);
+
+    return i < NTYPES ? types[i].input : "any";
 }
 
 bool custom_pattern_check(const char *pattern, struct arena *a, struct buf *why)

@@ -30,6 +30,19 @@ const struct schema *custom_schema(struct arena *a, const json_t *definitions, b
 bool custom_check(const json_t *definitions, const json_t *values, const char *base, bool whole,
                   struct err *e);
 
+/** Returns the key of the custom field that a path names ("custom.seats"), or NULL. */
+const char *custom_key(const char *path);
+
+/** Returns the definition with this key, or NULL. */
+const json_t *custom_definition(const json_t *definitions, const char *key);
+
+/** Checks the value of one field, as custom_check does of all. */
+bool custom_value_check(const json_t *definition, const json_t *value, const char *base,
+                        struct err *e);
+
+/** Returns what a form should show for the field: "text", "decimal", "choice", ... */
+const char *custom_input_type(const json_t *definition);
+
 /** Tells whether a pattern can be used; false writes the reason. */
 bool custom_pattern_check(const char *pattern, struct arena *a, struct buf *why);
 

@@ -25,7 +25,8 @@
  *    deputies         "deputy_for": ["<user>"]                 for whom the actor stands in
  *    approvals        "approvals": {"grant": ["<user>"]}      who agreed to it in this state
  *    steps            "steps": [{"key": "legal_check", "at": "...", "by": "..."}]   what is done
- *    calendars        "calendars": {"office": {"open": false, "opens_at": "..."}}
+ *    custom           "custom_fields": [{...}]     definitions of the record's custom fields
+ * (custom.h) calendars        "calendars": {"office": {"open": false, "opens_at": "..."}}
  *
  * An activity or task that came with the request carries "pointer" ("/activities/0") and counts as
  * of its "occurred_at", else as of now.
@@ -62,7 +63,8 @@
  *
  * Comparing: a number in the guard, or a field whose last name is "amount", compares as exact
  * decimals; two dates or times compare as
- * moments (a date is its first moment, UTC); other strings byte by byte. A null never satisfies a
+ * moments (a date is its first moment, UTC); other strings byte by byte. Fields of several values
+ * (tags, choices) are asked whether they have any or all of a list. A null never satisfies a
  * comparison. Blank text is not a value. actor_differs passes when nobody did it, and must differ
  * from everybody who did. Tasks that come with the request do not count as open ones.
  */
@@ -105,7 +107,8 @@ enum param_type {
     PARAM_OBJECT,
     PARAM_DURATION, /* "P2D", "PT4H" */
     PARAM_PATTERN,  /* a regular expression */
-    PARAM_SETTABLE, /* what a field may be set to: a scalar, or money */
+    PARAM_SETTABLE, /* what a field may be set to: a scalar, money, or several choices */
+    PARAM_MEMBER,   /* what one value fills: "industry", "custom.seats" */
     PARAM_WHERE, /* a list of {"field", "op"?, "value"} or {"field", "is": "present" | "email"} */
 };
 
@@ -176,14 +179,15 @@ const json_t *step_done(const json_t *facts, const char *key);
 /** Returns the address of the record's steps, in the arena; NULL when the record has no id yet. */
 const char *steps_address(const struct blueprint *b, const json_t *facts, struct arena *a);
 
-/** Returns facts with the request's inputs laid over: "fields" over "record", "activities" and
- * "tasks" appended with their pointers, "checklist" and "note". New reference; @facts is not
- * changed. @inputs may be NULL. */
+/** Returns facts with the request's inputs laid over: "fields" over "record" (custom fields one by
+ * one, as in a patch), "activities" and "tasks" appended with their pointers, "checklist" and
+ * "note". New reference; @facts is not changed. @inputs may be NULL. */
 json_t *facts_with_inputs(const json_t *facts, const json_t *inputs);
 
 /** Checks what the request supplies against the transition's inputs: required ones present in the
  * request or on the record, choices respected, values as the entity's schema wants them
- * (blueprint.fields), no field or checklist item that the transition does not collect; activities,
+ * (blueprint.fields; of custom fields their definitions in the facts), no field or checklist item
+ * that the transition does not collect; activities,
  * tasks and a note may always come along. A missing input that a failed guard of @root (may be
  * NULL) demands as well is left to the guard. "checklist" lists the items that are ticked: "item"
  * or {"item": "...", "done": true}. Collects every fault; returns whether there was none. */
@@ -226,19 +230,26 @@ void steps_write_open(struct out *o, const struct state_step *const *open, size_
 /** Who may, as the member "actors". */
 void actors_write(struct out *o, const struct actor_rule *actors, size_t n);
 
-/** What is collected, as an array: see transition_write. */
+/** What is collected, as an array: see transition_write. @custom: definitions of the record's
+ * custom fields, which say their types and choices; or NULL. */
 void inputs_write(struct out *o, const struct blueprint *b, const struct transition *t,
-                  const char *language);
+                  const json_t *custom, const char *language);
 
 /** A state as JSON: {"key", "label", "category"}. */
 void state_write(struct out *o, const struct state *s, const char *language);
 
+/** What a listing says beside the transition itself. */
+struct listing {
+    bool open, actor_allowed;
+    const json_t *custom; /* as inputs_write */
+    const char *language;
+};
+
 /** One transition as JSON for listings: {"key", "label", "kind", "to": {"key", "label",
  * "category"}, "available", "actor_allowed", "actors": [{"kind", "value"}], "guards": [...],
  * "inputs": [{"key", "kind", "type", "label", "required", "pointer", "params"}]}. `available` is
- * actor_allowed and @open: guards passed, or fail for an approval only that executing asks for. */
+ * actor_allowed and open: guards passed, or fail for an approval only that executing asks for. */
 void transition_write(struct out *o, const struct blueprint *b, const struct transition *t,
-                      const struct verdict *root, bool open, bool actor_allowed,
-                      const char *language);
+                      const struct verdict *root, const struct listing *l);
 
 #endif

@@ -34,6 +34,21 @@ static void append_items(json_t *facts, const json_t *inputs, const char *list)
     (void)json_object_set_new(facts, list, all);
 }
 
+static bool differs(const json_t *was, const json_t *value)
+{
+    return !json_equal(was, value) && !(was == NULL && json_is_null(value));
+}
+
+static void add_changed_custom(json_t *changed, const json_t *was, json_t *patch)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach (patch, key, value)
+        if (differs(json_object_get(was, key), value))
+            (void)json_array_append_new(changed, json_sprintf("custom.%s", key));
+}
+
 /* What the request brings in place of another value has changed in this state. */
 static void add_changed(json_t *facts, const json_t *record, json_t *fields)
 {
@@ -47,10 +62,22 @@ static void add_changed(json_t *facts, const json_t *record, json_t *fields)
     json_object_foreach (fields, name, value) {
         const json_t *was = json_object_get(record, name);
 
-        if (!json_equal(was, value) && !(was == NULL && json_is_null(value)))
+        if (strcmp(name, "custom") == 0)
+            add_changed_custom(changed, was, value);
+        else if (differs(was, value))
             (void)json_array_append_new(changed, json_string(name));
     }
     (void)json_object_set_new(facts, "changed_since_entry", changed);
+}
+
+/* Custom fields change one by one. */
+static json_t *patched_custom(const json_t *was, json_t *patch)
+{
+    json_t *values = json_is_object(was) ? json_copy((json_t *)was) : json_object();
+
+    if (json_is_object(patch))
+        (void)json_object_update(values, patch);
+    return values;
 }
 
 static void overlay_fields(json_t *facts, json_t *fields)
@@ -63,6 +90,10 @@ static void overlay_fields(json_t *facts, json_t *fields)
     add_changed(facts, known, fields);
     record = json_is_object(known) ? json_copy((json_t *)known) : json_object();
     (void)json_object_update(record, fields);
+    if (json_object_get(fields, "custom") != NULL)
+        (void)json_object_set_new(
+            record, "custom",
+            patched_custom(json_object_get(known, "custom"), json_object_get(fields, "custom")));
     (void)json_object_set_new(facts, "record", record);
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "blueprint/custom.h"
 #include "blueprint/guards.h"
 #include "blueprint/pattern.h"
 #include "blueprint/value.h"
@@ -24,7 +25,8 @@ bool field_changed_evaluate(const struct guard *g, const json_t *facts, struct a
 {
     const json_t *changed = json_object_get(facts, "changed_since_entry");
     const char *field = text_of(g->params, "field");
-    size_t n = strcspn(field, ".");
+    /* money changes as a whole, custom fields one by one */
+    size_t n = custom_key(field) != NULL ? strlen(field) : strcspn(field, ".");
     bool found = false;
 
     (void)a;

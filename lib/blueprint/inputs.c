@@ -6,11 +6,14 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/text.h"
+#include "blueprint/custom.h"
 #include "blueprint/evaluate.h"
 #include "blueprint/guards.h"
 #include "blueprint/params.h"
 #include "blueprint/value.h"
 #include "json/schema.h"
+
+#define CUSTOM "custom"
 
 struct check {
     const char *entity;
@@ -135,6 +138,20 @@ static void fault_governed(const struct check *c, const char *pointer)
     c->e->code = ERR_GOVERNED;
 }
 
+static void fault_choice(const struct check *c, const struct input *input, const json_t *value,
+                         const json_t *choices)
+{
+    (void)err_fault(c->e, ERR_INVALID,
+                    (struct fault){
+                        .in = "body",
+                        .pointer = input->pointer,
+                        .code = "enum",
+                        .detail = "none of the choices",
+                        .got = json_text(c->e->arena, value),
+                        .allowed = json_text(c->e->arena, choices),
+                    });
+}
+
 static void check_field(const struct check *c, const char *name, const json_t *value)
 {
     const struct input *input = input_find(c->t, INPUT_FIELD, name);
@@ -153,19 +170,64 @@ static void check_field(const struct check *c, const char *name, const json_t *v
     choices = json_object_get(input->params, "choices");
     if (choices != NULL && !json_is_null(value) &&
         !value_has_key(choices, json_string_value(value))) {
-        (void)err_fault(c->e, ERR_INVALID,
-                        (struct fault){
-                            .in = "body",
-                            .pointer = input->pointer,
-                            .code = "enum",
-                            .detail = "none of the choices",
-                            .got = json_text(a, value),
-                            .allowed = json_text(a, choices),
-                        });
+        fault_choice(c, input, value, choices);
         return;
     }
     if (schema != NULL && !json_is_null(value))
         (void)schema_check(schema, value, input->pointer, c->e);
+}
+
+/* Several choices are each one of those that the transition offers. */
+static bool is_offered(const json_t *choices, const json_t *value)
+{
+    size_t i;
+    json_t *one;
+
+    json_array_foreach (value, i, one)
+        if (json_is_string(one) && !value_has_key(choices, json_string_value(one)))
+            return false;
+    return !json_is_string(value) || value_has_key(choices, json_string_value(value));
+}
+
+/* The transition may offer fewer choices than the field has. */
+static void check_custom_field(const struct check *c, const char *key, const json_t *value)
+{
+    struct arena *a = c->e->arena;
+    const char *name = arena_printf(a, CUSTOM ".%s", key);
+    const struct input *input = name != NULL ? input_find(c->t, INPUT_FIELD, name) : NULL;
+    const json_t *field = custom_definition(json_object_get(c->facts, "custom_fields"), key);
+    const json_t *choices;
+
+    if (input == NULL) {
+        fault_unknown(c, INPUT_FIELD, name, pointer_to(a, "/fields/" CUSTOM, key));
+        return;
+    }
+    choices = json_object_get(input->params, "choices");
+    if (field == NULL)
+        (void)err_fault(c->e, ERR_INVALID,
+                        (struct fault){.in = "body",
+                                       .pointer = input->pointer,
+                                       .code = "unknown",
+                                       .detail = "There is no such custom field any more."});
+    else if (choices != NULL && !is_offered(choices, value))
+        fault_choice(c, input, value, choices);
+    else
+        (void)custom_value_check(field, value, "/fields/" CUSTOM, c->e);
+}
+
+static void check_custom(const struct check *c, const json_t *values)
+{
+    const char *key;
+    json_t *value;
+
+    if (!json_is_object(values))
+        (void)err_fault(c->e, ERR_INVALID,
+                        (struct fault){.in = "body",
+                                       .pointer = "/fields/" CUSTOM,
+                                       .code = "type",
+                                       .detail = "Send an object of values by key."});
+    json_object_foreach ((json_t *)values, key, value)
+        check_custom_field(c, key, value);
 }
 
 static void check_fields(const struct check *c)
@@ -173,8 +235,12 @@ static void check_fields(const struct check *c)
     const char *name;
     json_t *value;
 
-    json_object_foreach (json_object_get(c->inputs, "fields"), name, value)
-        check_field(c, name, value);
+    json_object_foreach (json_object_get(c->inputs, "fields"), name, value) {
+        if (strcmp(name, CUSTOM) == 0)
+            check_custom(c, value);
+        else
+            check_field(c, name, value);
+    }
 }
 
 static const char *item_name(const json_t *item)
@@ -200,10 +266,10 @@ static void check_checklist(const struct check *c)
 /* A null in the request takes a value away, so it counts even when the record has one. */
 static bool has_field(const struct check *c, const char *name)
 {
-    const json_t *value = json_object_get(json_object_get(c->inputs, "fields"), name);
+    const json_t *value = value_at(json_object_get(c->inputs, "fields"), name);
 
     if (value == NULL)
-        value = json_object_get(json_object_get(c->facts, "record"), name);
+        value = value_at(json_object_get(c->facts, "record"), name);
     return !value_blank(value);
 }
 

@@ -240,6 +240,7 @@ json_t *blueprint_lint(const json_t *doc, const struct lint_world *w)
     l->errors = json_array();
     l->warnings = json_array();
     lint_graph(l);
+    lint_criteria(l);
     json_array_foreach (l->transitions, i, t) {
         char where[POINTER_MAX];
 

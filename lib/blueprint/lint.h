@@ -12,7 +12,8 @@
  *             unknown_step, no_steps, still_referred_to, competing_automatic, wrong_kind,
  *             does_not_compile
  *   warnings  role_without_users, team_without_users, user_disabled, label_missing, never_asked,
- *             always_passes, step_never_asked, same_priority, never_governs
+ *             always_passes, step_never_asked, same_priority, never_governs,
+ *             custom_unchecked
  *
  * Pure logic: what a document is judged by comes along.
  */
@@ -32,7 +33,8 @@ struct lint_relation {
     const char *state; /* the member that a blueprint governs: "verification"; or NULL */
 };
 
-/** What a document is judged by. NULL members are not judged. */
+/** What a document is judged by. NULL members are not judged; of custom fields that are named
+ * without any definitions a warning says so. */
 struct lint_world {
     const struct lint_relation *relations; /* ends with NULL members */
     const struct schema *fields;           /* what a transition may fill */
@@ -41,6 +43,7 @@ struct lint_world {
     const json_t *teams;                   /* [{"key": "<id>", "users": 3}] */
     const json_t *calendars;               /* [{"key": "default"}] */
     const json_t *others;                  /* documents of the other processes in force */
+    const json_t *custom; /* {"lead": [{...}]}: definitions of custom fields (custom.h) */
 };
 
 /** Judges a canonical document that document_check() passed. Returns the findings, errors first

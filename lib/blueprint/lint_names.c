@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "blueprint/custom.h"
 #include "blueprint/document.h"
 #include "blueprint/evaluate.h"
 #include "blueprint/lint_parts.h"
@@ -125,11 +126,33 @@ static void judge_roles(struct linting *l, const struct about *at, const json_t 
 
 /* guards */
 
+/* The place of the parameters, of which @at names one. */
+static void place_of(const struct about *at, char place[POINTER_MAX])
+{
+    const char *slash = strrchr(at->pointer, '/');
+
+    (void)snprintf(place, POINTER_MAX, "%.*s", (int)(slash - at->pointer), at->pointer);
+}
+
+static void judge_custom(struct linting *l, const struct about *at, const char *entity,
+                         const char *key, const json_t *params)
+{
+    char place[POINTER_MAX];
+
+    place_of(at, place);
+    lint_custom_compared(l, at, lint_custom_field(l, at, entity, key), params, place);
+}
+
 static void judge_record_field(struct linting *l, const struct about *at, const char *field,
                                const json_t *params)
 {
     const struct lint_relation *own = l->w->relations;
     bool known;
+
+    if (field != NULL && custom_key(field) != NULL) {
+        judge_custom(l, at, part_text(l->doc, "entity"), custom_key(field), params);
+        return;
+    }
 
     if (own == NULL || field == NULL)
         return;
@@ -156,6 +179,10 @@ static void judge_related_field(struct linting *l, const struct about *at, const
     }
     if (field[n] == '\0')
         return;
+    if (custom_key(field + n + 1) != NULL) {
+        judge_custom(l, at, r->name, custom_key(field + n + 1), params);
+        return;
+    }
     (void)field_find(r->members, field + n + 1, &known);
     if (!known)
         unknown_field(l, at, r->members, field + n + 1);
@@ -173,7 +200,7 @@ static void judge_leaf(struct linting *l, const json_t *t, const json_t *guard, 
 {
     const struct guard_kind *kind = guard_kind_find(part_text(guard, "kind"));
     const json_t *params = json_object_get(guard, "params");
-    char pointer[POINTER_MAX];
+    char pointer[POINTER_MAX], place[POINTER_MAX];
     const struct about at = {.pointer = pointer, .transition = t, .guard = guard};
 
     for (const struct param *p = kind != NULL ? kind->params : NULL; p && p->name; p++) {
@@ -188,6 +215,10 @@ static void judge_leaf(struct linting *l, const json_t *t, const json_t *guard, 
             judge_actor(l, &at, json_string_value(v));
         else if (strcmp(p->name, "role") == 0 || strcmp(p->name, "roles") == 0)
             judge_roles(l, &at, v);
+        else if (p->type == PARAM_WHERE && v != NULL) {
+            place_of(&at, place);
+            lint_custom_where(l, &at, params, place);
+        }
     }
 }
 
@@ -206,6 +237,21 @@ static void judge_guards(struct linting *l, const json_t *t, const json_t *list,
     }
 }
 
+void lint_criteria(struct linting *l)
+{
+    const json_t *guard;
+    size_t i;
+
+    json_array_foreach (json_object_get(l->doc, "criteria"), i, guard) {
+        char at[POINTER_MAX];
+
+        (void)snprintf(at, sizeof(at), "/criteria/%zu", i);
+        if (part_text(guard, "kind") != NULL)
+            judge_leaf(l, NULL, guard, at);
+        judge_guards(l, NULL, json_object_get(guard, "guards"), at);
+    }
+}
+
 /* inputs and actors */
 
 static void judge_inputs(struct linting *l, const json_t *t, const char *where,
@@ -216,14 +262,20 @@ static void judge_inputs(struct linting *l, const json_t *t, const char *where,
     size_t i;
 
     json_array_foreach (json_object_get(t, "inputs"), i, input) {
-        const char *field = part_text(json_object_get(input, "params"), "field");
-        char pointer[POINTER_MAX];
+        const json_t *params = json_object_get(input, "params");
+        const char *field = part_text(params, "field");
+        char pointer[POINTER_MAX], place[POINTER_MAX];
 
         if (field == NULL || l->w->fields == NULL)
             continue;
-        (void)snprintf(pointer, sizeof(pointer), "%s/inputs/%zu/params/field", where, i);
+        (void)snprintf(place, sizeof(place), "%.400s/inputs/%zu/params", where, i);
+        (void)snprintf(pointer, sizeof(pointer), "%.480s/field", place);
         at.pointer = pointer;
-        if (member_find(l->w->fields, field, strlen(field)) == NULL)
+        if (custom_key(field) != NULL)
+            lint_custom_choices(
+                l, &at, lint_custom_field(l, &at, part_text(l->doc, "entity"), custom_key(field)),
+                params, place);
+        else if (member_find(l->w->fields, field, strlen(field)) == NULL)
             unknown_field(l, &at, l->w->fields, field);
     }
 }
@@ -233,10 +285,17 @@ static void judge_user_field(struct linting *l, const struct about *at, const ch
 {
     const struct lint_relation *own = l->w->relations;
     const struct schema_member *m;
+    const json_t *custom;
     bool known;
 
     if (own == NULL || field == NULL)
         return;
+    if (custom_key(field) != NULL) {
+        custom = lint_custom_field(l, at, part_text(l->doc, "entity"), custom_key(field));
+        if (custom != NULL && strcmp(part_text(custom, "type"), "user") != 0)
+            lint_error(l, "unknown_field", at, "The field \"%s\" holds no user.", field);
+        return;
+    }
     m = field_find(own->members, field, &known);
     if (!known)
         unknown_field(l, at, own->members, field);

@@ -51,6 +51,9 @@ void lint_logic(struct linting *l, const json_t *t, const char *where);
 /** Says which fields, roles and states of other processes are not there. */
 void lint_names(struct linting *l, const json_t *t, const char *where);
 
+/** The same for the criteria of the process. */
+void lint_criteria(struct linting *l);
+
 /** Says which users, teams, calendars are not there, and which values a field does not take. */
 void lint_references(struct linting *l, const json_t *t, const char *where);
 
@@ -67,6 +70,24 @@ void lint_people(struct linting *l, const json_t *part, const char *where,
 /** The same for what a transition or a step collects and who may; @about says which it is. */
 void lint_part_names(struct linting *l, const json_t *part, const char *where,
                      const struct about *about);
+
+/** Returns the definition of a custom field of the entity; NULL with a finding at @at: there is
+ * none, or nothing is known of them. */
+const json_t *lint_custom_field(struct linting *l, const struct about *at, const char *entity,
+                                const char *key);
+
+/** Says what is wrong with what a field (NULL: none) is compared with, offers or is set to; @where
+ * is the place of the parameters. */
+void lint_custom_compared(struct linting *l, const struct about *about, const json_t *field,
+                          const json_t *params, const char *where);
+void lint_custom_choices(struct linting *l, const struct about *about, const json_t *field,
+                         const json_t *params, const char *where);
+void lint_custom_set(struct linting *l, const struct about *about, const json_t *field,
+                     const json_t *params, const char *where);
+
+/** Judges the custom fields of related records that a guard's conditions name. */
+void lint_custom_where(struct linting *l, const struct about *about, const json_t *params,
+                       const char *where);
 
 /** Says which steps are asked for and not there, and which nobody asks for. */
 void lint_steps(struct linting *l);

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "blueprint/custom.h"
 #include "blueprint/document.h"
 #include "blueprint/lint_parts.h"
 #include "json/schema.h"
@@ -114,6 +115,26 @@ static void judge_value(struct linting *l, const struct about *at, const json_t 
     arena_done(&a);
 }
 
+/* @at: the value. */
+static void judge_set(struct linting *l, const struct about *at, const json_t *params)
+{
+    const char *field = part_text(params, "field");
+    const char *key = field != NULL ? custom_key(field) : NULL;
+    char pointer[POINTER_MAX], place[POINTER_MAX];
+    struct about named = *at;
+
+    if (key == NULL) {
+        judge_value(l, at, params);
+        return;
+    }
+    (void)snprintf(place, sizeof(place), "%.*s", (int)(strrchr(at->pointer, '/') - at->pointer),
+                   at->pointer);
+    (void)snprintf(pointer, sizeof(pointer), "%.480s/field", place);
+    named.pointer = pointer;
+    lint_custom_set(l, &named, lint_custom_field(l, &named, part_text(l->doc, "entity"), key),
+                    params, place);
+}
+
 static void judge_actions(struct linting *l, const json_t *t, const char *where)
 {
     const json_t *action;
@@ -135,7 +156,7 @@ static void judge_actions(struct linting *l, const json_t *t, const char *where)
         (void)snprintf(pointer, sizeof(pointer), "%s/actions/%zu/params/value", where, i);
         if (part_text(action, "kind") != NULL &&
             strcmp(part_text(action, "kind"), "set_field") == 0)
-            judge_value(l, &at, params);
+            judge_set(l, &at, params);
     }
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/text.h"
+#include "blueprint/custom.h"
 #include "blueprint/value.h"
 #include "json/out.h"
 
@@ -211,10 +212,20 @@ static bool is_where(const json_t *v)
     return json_array_size(v) <= WHERE_MAX && is_list(v, is_condition);
 }
 
+/* A member of the record, or one of its custom fields: their object is not filled as one. */
+static bool is_member(const json_t *v)
+{
+    const char *text = json_string_value(v), *key = text != NULL ? custom_key(text) : NULL;
+
+    if (key != NULL)
+        return text_is_key(key);
+    return is_key(v) && strcmp(text, "custom") != 0;
+}
+
 /* Whether the amount is one is the field's to say. */
 static bool is_settable(const json_t *v)
 {
-    return is_scalar(v) ||
+    return is_scalar(v) || (json_is_array(v) && (json_array_size(v) == 0 || is_strings(v))) ||
            (json_object_size(v) == 2 && json_is_string(json_object_get(v, "amount")) &&
             json_is_string(json_object_get(v, "currency")));
 }
@@ -230,7 +241,8 @@ static bool is_settable(const json_t *v)
 #define CONDITION_SCHEMA                                                                           \
     "{\"type\":\"object\",\"required\":[\"field\"],\"properties\":{\"field\":{\"type\":"           \
     "\"string\",\"pattern\":" FIELD_PATTERN                                                        \
-    "},\"op\":{\"enum\":[\"eq\",\"ne\",\"lt\",\"lte\",\"gt\",\"gte\",\"in\",\"not_in\"]},"         \
+    "},\"op\":{\"enum\":[\"eq\",\"ne\",\"lt\",\"lte\",\"gt\",\"gte\",\"in\",\"not_in\","           \
+    "\"has_any\",\"has_all\"]},"                                                                   \
     "\"value\":" VALUE_SCHEMA                                                                      \
     ",\"is\":{\"enum\":[\"present\",\"email\"]}},\"additionalProperties\":false}"
 #define LIST_OF(schema) "{\"type\":\"array\",\"items\":" schema ",\"minItems\":1}"
@@ -257,9 +269,12 @@ static const struct type {
     [PARAM_TEXT] = {is_text, "a text", "{\"type\":\"string\",\"minLength\":1}"},
     [PARAM_OBJECT] = {is_object, "an object", "{\"type\":\"object\"}"},
     [PARAM_SETTABLE] = {is_settable,
-                        "a string, a number, a boolean, or money as in {\"amount\":\"10.00\","
-                        "\"currency\":\"PLN\"}",
-                        "{\"oneOf\":[" SCALAR_SCHEMA "," MONEY_SCHEMA "]}"},
+                        "a string, a number, a boolean, a list of strings, or money as in "
+                        "{\"amount\":\"10.00\",\"currency\":\"PLN\"}",
+                        "{\"oneOf\":[" SCALAR_SCHEMA
+                        ",{\"type\":\"array\",\"items\":{\"type\":\"string\"}}," MONEY_SCHEMA "]}"},
+    [PARAM_MEMBER] = {is_member, "a field of the record, or a custom one as in \"custom.seats\"",
+                      "{\"type\":\"string\",\"pattern\":\"^(custom\\\\.)?[a-z][a-z0-9_]*$\"}"},
     [PARAM_DURATION] = {is_duration, "a duration as in \"P2D\" or \"PT4H30M\"",
                         "{\"type\":\"string\",\"format\":\"duration\"}"},
     [PARAM_PATTERN] =

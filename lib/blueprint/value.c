@@ -315,6 +315,8 @@ static const struct op {
     const char *name;
     bool list; /* any of the list */
     bool orders;
+    bool several; /* what is observed is a list, too */
+    bool all;     /* ... and must have all of them */
     unsigned orders_wanted;
 } ops[] = {
     {.name = "eq", .orders_wanted = EQUAL},
@@ -325,9 +327,12 @@ static const struct op {
     {.name = "gte", .orders = true, .orders_wanted = GREATER | EQUAL},
     {.name = "in", .list = true, .orders_wanted = EQUAL},
     {.name = "not_in", .list = true, .orders_wanted = LESS | GREATER | NONE},
+    {.name = "has_any", .list = true, .several = true},
+    {.name = "has_all", .list = true, .several = true, .all = true},
 };
 
-const char *const value_ops[] = {"eq", "ne", "lt", "lte", "gt", "gte", "in", "not_in", NULL};
+const char *const value_ops[] = {"eq", "ne",     "lt",      "lte",     "gt", "gte",
+                                 "in", "not_in", "has_any", "has_all", NULL};
 
 static const struct op *op_find(const char *name)
 {
@@ -347,11 +352,28 @@ bool op_orders(const char *op)
     return op_find(op)->orders;
 }
 
+bool op_takes_several(const char *op)
+{
+    return op_find(op)->several;
+}
+
+/* Whether the list has one of the wanted values, or all of them. */
+static bool several_hold(const struct op *op, const json_t *observed, const json_t *wanted)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < json_array_size(wanted); i++)
+        found += value_has_key(observed, json_string_value(json_array_get(wanted, i)));
+    return json_is_array(observed) && (op->all ? found == json_array_size(wanted) : found > 0);
+}
+
 bool value_holds(const char *name, const json_t *observed, const json_t *wanted, bool decimal)
 {
     const struct op *op = op_find(name);
     enum order order = ORDER_NONE;
 
+    if (op->several)
+        return several_hold(op, observed, wanted);
     if (value_blank(observed) || json_is_object(observed) || json_is_array(observed))
         return false;
     if (!op->list)

@@ -35,9 +35,11 @@ bool value_has_key(const json_t *keys, const char *text);
 /** The comparing operators, ending with NULL. */
 extern const char *const value_ops[];
 
-/** Tells whether the operator takes a list, and whether it asks for an order. */
+/** Tells whether the operator takes a list, whether it asks for an order, and whether it looks at a
+ * field of several values. */
 bool op_takes_list(const char *op);
 bool op_orders(const char *op);
+bool op_takes_several(const char *op);
 
 /** Tells whether @observed stands to @wanted as @op says. @decimal: text is a decimal number. */
 bool value_holds(const char *op, const json_t *observed, const json_t *wanted, bool decimal);

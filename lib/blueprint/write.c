@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "blueprint/custom.h"
 #include "blueprint/evaluate.h"
 #include "blueprint/value.h"
 #include "json/out.h"
@@ -299,8 +300,39 @@ static bool has_member(const struct schema *s, const char *name)
     return false;
 }
 
+/* The definition of the custom field that the input fills; NULL: it fills none. */
+static const json_t *custom_of(const struct input *input, const json_t *custom)
+{
+    const char *field = json_string_value(json_object_get(input->params, "field"));
+    const char *key = input->kind == INPUT_FIELD ? custom_key(field) : NULL;
+
+    return key != NULL ? custom_definition(custom, key) : NULL;
+}
+
+/* Parameters of the input, with the choices that the field's definition has. */
+static void write_params(struct out *o, const struct input *input, const json_t *custom)
+{
+    const json_t *field = custom_of(input, custom);
+    json_t *choices = json_object_get(field, "choices"), *params;
+
+    if (!json_is_object(input->params)) {
+        out_key(o, "params");
+        out_raw(o, "{}", 2);
+        return;
+    }
+    if (!json_is_array(choices) || json_object_get(input->params, "choices") != NULL) {
+        write_json(o, "params", input->params);
+        return;
+    }
+    params = json_copy((json_t *)input->params);
+    (void)json_object_set(params, "choices", choices);
+    write_json(o, "params", params);
+    json_decref(params);
+}
+
 /* What a form should show for the input. */
-static const char *input_type(const struct blueprint *b, const struct input *input)
+static const char *input_type(const struct blueprint *b, const struct input *input,
+                              const json_t *custom)
 {
     static const char *const by_kind[] = {[INPUT_NOTE] = "text",
                                           [INPUT_CHECKLIST] = "boolean",
@@ -316,6 +348,8 @@ static const char *input_type(const struct blueprint *b, const struct input *inp
 
     if (input->kind != INPUT_FIELD)
         return by_kind[input->kind];
+    if (custom_of(input, custom) != NULL)
+        return custom_input_type(custom_of(input, custom));
     if (json_object_get(input->params, "choices") != NULL)
         return "choice";
     for (; m != NULL && m->name != NULL; m++) {
@@ -331,7 +365,7 @@ static const char *input_type(const struct blueprint *b, const struct input *inp
 }
 
 void inputs_write(struct out *o, const struct blueprint *b, const struct transition *t,
-                  const char *language)
+                  const json_t *custom, const char *language)
 {
     static const char *const kinds[] = {"field", "note", "checklist", "activity", "task", "file"};
 
@@ -342,25 +376,32 @@ void inputs_write(struct out *o, const struct blueprint *b, const struct transit
         out_object(o);
         write_text(o, "key", input->key);
         write_text(o, "kind", kinds[input->kind]);
-        write_text(o, "type", input_type(b, input));
+        write_text(o, "type", input_type(b, input, custom));
         write_text(o, "label", label_in(&input->label, language));
         write_bool(o, "required", input->required);
         write_text(o, "pointer", input->pointer);
-        if (json_is_object(input->params)) {
-            write_json(o, "params", input->params);
-        } else {
-            out_key(o, "params");
-            out_raw(o, "{}", 2);
-        }
+        write_params(o, input, custom);
         out_object_end(o);
     }
     out_array_end(o);
 }
 
-void transition_write(struct out *o, const struct blueprint *b, const struct transition *t,
-                      const struct verdict *root, bool open, bool actor_allowed,
-                      const char *language)
+static void write_approval(struct out *o, const struct transition *t)
 {
+    if (t->approvals == 0)
+        return;
+    out_key(o, "approval");
+    out_object(o);
+    out_key(o, "needed");
+    out_int(o, t->approvals);
+    actors_write(o, t->approvers, t->napprovers);
+    out_object_end(o);
+}
+
+void transition_write(struct out *o, const struct blueprint *b, const struct transition *t,
+                      const struct verdict *root, const struct listing *l)
+{
+    const char *language = l->language;
     static const char *const kinds[] = {"manual", "initial", "convert", "convert_open"};
 
     out_object(o);
@@ -369,25 +410,18 @@ void transition_write(struct out *o, const struct blueprint *b, const struct tra
     write_text(o, "kind", kinds[t->kind]);
     out_key(o, "to");
     state_write(o, blueprint_state(b, t->to), language);
-    write_bool(o, "available", actor_allowed && open);
-    write_bool(o, "actor_allowed", actor_allowed);
+    write_bool(o, "available", l->actor_allowed && l->open);
+    write_bool(o, "actor_allowed", l->actor_allowed);
     actors_write(o, t->actors, t->nactors);
     if (t->automatic != NULL)
         write_json(o, "auto", t->automatic);
-    if (t->approvals > 0) {
-        out_key(o, "approval");
-        out_object(o);
-        out_key(o, "needed");
-        out_int(o, t->approvals);
-        actors_write(o, t->approvers, t->napprovers);
-        out_object_end(o);
-    }
+    write_approval(o, t);
     out_key(o, "guards");
     out_array(o);
     for (size_t i = 0; i < root->nchildren; i++)
         verdict_write(o, &root->children[i], language);
     out_array_end(o);
     out_key(o, "inputs");
-    inputs_write(o, b, t, language);
+    inputs_write(o, b, t, l->custom, language);
     out_object_end(o);
 }

@@ -23,6 +23,21 @@
 
 /* what both ways share */
 
+/* Custom fields are members of their own, too. */
+static void add_own_fields(json_t *fields, json_t *own)
+{
+    const json_t *shared = json_object_get(fields, "custom"),
+                 *mine = json_object_get(own, "custom");
+    json_t *both =
+        json_is_object(shared) && json_is_object(mine) ? json_copy((json_t *)shared) : NULL;
+
+    json_object_update(fields, own);
+    if (!both)
+        return;
+    json_object_update(both, (json_t *)mine);
+    json_object_set_new(fields, "custom", both);
+}
+
 json_t *bulk_body(const json_t *shared, const json_t *own)
 {
     json_t *body = shared ? json_copy((json_t *)shared) : json_object(), *fields;
@@ -31,7 +46,7 @@ json_t *bulk_body(const json_t *shared, const json_t *own)
         return body;
     fields = json_object_get(shared, "fields");
     fields = fields ? json_copy(fields) : json_object();
-    json_object_update(fields, json_object_get(own, "fields"));
+    add_own_fields(fields, json_object_get(own, "fields"));
     json_object_update(body, (json_t *)own);
     if (json_object_size(fields) > 0)
         json_object_set(body, "fields", fields);

@@ -153,7 +153,7 @@ json_t *design_lint(struct call *c)
     const struct design *d = design_of(c);
     struct lint_world w;
 
-    design_world(&w, json_string_value(json_object_get(d->doc, "entity")), &c->arena, d->custom);
+    design_world(&w, json_string_value(json_object_get(d->doc, "entity")), d->custom);
     w.roles = d->roles;
     w.users = d->users;
     w.teams = d->teams;

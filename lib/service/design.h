@@ -40,7 +40,7 @@ json_t *design_keep(struct call *c, json_t *tree);
 
 /** What documents of an entity are judged by, apart from what the database knows; @custom: the
  * definitions of custom fields by entity, or NULL. */
-void design_world(struct lint_world *w, const char *entity, struct arena *a, const json_t *custom);
+void design_world(struct lint_world *w, const char *entity, const json_t *custom);
 
 /** Judges the document of the call. The findings live as long as the call. */
 json_t *design_lint(struct call *c);

@@ -234,8 +234,13 @@ bool process_write_option(struct call *c, struct out *o, const struct transition
     root = evaluate(t, s->facts, &c->arena);
     if (!root)
         return false;
-    transition_write(o, s->blueprint, t, root, root->passed || asks_first(c, t),
-                     evaluate_actor(t, s->facts), c->language);
+    transition_write(o, s->blueprint, t, root,
+                     &(struct listing){
+                         .open = root->passed || asks_first(c, t),
+                         .actor_allowed = evaluate_actor(t, s->facts),
+                         .custom = json_object_get(s->facts, "custom_fields"),
+                         .language = c->language,
+                     });
     return true;
 }
 

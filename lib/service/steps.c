@@ -81,7 +81,8 @@ static void write_item(struct call *c, struct out *o, const struct state_step *s
     write_done(o, done);
     actors_write(o, step->work.actors, step->work.nactors);
     out_key(o, "inputs");
-    inputs_write(o, s->blueprint, &step->work, c->language);
+    inputs_write(o, s->blueprint, &step->work, json_object_get(s->facts, "custom_fields"),
+                 c->language);
     out_object_end(o);
 }
 

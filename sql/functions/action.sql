@@ -29,26 +29,55 @@ begin
 end
 $$;
 
+-- What is wrong with setting a custom field so; null: nothing.
+create or replace function sluice.custom_action_fault(f sluice.custom_field, params jsonb) returns text
+    language plpgsql stable as $$
+declare
+    source text := params ->> 'from';
+begin
+    if params -> 'value' is not null then
+        return sluice.custom_fault(f, params -> 'value');
+    elsif source = 'nothing' and f.required then
+        return format('"%s" is required.', f.key);
+    elsif source <> 'nothing' and f.type <> (case source when 'now' then 'datetime' when 'today' then 'date' else 'user' end) then
+        return format('"%s" takes no such value.', f.key);
+    end if;
+    return null;
+end
+$$;
+
 -- Before an action is kept: what it sets may be set, and has the field's type. So it cannot fail on the day.
 create or replace function sluice.action_check() returns trigger
     language plpgsql security definer set search_path = sluice, pg_temp as $$
 declare
-    entity text := (select b.entity from sluice.transition t
+    of_entity text := (select b.entity from sluice.transition t
                       join sluice.blueprint_version v on v.id = t.blueprint_version_id
                       join sluice.blueprint b on b.id = v.blueprint_id
                      where t.id = new.transition_id);
     field text := new.params ->> 'field';
+    custom sluice.custom_field;
+    why text;
     at text := (select format('/transitions/%s/actions/%s/params/', t.position - 1, new.position - 1)
                   from sluice.transition t where t.id = new.transition_id);
 begin
-    if new.kind = 'set_field' then
-        if field <> all (sluice.action_fields(entity)) then
+    if new.kind = 'set_field' and field like 'custom.%' then
+        select * into custom from sluice.custom_field f
+         where f.entity = of_entity and 'custom.' || f.key = field and not f.archived;
+        if custom.id is null then
+            perform sluice.refuse_action(new.key, format('there is no field "%s".', field), at || 'field');
+        end if;
+        why := sluice.custom_action_fault(custom, new.params);
+        if why is not null then
+            perform sluice.refuse_action(new.key, why, at || case when new.params ? 'value' then 'value' else 'from' end);
+        end if;
+    elsif new.kind = 'set_field' then
+        if field <> all (sluice.action_fields(of_entity)) then
             raise exception using errcode = 'SL422', message = 'governed_field', column = at || 'field',
                 detail = format('The action "%s" cannot set "%s".', new.key, field);
         end if;
         if new.params ? 'value' then
             begin
-                perform case entity
+                perform case of_entity
                     when 'lead' then to_jsonb(jsonb_populate_record(null::sluice.lead,
                         sluice.flat_money(jsonb_build_object(field, new.params -> 'value'), 'estimated_value')))
                     when 'account' then to_jsonb(jsonb_populate_record(null::sluice.account,
@@ -139,6 +168,7 @@ create or replace function sluice.field_action(r jsonb, kind text, params jsonb)
     language plpgsql stable as $$
 declare
     tags text[] := coalesce(sluice.words(r -> 'tags'), '{}');
+    value jsonb;
 begin
     if kind = 'assign' then
         return jsonb_build_object('owner_id', coalesce(sluice.person(r, coalesce(params ->> 'user', params ->> 'to')),
@@ -149,11 +179,15 @@ begin
                                           where x.tag <> all (coalesce(sluice.words(params -> 'remove'), '{}')) order by 1),
                                    '{}'))));
     end if;
-    return jsonb_build_object(params ->> 'field', case params ->> 'from'
+    value := case params ->> 'from'
         when 'now' then to_jsonb(sluice.rfc3339(sluice.now()))
         when 'today' then to_jsonb((sluice.now() at time zone 'UTC')::date)
         when 'actor' then to_jsonb(sluice.actor_user())
-        else params -> 'value' end);
+        else params -> 'value' end;
+    if params ->> 'field' like 'custom.%' then
+        return jsonb_build_object('custom', jsonb_build_object(substr(params ->> 'field', 8), value));
+    end if;
+    return jsonb_build_object(params ->> 'field', value);
 end
 $$;
 
@@ -198,10 +232,13 @@ begin
                     'payload', jsonb_build_object('transition', transition, 'action', a.key, 'data', a.params -> 'payload'));
             else
                 set_now := sluice.field_action(r || given, a.kind, a.params);
-                if a.kind = 'set_field' and a.params ->> 'field' <> all (sluice.action_fields(entity)) then
+                if a.kind = 'set_field' and a.params ->> 'field' not like 'custom.%'
+                   and a.params ->> 'field' <> all (sluice.action_fields(entity)) then
                     perform sluice.refuse_action(a.key, 'the field is governed.');
                 end if;
-                given := given || set_now;
+                given := case when set_now ? 'custom'
+                              then jsonb_set(given, '{custom}', coalesce(nullif(given -> 'custom', 'null'), '{}') || (set_now -> 'custom'))
+                              else given || set_now end;
                 result := jsonb_build_object('set', set_now);
         end case;
         did := did || jsonb_build_object('action', a.key, 'kind', a.kind, 'result', result);

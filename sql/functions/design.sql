@@ -325,11 +325,7 @@ create or replace function sluice.design_world(
            (select coalesce(jsonb_agg(sluice.blueprint_document(v.id) order by b.entity, b.key), '[]')
               from sluice.blueprint b join sluice.blueprint_version v on v.blueprint_id = b.id
              where v.status = 'published' and (b.entity, b.key) <> (design_world.entity, design_world.key)),
-           (select coalesce(jsonb_object_agg(f.entity, f.fields), '{}')
-              from (select x.entity, jsonb_agg(jsonb_build_object('key', x.key, 'type', x.type,
-                               'choices', (select jsonb_agg(c.value -> 'key') from jsonb_array_elements(nullif(x.choices, 'null')) c))
-                           order by x.position, x.key) as fields
-                      from sluice.custom_field x where not x.archived group by x.entity) f),
+           (select jsonb_object_agg(e, sluice.custom_definitions(e)) from unnest('{lead,account,contact,opportunity}'::text[]) e),
            sluice.blueprint_document(p.id), p.id, p.number
       from (values (0)) one
       left join (select v.id, v.number

@@ -26,6 +26,12 @@ create or replace function sluice.version_needs(version_id uuid) returns text[]
             select 'deputies' from sluice.step_actor a
              where a.blueprint_version_id = version_id and a.kind in ('user', 'field')
             union all
+            select 'custom' from sluice.transition t join sluice.input i on i.transition_id = t.id
+             where t.blueprint_version_id = version_id and i.params ->> 'field' like 'custom.%'
+            union all
+            select 'custom' from sluice.step_input i
+             where i.blueprint_version_id = version_id and i.params ->> 'field' like 'custom.%'
+            union all
             select 'steps' from sluice.step s where s.blueprint_version_id = version_id) n
      where n.need is not null;
 $$;
@@ -194,6 +200,9 @@ begin
     end if;
     if 'equipment' = any (needs) then
         facts := facts || jsonb_build_object('equipment', sluice.equipment_json(of_account));
+    end if;
+    if 'custom' = any (needs) then
+        facts := facts || jsonb_build_object('custom_fields', sluice.custom_definitions(entity));
     end if;
     if 'steps' = any (needs) then
         facts := facts || jsonb_build_object('steps', sluice.steps_json(record_id));

@@ -34,6 +34,20 @@ create or replace function sluice.custom_merge(was jsonb, patch jsonb) returns j
                 when jsonb_typeof(patch -> 'custom') = 'object' then jsonb_strip_nulls(was || (patch -> 'custom'))
                 else '{}'::jsonb end;
 
+-- Members of a record to write, in which the patch of custom values has become the values.
+create or replace function sluice.custom_given(was jsonb, given jsonb) returns jsonb
+    language sql immutable parallel safe
+    return case when given ? 'custom' then given || jsonb_build_object('custom', sluice.custom_merge(was, given))
+                else given end;
+
+-- Where the values stand in the request, for what is said of them: '/fields' with a move.
+create or replace function sluice.custom_at(pointer text) returns void
+    language plpgsql as $$
+begin
+    perform set_config('sluice.custom_at', pointer, true);
+end
+$$;
+
 -- What is wrong with a value; null: nothing.
 create or replace function sluice.custom_fault(f sluice.custom_field, value jsonb) returns text
     language plpgsql stable as $$
@@ -90,6 +104,7 @@ create or replace function sluice.custom_check() returns trigger
     language plpgsql security definer set search_path = sluice, pg_temp set plan_cache_mode = force_generic_plan as $$
 declare
     was jsonb := '{}';
+    at constant text := coalesce(current_setting('sluice.custom_at', true), '') || '/custom/';
     v record;
     why text;
 begin
@@ -112,7 +127,7 @@ begin
             why := sluice.custom_fault(v.field, v.value);
         end if;
         if why is not null then
-            perform sluice.custom_refuse('/custom/' || v.name, why);
+            perform sluice.custom_refuse(at || v.name, why);
         end if;
         if (v.field).type = 'decimal' and jsonb_typeof(v.value) = 'number' then  -- kept as text, which is exact
             new.custom := jsonb_set(new.custom, array[v.name], to_jsonb(v.value #>> '{}'));
@@ -121,7 +136,7 @@ begin
     select f.key into v from sluice.custom_field f
      where f.entity = tg_argv[0] and f.required and not f.archived and was ? f.key and not new.custom ? f.key limit 1;
     if found then
-        perform sluice.custom_refuse('/custom/' || v.key, 'The field is required.');
+        perform sluice.custom_refuse(at || v.key, 'The field is required.');
     end if;
     return new;
 end
@@ -266,10 +281,15 @@ begin
     select 'criterion', coalesce(x.value ->> 'key', '?'), doc ->> 'key'
       from jsonb_path_query(doc, 'lax $.criteria.**') x(value)
      where jsonb_typeof(x.value) = 'object' and x.value -> 'params' ->> 'field' = any (names);
-    return query  -- wherever else a field may be named
+    return query  -- who may, and wherever else a field may be named
     select 'part', x.value #>> '{}', doc ->> 'key'
-      from jsonb_path_query(doc, 'lax $.**.field') x(value)
+      from jsonb_path_query(doc, 'lax $.** ? (@.type() == "string")') x(value)
      where x.value #>> '{}' = any (names);
+    return query  -- conditions about related records name their fields
+    select 'condition', w.value ->> 'field', doc ->> 'key'
+      from jsonb_path_query(doc, 'strict $.** ? (@.type() == "object" && exists (@.where))', '{}', true) x(value)
+     cross join lateral jsonb_array_elements(case jsonb_typeof(x.value -> 'where') when 'array' then x.value -> 'where' else '[]' end) w
+     where (x.value ->> 'of') || '.' || (w.value ->> 'field') = any (names);
 end
 $$;
 
@@ -300,6 +320,22 @@ begin
                  where own = any (f.fields) order by f.form limit 1);
     end if;
     return null;
+end
+$$;
+
+-- The first action of a draft or a version in force that could not set the field any more, or null.
+create or replace function sluice.custom_action_lost(f sluice.custom_field) returns text
+    language plpgsql stable as $$
+begin
+    return (select format('The action "%s" of "%s" in the process "%s" sets the field: %s', x.key, t.key, b.key,
+                          sluice.custom_action_fault(f, x.params))
+              from sluice.action x
+              join sluice.transition t on t.id = x.transition_id
+              join sluice.blueprint_version v on v.id = t.blueprint_version_id and v.status in ('draft', 'published')
+              join sluice.blueprint b on b.id = v.blueprint_id and b.entity = f.entity
+             where x.kind = 'set_field' and x.params ->> 'field' = 'custom.' || f.key
+               and sluice.custom_action_fault(f, x.params) is not null
+             order by b.key, t.key, x.key limit 1);
 end
 $$;
 
@@ -362,7 +398,11 @@ begin
             perform sluice.custom_refuse('/choices', format('Records of %s have the choice "%s".', new.entity, lost));
         end if;
     end if;
-    if new.archived and not old.archived then
+    lost := sluice.custom_action_lost(new);
+    if lost is not null then
+        raise exception using errcode = 'SL409', message = 'in_use', detail = lost;
+    end if;
+    if new.archived and not old.archived or new.type <> old.type then
         place := sluice.custom_named(new.entity, new.key);
         if place is not null then
             raise exception using errcode = 'SL409', message = 'in_use',

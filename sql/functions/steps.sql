@@ -160,9 +160,9 @@ $$;
 create or replace function sluice.step_fields(entity text) returns text[]
     language sql immutable parallel safe
     return sluice.action_fields(entity) || case entity
-        when 'lead' then '{unqualified_reason,dead_reason,nurture_until,call_back_at,tags}'::text[]
-        when 'account' then '{rejection_reason,tags}'::text[]
-        else '{contact_id,lost_reason,postponed_until,tags}'::text[] end;
+        when 'lead' then '{unqualified_reason,dead_reason,nurture_until,call_back_at,tags,custom}'::text[]
+        when 'account' then '{rejection_reason,tags,custom}'::text[]
+        else '{contact_id,lost_reason,postponed_until,tags,custom}'::text[] end;
 
 -- Writes members of a record; its state stays.
 create or replace function sluice.fields_write(entity text, record_id uuid, fields jsonb) returns void
@@ -179,9 +179,11 @@ begin
         perform sluice.refuse_field(fields, allowed);
     end if;
     select string_agg(quote_ident(k), ', ') into names from jsonb_object_keys(flat) k;
-    execute format('update sluice.%I r set (%s) = (select %s from jsonb_populate_record(r, $1) p) where r.id = $2',
+    perform sluice.custom_at('/fields');
+    execute format('update sluice.%I r set (%s) = (select %s from jsonb_populate_record(r, sluice.custom_given(r.custom, $1)) p) where r.id = $2',
                    entity, names, regexp_replace(names, '(^|, )', '\1p.', 'g'))
       using flat, record_id;
+    perform sluice.custom_at('');
 end
 $$;
 

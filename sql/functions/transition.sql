@@ -112,7 +112,7 @@ create or replace function sluice.lead_move(
 declare
     allowed constant text[] := '{first_name,last_name,email,phone,company,job_title,tax_id,website,industry,street,'
         'postcode,city,country,need,budget_confirmed,estimated_value,description,external_id,owner_id,'
-        'unqualified_reason,dead_reason,nurture_until,call_back_at,tags}';
+        'unqualified_reason,dead_reason,nurture_until,call_back_at,tags,custom}';
     given jsonb := coalesce(fields, '{}');
     wide boolean := given <> '{}';
     next_version bigint;
@@ -122,7 +122,7 @@ begin
         if given - allowed <> '{}' then
             perform sluice.refuse_field(given, allowed);
         end if;
-        r := jsonb_populate_record(r, sluice.flat_money(given, 'estimated_value'));
+        r := jsonb_populate_record(r, sluice.custom_given(r.custom, sluice.flat_money(given, 'estimated_value')));
     end if;
     if category = 'open' and num_nonnulls(r.unqualified_reason, r.dead_reason, r.nurture_until, r.call_back_at) > 0 then
         wide := true;
@@ -140,7 +140,7 @@ begin
                need = r.need, budget_confirmed = r.budget_confirmed,
                estimated_value_amount = r.estimated_value_amount, estimated_value_currency = r.estimated_value_currency,
                description = r.description, external_id = r.external_id, owner_id = r.owner_id, tags = r.tags,
-               unqualified_reason = r.unqualified_reason, dead_reason = r.dead_reason,
+               custom = r.custom, unqualified_reason = r.unqualified_reason, dead_reason = r.dead_reason,
                nurture_until = r.nurture_until, call_back_at = r.call_back_at, account_id = r.account_id, contact_id = r.contact_id,
                opportunity_id = r.opportunity_id, converted_at = r.converted_at
          where l.id = r.id returning l.version into next_version;
@@ -205,7 +205,7 @@ create or replace function sluice.account_apply(
     language plpgsql as $$
 declare
     allowed constant text[] := '{name,tax_id,email,phone,website,industry,street,postcode,city,country,'
-        'description,external_id,owner_id,rejection_reason,duplicate_of,tags}';
+        'description,external_id,owner_id,rejection_reason,duplicate_of,tags,custom}';
     r sluice.account;
     other uuid := fields ->> 'duplicate_of';
     e record;
@@ -244,7 +244,7 @@ begin
     if given - allowed <> '{}' then
         perform sluice.refuse_field(given, allowed);
     end if;
-    r := jsonb_populate_record(r, given);
+    r := jsonb_populate_record(r, sluice.custom_given(r.custom, given));
     if e.category = 'open' and not given ? 'rejection_reason' then
         r.rejection_reason := null;
     end if;
@@ -260,7 +260,7 @@ begin
            name = r.name, tax_id = r.tax_id, email = r.email, phone = r.phone, website = r.website,
            industry = r.industry, street = r.street, postcode = r.postcode, city = r.city, country = r.country,
            description = r.description, external_id = r.external_id, owner_id = r.owner_id, tags = r.tags,
-           rejection_reason = r.rejection_reason, duplicate_of = r.duplicate_of
+           custom = r.custom, rejection_reason = r.rejection_reason, duplicate_of = r.duplicate_of
      where a.id = r.id returning a.version into account_apply.version;
     visit := sluice.move_visit('account', r.id, r.blueprint_version_id, e.to_state, transition);
     if other is not null then
@@ -279,7 +279,7 @@ create or replace function sluice.opportunity_apply(
     language plpgsql as $$
 declare
     allowed constant text[] := '{name,contact_id,amount,product_kind,delivery_date,close_date,probability,'
-        'forecast_category,description,external_id,owner_id,lost_reason,postponed_until,tags}';
+        'forecast_category,description,external_id,owner_id,lost_reason,postponed_until,tags,custom}';
     r sluice.opportunity;
     e record;
     given jsonb := coalesce(fields, '{}');
@@ -314,7 +314,7 @@ begin
     if given - allowed <> '{}' then
         perform sluice.refuse_field(given, allowed);
     end if;
-    r := jsonb_populate_record(r, sluice.flat_money(given, 'amount'));
+    r := jsonb_populate_record(r, sluice.custom_given(r.custom, sluice.flat_money(given, 'amount')));
     if e.category = 'open' and not given ? 'lost_reason' then
         r.lost_reason := null;
     end if;
@@ -328,7 +328,7 @@ begin
            amount_currency = r.amount_currency, product_kind = r.product_kind, delivery_date = r.delivery_date,
            close_date = r.close_date, probability = r.probability, forecast_category = r.forecast_category,
            description = r.description, external_id = r.external_id, owner_id = r.owner_id, tags = r.tags,
-           lost_reason = r.lost_reason, postponed_until = r.postponed_until
+           custom = r.custom, lost_reason = r.lost_reason, postponed_until = r.postponed_until
      where o.id = r.id returning o.version into opportunity_apply.version;
     visit := sluice.move_visit('opportunity', r.id, r.blueprint_version_id, e.to_state, transition);
     state := e.to_state;
@@ -353,6 +353,9 @@ declare
     done record;
     said text := set_config('sluice.cause', sluice.cause(transition, note, checklist, verdicts, more)::text, true);
 begin
+    if fields ? 'custom' then
+        perform sluice.custom_at('/fields');
+    end if;
     case entity
     when 'lead' then
         done := sluice.lead_apply(record_id, expected_version, from_state, transition, fields, activities, tasks,
@@ -367,6 +370,9 @@ begin
         select 'gone' as outcome, null::bigint as version, null::text as state into done;
     end case;
     said := set_config('sluice.cause', '', true);
+    if fields ? 'custom' then
+        perform sluice.custom_at('');
+    end if;
     outcome := done.outcome;
     version := done.version;
     state := done.state;

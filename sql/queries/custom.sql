@@ -61,14 +61,7 @@ select r.*
 -- query: custom_definitions one read
 -- What values of an entity's custom fields are judged by.
 -- in: entity text
-select coalesce(jsonb_agg(jsonb_build_object(
-           'id', f.id, 'key', f.key, 'label', f.label, 'type', f.type, 'required', f.required, 'minimum', f.minimum, 'maximum', f.maximum,
-           'min_length', f.min_length, 'max_length', f.max_length, 'pattern', f.pattern, 'indexed', f.indexed,
-           'choices', (select jsonb_agg(c.value -> 'key') from jsonb_array_elements(nullif(f.choices, 'null')) c),
-           'choice_labels', (select jsonb_agg(c.value -> 'label') from jsonb_array_elements(nullif(f.choices, 'null')) c))
-           order by f.position, f.key), '[]') as definitions
-  from sluice.custom_field f
- where f.entity = :entity and not f.archived;
+select sluice.custom_definitions(:entity) as definitions;
 
 -- query: custom_by list read
 -- Fragments for the lists of records with custom fields, by how values are indexed: filters take {"f": id of the

@@ -78,7 +78,9 @@ static void write_all(struct buf *b, const struct blueprint *bp, const struct tr
     buf_clear(b);
     out_init(&o, b);
     out_array(&o);
-    transition_write(&o, bp, t, root, root->passed, true, language);
+    transition_write(
+        &o, bp, t, root,
+        &(struct listing){.open = root->passed, .actor_allowed = true, .language = language});
     verdict_write(&o, root, language);
     blueprint_write_legal(&o, bp, bp->states[0].key, language);
     out_array_end(&o);

@@ -56,9 +56,10 @@ static const struct {
     {"field_present", "{'field':7}",
      "/params/field: must be the name of a field, as in \"industry\" or \"amount.amount\""},
     {"field_compare", "{'field':'a','op':'equals','value':1}",
-     "/params/op: \"equals\" is none of eq, ne, lt, lte, gt, gte, in, not_in"},
+     "/params/op: \"equals\" is none of eq, ne, lt, lte, gt, gte, in, not_in, has_any, has_all"},
     {"field_compare", "{'field':'a','op':'gtee','value':1}",
-     "/params/op: \"gtee\" is none of eq, ne, lt, lte, gt, gte, in, not_in; did you mean "
+     "/params/op: \"gtee\" is none of eq, ne, lt, lte, gt, gte, in, not_in, has_any, has_all; did "
+     "you mean "
      "\"gte\"?"},
     {"field_compare", "{'field':'a','op':'eq'}", "/params/value: is required"},
     {"field_compare", "{'field':'a','op':'eq','value':null}",
@@ -160,7 +161,8 @@ static void parameters_have_a_schema(void **state)
         "{\"type\":\"object\",\"properties\":{\"field\":{\"type\":\"string\",\"pattern\":"
         "\"^[a-z][a-z0-9_]*(\\\\.[a-z][a-z0-9_]*)*$\"},\"op\":{\"type\":\"string\",\"enum\":["
         "\"eq\",\"ne\",\"lt\","
-        "\"lte\",\"gt\",\"gte\",\"in\",\"not_in\"]},\"value\":{\"oneOf\":[{\"type\":[\"string\","
+        "\"lte\",\"gt\",\"gte\",\"in\",\"not_in\",\"has_any\",\"has_all\"]},\"value\":{\"oneOf\":[{"
+        "\"type\":[\"string\","
         "\"number\","
         "\"boolean\"]},{\"type\":\"array\",\"items\":{\"type\":[\"string\",\"number\",\"boolean\"]}"
         ","

@@ -24,6 +24,12 @@ static const struct {
      "{'activities':[{'kind':'call','pointer':'/activities/0'}]}"},
     {"{'checklist':[]}", "{'checklist':['a'],'note':'n','more':1}",
      "{'checklist':['a'],'note':'n'}"},
+    /* custom fields change one by one, and each has changed by its own name */
+    {"{'record':{'a':1,'custom':{'x':1,'y':2}},'changed_since_entry':[]}",
+     "{'fields':{'custom':{'y':3,'z':null}}}",
+     "{'record':{'a':1,'custom':{'x':1,'y':3,'z':null}},'changed_since_entry':['custom.y']}"},
+    {"{'record':{'custom':{'x':1}}}", "{'fields':{'custom':7}}", "{'record':{'custom':{'x':1}}}"},
+    {"{}", "{'fields':{'custom':{'x':1}}}", "{'record':{'custom':{'x':1}}}"},
     {"{'record':7,'activities':7}", "{'fields':[],'activities':[7]}",
      "{'record':7,'activities':[{'pointer':'/activities/0'}]}"},
 };
@@ -85,6 +91,11 @@ static const struct schema record_schema = {.kind = SCHEMA_OBJECT, .members = re
 #define ACTIVITY_REQUIRED "{'key':'any','kind':'activity','required':true}"
 #define TASK_REQUIRED "{'key':'task','kind':'task','required':true}"
 
+#define SEATS "{'key':'seats','kind':'field','required':true,'params':{'field':'custom.seats'}}"
+#define DEFINITIONS                                                                                \
+    "'custom_fields':[{'key':'seats','type':'integer','minimum':1},{'key':'tier','type':"          \
+    "'choice','choices':['gold','silver']},{'key':'price','type':'decimal'}]"
+
 #define NEEDS_INDUSTRY "{'key':'g','kind':'field_present','params':{'field':'industry'}}"
 #define NEEDS_AMOUNT                                                                               \
     "{'key':'g','kind':'field_compare','params':{'field':'amount.amount','op':'gt','value':0}}"
@@ -112,6 +123,23 @@ static const struct input_case {
      "/checklist/1 unknown"},
     {"[]", "[]", "{}", "{'fields':[1],'checklist':{'a':1},'activities':'x','tasks':7}", ""},
     {"[" PAPERS_REQUIRED "]", "[]", "{}", "{'checklist':[7,null,{},'papers']}", ""},
+    /* custom fields */
+    {"[" SEATS ",{'key':'t','kind':'field','params':{'field':'custom.tier','choices':['gold']}}]",
+     "[]", "{" DEFINITIONS "}",
+     "{'fields':{'custom':{'seats':'7','tier':'silver','price':'1','a/b':1}}}",
+     "/fields/custom/seats type, /fields/custom/tier enum, /fields/custom/price unknown, "
+     "/fields/custom/a~1b unknown"},
+    {"[" SEATS "]", "[]", "{" DEFINITIONS "}", "{'fields':{'custom':{'seats':0}}}",
+     "/fields/custom/seats range"},
+    {"[" SEATS "]", "[]", "{" DEFINITIONS "}", "{'fields':{'custom':{'seats':7}}}", ""},
+    {"[" SEATS "]", "[]", "{" DEFINITIONS "}", "{}", "/fields/custom/seats required"},
+    {"[" SEATS "]", "[]", "{" DEFINITIONS ",'record':{'custom':{'seats':7}}}", "{}", ""},
+    {"[" SEATS "]", "[]", "{" DEFINITIONS ",'record':{'custom':{'seats':7}}}",
+     "{'fields':{'custom':{'seats':null}}}", "/fields/custom/seats required"},
+    {"[" SEATS "]", "[]", "{" DEFINITIONS "}", "{'fields':{'custom':[7]}}",
+     "/fields/custom type, /fields/custom/seats required"},
+    {"[" SEATS "]", "[]", "{'custom_fields':[]}", "{'fields':{'custom':{'seats':7}}}",
+     "/fields/custom/seats unknown"},
     /* values */
     {"[" UNTIL "]", "[]", "{}", "{'fields':{'nurture_until':'2026-02-30'}}",
      "/fields/nurture_until format"},

@@ -75,7 +75,10 @@ static void a_transition_is_listed_with_its_verdict(void **state)
     arena_init(&a, 1 << 20);
     buf_init(&text, 65536);
     out_init(&o, &text);
-    transition_write(&o, b, t, evaluate(t, facts, &a), evaluate(t, facts, &a)->passed, true, "en");
+    transition_write(&o, b, t, evaluate(t, facts, &a),
+                     &(struct listing){.open = evaluate(t, facts, &a)->passed,
+                                       .actor_allowed = true,
+                                       .language = "en"});
     single_quotes(text.text);
     assert_string_equal(buf_text(&text), CONTACTED_LISTED);
     buf_done(&text);
@@ -128,8 +131,10 @@ static void inputs_have_types(void **state)
         b->fields = &record;
         buf_init(&text, 65536);
         out_init(&o, &text);
-        transition_write(&o, b, t, evaluate(t, NULL, &a), evaluate(t, NULL, &a)->passed, true,
-                         "en");
+        transition_write(&o, b, t, evaluate(t, NULL, &a),
+                         &(struct listing){.open = evaluate(t, NULL, &a)->passed,
+                                           .actor_allowed = true,
+                                           .language = "en"});
         (void)snprintf(wanted, sizeof(wanted), "\"type\":\"%s\"", known ? types[i] : "any");
         if (strstr(buf_text(&text), wanted) == NULL)
             fail_msg("no %s in %s", wanted, buf_text(&text));
@@ -153,8 +158,10 @@ static void it_is_available_to_whom_it_belongs(void **state)
 
         buf_init(&text, 65536);
         out_init(&o, &text);
-        transition_write(&o, b, t, evaluate(t, NULL, &a), evaluate(t, NULL, &a)->passed,
-                         allowed == 1, "pl");
+        transition_write(&o, b, t, evaluate(t, NULL, &a),
+                         &(struct listing){.open = evaluate(t, NULL, &a)->passed,
+                                           .actor_allowed = allowed == 1,
+                                           .language = "pl"});
         single_quotes(text.text);
         assert_string_equal(
             buf_text(&text),
