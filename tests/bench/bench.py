@@ -1,13 +1,14 @@
 #!/usr/bin/python3
-"""bench - how near the daemon comes to its database.
+"""bench - how near the daemon comes to its database, and how far it is from what one would take instead.
 
 usage: tests/bench/bench.py [--short] [--rounds 3] [--seconds 4] [--leads 20000] [--only get,list,...]
-                            [--connections 64] [--workers N]
+                            [--peer-workers 2] [--connections 64] [--workers N]
 
 Starts a daemon (SLUICE_BIN) on a private PostgreSQL with default durability, fills it, and prints one table in one
-run: medians of interleaved rounds, ratios first. Beside each load stands
+run: medians of interleaved rounds, ratios first. Beside each load stand
 
   pgbench   the same statements without a daemon: recorded from PostgreSQL's log while the daemon serves the request
+  peer      tests/bench/peer: Fastify and node-postgres as their pages recommend, on tables of the same shape
 
 with the aim of each ratio and a verdict. Processor time is in microseconds for a request: "own" that of the daemon or
 the peer, "pg" that of PostgreSQL. Everything shares the machine, so only ratios count; the load average stands
@@ -24,11 +25,20 @@ import typing
 from pathlib import Path
 
 from loads import LOADS, MIX, MOVERS, READERS, Scripts, lua
+from peer import Peer
 from recorded import Recorder
 from rig import Rig, cpu_us
 
 PGBENCH = sorted(Path('/usr/lib/postgresql').glob('*/bin/pgbench'), key=lambda p: int(p.parts[4]))[-1]
-SESSION = '-c role=sluice_app -c search_path=sluice,pg_temp -c timezone=UTC -c jit=off'  # as the daemon's
+SESSION = '-c role={} -c search_path=sluice,pg_temp -c timezone=UTC -c jit=off'  # as the daemon's
+BARE = '''\\set n random(1, {leads}) * 2
+begin;
+select id, state, version, owner_id, score, nurture_until from peer.lead where id = md5(:n::text)::uuid for update;
+update peer.lead set state = 'nurture', version = version + 1, updated_at = now() where id = md5(:n::text)::uuid returning *;
+insert into peer.audit (seq, at, action, entity, record_id, actor_kind, from_state, to_state, changes)
+values (nextval('peer.seq'), now(), 'transition', 'lead', md5(:n::text)::uuid, 'user', 'call_back', 'nurture', '{{}}');
+commit;
+'''
 HOT_FLOOR = 0.95
 BORN_A_SECOND = 2500  # more leads than any side makes
 
@@ -82,7 +92,6 @@ class Bench:
         made, keys = self.born(name)
         table = None
         if made:
-            self.scripts.script('create')  # its frame is wanted for what follows
             rows = []
             for i, (body, k) in enumerate(zip(made, keys)):
                 key = self.rig.new_id()
@@ -94,14 +103,21 @@ class Bench:
             yield '-f', f'{path}@{MIX[part]}' if name == 'mixed' else str(path)
 
     def pgbench(self, name):
+        return self.run_pgbench([a for pair in self.files(name) for a in pair], MOVERS if LOADS[name].writes else READERS)
+
+    def bare(self):
+        """A move as five statements and nothing else, on the peer's tables."""
+        path = self.rig.folder / 'bare.pgbench'
+        path.write_text(BARE.format(leads=self.rig.leads // 2))
+        return self.run_pgbench(['-f', str(path)], MOVERS, 'postgres')
+
+    def run_pgbench(self, files, clients, role='sluice_app'):
         rig = self.rig
-        files = [a for pair in self.files(name) for a in pair]
         for old in rig.folder.glob('pgbench_log*'):
             old.unlink()
         values = [a for k, v in {**self.scripts.values, 'at': '-1'}.items() for a in ('-D', f'{k}={v}')]
         env = dict(os.environ, PGHOST=str(rig.daemon.socket_folder), PGUSER='postgres', PGDATABASE='sluice',
-                   PGOPTIONS=SESSION)
-        clients = MOVERS if LOADS[name].writes else READERS
+                   PGOPTIONS=SESSION.format(role))
         before = rig.spent()[0]
         run = subprocess.run([PGBENCH, '-n', '-M', 'prepared', '-c', str(clients), '-j', '2', '-T',
                               str(self.options.seconds), '-l', *values, *files], env=env, cwd=rig.folder,
@@ -116,7 +132,12 @@ class Bench:
         return Run(rate, ms[len(ms) // 2], ms[int(len(ms) * 0.99)], spent / len(ms), 0.0, 0)
 
     def rounds(self, names):
-        runs = {(n, side): [] for n in names for side in ('pgbench', 'daemon', 'peer')}
+        for name in names:  # while nobody else asks
+            for part in MIX if name == 'mixed' else [name]:
+                self.scripts.script(part)
+        if self.peer:
+            self.wrk('mixed', self.peer)  # Node compiles what it has run for a while
+        runs = {(n, side): [] for n in names for side in ('pgbench', 'daemon', 'peer', 'bare')}
         for _ in range(self.options.rounds):
             for name in names:
                 if LOADS[name].floor:
@@ -124,6 +145,8 @@ class Bench:
                 runs[name, 'daemon'].append(self.wrk(name, self.rig))
                 if self.peer:
                     runs[name, 'peer'].append(self.wrk(name, self.peer))
+                    if name == 'move':
+                        runs[name, 'bare'].append(self.bare())
         return {k: median(v) for k, v in runs.items() if v}
 
 
@@ -155,6 +178,10 @@ def show(names, runs):
         if name == 'large':  # a second write that waits for a delayed acknowledgement takes 40 ms
             print(f'{"":9}its p50 is {own.p50:.2f} ms, aims 5/2 ms: '
                   + ('aim' if own.p50 <= 2 else 'floor' if own.p50 <= 5 else 'BELOW'))
+        if (name, 'bare') in runs:
+            bare = runs[name, 'bare']
+            print(f'{"":9}five bare statements without triggers, guards or facts: {bare.rate:.0f}/s, of which a move is '
+                  f'{own.rate / bare.rate:.2f}')
         for side, run in (('daemon', own), ('peer', peer)):
             if run and run.bad:
                 print(f'          {run.bad} requests of the {side} failed: {run.why}')
@@ -181,24 +208,29 @@ def main():
     parser.add_argument('--leads', type=int)
     parser.add_argument('--connections', type=int, default=64)
     parser.add_argument('--workers', type=int, default=0, help='of the daemon; 0: as many as it likes')
+    parser.add_argument('--peer-workers', type=int, default=2, help='0: no peer')
     parser.add_argument('--only', help='some of ' + ','.join(LOADS))
-    parser.add_argument('--no-peer', action='store_true')
     options = parser.parse_args()
     options.seconds = options.seconds or (3 if options.short else 4)
+    options.peer_workers = 0 if options.short else options.peer_workers
     options.leads = options.leads or (5000 if options.short else 20000)
     names = options.only.split(',') if options.only else ['get', 'move', 'large'] if options.short else list(LOADS)
     settings = {'workers': options.workers} if options.workers else {}
     print(f'{options.rounds} rounds of {options.seconds} s, {options.leads} leads, {os.cpu_count()} processors, '
           f'load average before: {load_average()}', flush=True)
-    rig = Rig(options.leads, **settings)
+    rig, bench = Rig(options.leads, **settings), None
     try:
         bench = Bench(options, rig)
+        if options.peer_workers:
+            bench.peer = Peer(rig, options.peer_workers)
         failed = show(names, bench.rounds(names))
         if {'move', 'mixed'} & set(names):
             failed += show_hot(rig)
         print(f'load average after: {load_average()}')
         return 1 if failed else 0
     finally:
+        if bench and bench.peer:
+            bench.peer.close()
         rig.close()
 
 

@@ -82,7 +82,8 @@ class Recorder:
         for _ in range(REPEATED):
             request()
         last = self.mark('end')
-        entries = [e for e in list(self.lines())[first:last] if e.get('message', '').startswith('execute ')]
+        entries = [e for e in list(self.lines())[first:last]
+                   if e.get('application_name') == 'sluiced' and e.get('message', '').startswith('execute ')]
         self.set(log_destination=None, log_statement=None, log_parameter_max_length=None)
         texts = [e['message'].split(': ', 1)[1] for e in entries]
         chosen = [e for e, t in zip(entries, texts) if texts.count(t) >= REPEATED]

@@ -31,7 +31,7 @@ select md5(n::text)::uuid, (%(given)s::text[])[1 + n %% 10], initcap(translate(l
        'p' || n || '@' || left(md5('d' || n), 7) || '.example', '+48' || (600000000 + n), initcap(translate(left(md5('c' || n), 9), '0123456789',
        'aeiouylmnr')) || ' ' || (%(trades)s::text[])[1 + n %% 10], 'Head of operations', (%(trades)s::text[])[1 + n %% 10], 'Prosta ' || n %% 90 + 1,
        '00-' || lpad((n %% 999)::text, 3, '0'), (%(cities)s::text[])[1 + n %% 12], 'PL', 'Faster deliveries, and fewer of them lost', 'web',
-       'spring', 1000 + n %% 5000, 'PLN', (select array_agg(u.id order by u.id) from sluice.app_user u)[1 + n / 2 %% 10], v.id,
+       'spring', 1000 + n %% 5000, 'PLN', (select array_agg(u.id order by u.id) from sluice.app_user u)[1 + n / 8 %% 10], v.id,
        case when n %% 2 = 0 then 'nurture' else (array['open', 'contacted', 'qualified', 'unqualified'])[1 + n / 2 %% 4] end,
        now() - n %% 3600 * interval '1 second', case when n %% 2 = 0 then date '2047-01-01' end, now() - n * interval '1 second'
   from generate_series(%(first)s, %(last)s) n,

@@ -1,0 +1,30 @@
+-- Tables of the same shape, with the same indexes and checks, and without triggers: the peer does in JavaScript what
+-- Sluice's triggers and functions do. What belongs to no lead (users, states) is read where it is.
+drop schema if exists peer cascade;
+create schema peer;
+create sequence peer.seq start 1000000000;
+create table peer.lead (like sluice.lead including all);
+create table peer.visit (like sluice.visit including all);
+create table peer.timer (like sluice.timer including all);
+create table peer.task (like sluice.task including all);
+create table peer.activity (like sluice.activity including all);
+create table peer.audit (like sluice.audit including all);
+create table peer.outbox (like sluice.outbox including all);
+create table peer.search_text (like sluice.search_text including all);
+create table peer.match_key (like sluice.match_key including all);
+create table peer.lead_queue (like sluice.lead_queue including all);
+create table peer.session (token_hash bytea primary key, user_id uuid not null, roles text[] not null);
+alter table peer.lead add foreign key (owner_id) references sluice.app_user (id);
+alter table peer.task add foreign key (lead_id) references peer.lead (id);
+alter table peer.activity add foreign key (lead_id) references peer.lead (id);
+insert into peer.lead select * from sluice.lead;
+insert into peer.visit select * from sluice.visit;
+insert into peer.timer select * from sluice.timer;
+insert into peer.search_text select * from sluice.search_text;
+insert into peer.match_key select * from sluice.match_key;
+create role peer login;
+grant usage on schema peer, sluice to peer;
+grant all on all tables in schema peer to peer;
+grant all on all sequences in schema peer to peer;
+grant select on sluice.app_user to peer;
+grant execute on all functions in schema sluice to peer;
