@@ -152,7 +152,14 @@ static enum step get_ask(struct call *c)
 
     if (!call_path_uuid(c, "id", &id))
         return STEP_FAIL;
-    record_ask_get(c, r, &id, r->may_read);
+    if (r->then && call_param(c, "as_of")) {
+        const char *const values[] = {uuid_text(c, &id), caller_id(c), call_scope(c, r->may_read),
+                                      list_value(c, "as_of", r->then->types[r->then->nparams - 1])};
+
+        call_ask(c, r->then, values);
+    } else {
+        record_ask_get(c, r, &id, r->may_read);
+    }
     return STEP_WAIT;
 }
 

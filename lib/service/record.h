@@ -19,12 +19,14 @@ struct schema;
  *    create  id, body; what belongs to an account declares viewer, scope, account_scope as well
  *    update  id, viewer, scope, version (NULL: any), patch;    returns a row if it changed the
  * record erase   id, viewer, scope, version;                       likewise list    viewer, scope
+ *    then    id, viewer, scope, as_of
  *    facts   id, viewer, scope, actor_kind, roles, teams       governed resources only
  */
 struct record {
     const char *entity; /* "lead" */
     enum permission may_read, may_write, may_delete;
     const struct query *get, *create, *update, *erase, *facts;
+    const struct query *then; /* the record as of a moment of the past, or NULL */
     const struct list_query *list;
     const struct schema *fields; /* what a transition may set; governed resources only */
 };

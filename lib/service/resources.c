@@ -53,20 +53,22 @@
     const struct operation name##_draft_delete = {record_draft_delete_steps, &record_##name};      \
     const struct operation name##_bulk = {record_bulk_steps, &record_##name}
 
-RESOURCE(lead, LEAD, .facts = &query_facts_lead, .fields = &schema_LeadFields);
+RESOURCE(lead, LEAD, .then = &query_lead_then, .facts = &query_facts_lead,
+         .fields = &schema_LeadFields);
 WITH_TIMELINE(lead);
 GOVERNED(lead);
 
-RESOURCE(account, ACCOUNT, .facts = &query_facts_account, .fields = &schema_AccountFields);
+RESOURCE(account, ACCOUNT, .then = &query_account_then, .facts = &query_facts_account,
+         .fields = &schema_AccountFields);
 WITH_TIMELINE(account);
 GOVERNED(account);
 
-RESOURCE(opportunity, OPPORTUNITY, .facts = &query_facts_opportunity,
-         .fields = &schema_OpportunityFields);
+RESOURCE(opportunity, OPPORTUNITY, .then = &query_opportunity_then,
+         .facts = &query_facts_opportunity, .fields = &schema_OpportunityFields);
 WITH_TIMELINE(opportunity);
 GOVERNED(opportunity);
 
-RESOURCE(contact, CONTACT);
+RESOURCE(contact, CONTACT, .then = &query_contact_then);
 const struct operation contact_create = {record_custom_create_steps, &record_contact};
 WITH_TIMELINE(contact);
 
