@@ -56,6 +56,7 @@ static bool make_first_admin(struct site *s, const struct conf *conf, struct buf
 {
     char user[UUID_TEXT], form[UUID_TEXT], hash[PASSWORD_HASH_TEXT], key_hash[SHA256_TEXT];
     struct uuid user_id = uuid_v7(), form_id = uuid_v7();
+    const char *done;
     struct result *r;
 
     secret_make("slp", s->admin_password);
@@ -75,7 +76,8 @@ static bool make_first_admin(struct site *s, const struct conf *conf, struct buf
     r = db_once(s->url, conf->database_role, &query_bootstrap_admin, values, why);
     if (!r)
         return false;
-    s->is_new = true;
+    done = result_get(r, 0, "done");
+    s->is_new = done && *done == 't'; /* else another daemon was faster, and its password holds */
     result_free(r);
     return true;
 }

@@ -28,7 +28,8 @@ struct conn {
     struct event *on_read, *on_write; /* on_write is the only one while connecting */
     struct timer *timer;              /* of the state: backoff, look-up, attempt */
     struct resolve *resolve;
-    unsigned host;
+    unsigned host;   /* the one that is tried, or was right last: the next attempt begins there */
+    unsigned tried;  /* in this round */
     unsigned rounds; /* in a row without success */
     uint64_t seed;
     int64_t up_us;      /* since when it is up */
@@ -95,10 +96,11 @@ static void attempt_failed(struct conn *c, const char *why)
 {
     close_all(c);
     c->host = (c->host + 1) % dsn_hosts(c->o.dsn);
-    if (c->host != 0) {
+    if (++c->tried < dsn_hosts(c->o.dsn)) {
         timer_set(c->timer, 0);
         return;
     }
+    c->tried = 0;
     c->rounds++;
     c->hope_us = 0;
     /* The 1st, 2nd, 4th, ...: an outage must not flood the log. */
@@ -128,7 +130,6 @@ static void lost(struct conn *c, const char *why)
     log_warn("connection to the database lost", LOG_TEXT("lane", lane_name(c)),
              LOG_TEXT("why", why));
     close_all(c);
-    c->host = 0;
     c->rounds = lived ? 0 : c->rounds + 1;
     c->hope_us = steady ? clock_mono_us() + HOPE_US : 0;
     timer_set(c->timer, steady ? 0 : backoff(c));
@@ -160,7 +161,6 @@ static void renew_if_idle(struct conn *c)
         return;
     pipeline_close(c->pipeline);
     close_all(c);
-    c->host = 0;
     c->hope_us = clock_mono_us() + HOPE_US;
     timer_set(c->timer, 0);
     c->o.changed(c->o.arg, false);
@@ -250,7 +250,7 @@ static void come_up(struct conn *c)
     if (c->rounds > 0)
         log_info("connection to the database is back", LOG_TEXT("lane", lane_name(c)),
                  LOG_NUM("rounds", c->rounds));
-    c->host = 0;
+    c->tried = 0;
     c->o.changed(c->o.arg, true);
 }
 

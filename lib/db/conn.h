@@ -4,7 +4,8 @@
  *   waiting --timer--> resolving --> connecting --> up --retire or loss--> waiting
  *      ^-------------------- failure, 5 s -------------|
  *
- * Each attempt takes one host of the connection string; after a round without success the next
+ * Each attempt takes one host of the connection string, first the one that was right last: a dead
+ * machine that stands before it costs nothing twice. After a round without success the next
  * round waits 0.1 to 5 seconds, growing and jittered. A connection is hopeful (asks may wait for
  * it) for a moment after its creation, its renewal or its loss, until its first round has failed.
  */

@@ -10,15 +10,15 @@
 
 #define HOSTS_MAX 16
 #define OPTIONS_MAX 4096
-#define PAIRS_MAX 24
+#define PAIRS_MAX 64 /* libpq knows some forty keywords */
 
 struct dsn_host {
     char *host, *hostaddr, *port; /* NULL: libpq's default */
 };
 
 struct dsn {
-    char *url;
-    char *options; /* of the connection string, ours are added */
+    PQconninfoOption *given; /* what stands in the connection string, no defaults */
+    char *options;           /* of it; ours are added */
     unsigned nhosts;
     struct dsn_host hosts[HOSTS_MAX];
 };
@@ -106,10 +106,9 @@ struct dsn *dsn_parse(const char *url, struct buf *why)
     d = calloc(1, sizeof *d);
     if (d == NULL)
         abort();
-    d->url = strdup(url);
+    d->given = all;
     fill(d, all);
-    PQconninfoFree(all);
-    if (d->url == NULL || d->options == NULL)
+    if (d->options == NULL)
         abort();
     return d;
 }
@@ -124,7 +123,7 @@ void dsn_free(struct dsn *d)
         free(d->hosts[i].port);
     }
     free(d->options);
-    free(d->url);
+    PQconninfoFree(d->given);
     free(d);
 }
 
@@ -169,8 +168,7 @@ static void session_options(struct buf *b, const char *given, const struct dsn_s
     }
 }
 
-/* What stands before dbname is a default that the connection string may change, what follows is
- * not. */
+/* What stands before the connection string is a default that it may change, what follows is not. */
 static void defaults(struct pairs *p)
 {
     pair(p, "fallback_application_name", "sluiced");
@@ -180,6 +178,22 @@ static void defaults(struct pairs *p)
     pair(p, "keepalives_count", "3");
     pair(p, "tcp_user_timeout", "10000");
     pair(p, "target_session_attrs", "read-write");
+}
+
+/* What the connection string says, but for where the servers are when it names several: libpq takes
+ * lists of hosts and ports as they stand and lets no empty value take their place. */
+static void as_given(struct pairs *p, const struct dsn *d, bool places)
+{
+    static const char *const of_places[] = {"host", "hostaddr", "port"};
+
+    for (const PQconninfoOption *o = d->given; o->keyword != NULL; o++) {
+        bool is_place = false;
+
+        for (size_t i = 0; i < sizeof of_places / sizeof of_places[0]; i++)
+            is_place = is_place || strcmp(o->keyword, of_places[i]) == 0;
+        if (o->val != NULL && (places || !is_place))
+            pair(p, o->keyword, o->val);
+    }
 }
 
 /* "name" n times with commas: libpq wants as many hosts as addresses. */
@@ -193,6 +207,7 @@ PGconn *dsn_start(const struct dsn *d, const struct dsn_session *s, unsigned hos
                   const char *addresses)
 {
     const struct dsn_host *h = &d->hosts[host];
+    bool chosen = d->nhosts > 1 || addresses != NULL;
     struct pairs p = {.n = 0};
     struct buf options, names;
     PGconn *pg;
@@ -201,19 +216,16 @@ PGconn *dsn_start(const struct dsn *d, const struct dsn_session *s, unsigned hos
     buf_init(&names, OPTIONS_MAX);
     session_options(&options, d->options, s);
     defaults(&p);
-    pair(&p, "dbname", d->url);
-    if (d->nhosts > 1 || addresses != NULL) {
+    as_given(&p, d, !chosen);
+    if (chosen) {
         repeat(&names, h->host == NULL ? "" : h->host, addresses);
         pair(&p, "host", buf_text(&names));
-        pair(&p, "hostaddr",
-             addresses != NULL     ? addresses
-             : h->hostaddr != NULL ? h->hostaddr
-                                   : "");
-        pair(&p, "port", h->port == NULL ? "" : h->port);
+        pair(&p, "hostaddr", addresses != NULL ? addresses : h->hostaddr);
+        pair(&p, "port", h->port);
     }
     pair(&p, "client_encoding", "UTF8");
     pair(&p, "options", buf_text(&options));
-    pg = PQconnectStartParams(p.keywords, p.values, 1);
+    pg = PQconnectStartParams(p.keywords, p.values, 0);
     buf_done(&options);
     buf_done(&names);
     return pg;
@@ -239,7 +251,7 @@ PGconn *dsn_connect(const char *url, const struct dsn_session *s, struct buf *wh
     session_options(&options, d->options, s);
     defaults(&p);
     pair(&p, "connect_timeout", "10");
-    pair(&p, "dbname", d->url);
+    pair(&p, "dbname", url);
     pair(&p, "client_encoding", "UTF8");
     pair(&p, "options", buf_text(&options));
     pg = PQconnectdbParams(p.keywords, p.values, 1);
@@ -250,6 +262,9 @@ PGconn *dsn_connect(const char *url, const struct dsn_session *s, struct buf *wh
         return pg;
     }
     dsn_why(pg, why);
+    if (strstr(PQerrorMessage(pg), "read-only") != NULL)
+        buf_puts(why, " (a standby, or a primary that was told to take no writes; name the hosts "
+                      "of all servers and the one that takes writes is found)");
     PQfinish(pg);
     return NULL;
 }

@@ -51,17 +51,24 @@ class Daemon:
         return env
 
     def start(self):
-        ready = self.folder / 'ready.json'
-        ready.unlink(missing_ok=True)
+        return self.launch().served()
+
+    def launch(self):
+        """Starts the process and does not wait; served() does."""
+        (self.folder / 'ready.json').unlink(missing_ok=True)
         with open(self.log_path, 'ab') as log:
             self.process = subprocess.Popen([binary()], env=self.environment(), stdout=log, stderr=log,
                                             cwd=self.folder)
+        return self
 
-        def served():
+    def served(self):
+        ready = self.folder / 'ready.json'
+
+        def is_there():
             assert self.process.poll() is None, f'sluiced ended:\n{self.log()[-3000:]}'
             return ready.exists()
 
-        wait_for(served, START_LIMIT_S, 'the ready file')
+        wait_for(is_there, START_LIMIT_S, 'the ready file')
         document = json.loads(ready.read_text())
         self.url, self.admin_url = document['url'], document['admin_url']
         self.ready = document

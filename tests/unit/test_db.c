@@ -478,6 +478,7 @@ static void several_hosts_are_tried_in_turn(void **state)
     struct question q;
     unsigned both = 2;
     int silent, port;
+    int64_t began;
 
     (void)state;
     db_destroy(bench.db);
@@ -494,11 +495,51 @@ static void several_hosts_are_tried_in_turn(void **state)
     bench.db = db_create(bench.worker, &o);
     loop_until(all_connected, &both);
     expect_count("0");
+    began = clock_mono_us();
+    sql("select pg_terminate_backend(pid) from pg_stat_activity where application_name = "
+        "'sluiced'");
+    loop_until(soon, NULL);
+    loop_until(all_connected, &both); /* and not through the silent one again */
+    assert_true(clock_mono_us() - began < 4000000);
     say(question(&q, LANE_SLOW), &count, NULL); /* a lane without connections */
     get(&q);
     assert_int_equal(q.ask.outcome, ASK_UNAVAILABLE);
     ask_done(&q.ask);
     close(silent);
+}
+
+static void connect_to(const char *url)
+{
+    struct db_options o = {.connections = {1, 1, 0},
+                           .queue = {10, 10, 10},
+                           .timeout_ms = {2000, 2000, 2000},
+                           .nqueries = Q_END,
+                           .url = url};
+    unsigned both = 2;
+
+    db_destroy(bench.db);
+    bench.db = NULL;
+    close_worker();
+    open_worker();
+    bench.db = db_create(bench.worker, &o);
+    loop_until(all_connected, &both);
+    expect_count("0");
+}
+
+/* As they stand in most connection strings; the first one has no server. */
+static void several_hosts_need_no_ports(void **state)
+{
+    char url[512], folder[192] = "";
+
+    (void)state;
+    (void)snprintf(url, sizeof url, "host='/nowhere,%s/data \\'x/run' user=postgres dbname=sluice",
+                   house.folder);
+    connect_to(url);
+    for (const char *p = house.folder; *p != '\0'; p++)
+        (void)snprintf(folder + strlen(folder), sizeof folder - strlen(folder), "%%%02X", *p);
+    (void)snprintf(url, sizeof url,
+                   "postgresql://postgres@%%2Fnowhere,%s%%2Fdata%%20%%27x%%2Frun/sluice", folder);
+    connect_to(url);
 }
 
 static void only_one_daemon_may_run_a_cluster(void **state)
@@ -567,6 +608,7 @@ int main(void)
         BENCH(closing_answers_what_is_in_flight),
         BENCH(a_killed_backend_comes_back),
         BENCH(several_hosts_are_tried_in_turn),
+        BENCH(several_hosts_need_no_ports),
         BENCH(a_stopped_server_is_unavailable_and_comes_back),
         BENCH(a_killed_server_is_tended),
         cmocka_unit_test(only_one_daemon_may_run_a_cluster),
