@@ -44,6 +44,8 @@ void call_end(struct call *c)
     void (*ended)(struct call *, void *) = c->ended;
 
     assert(!c->asking && !c->held);
+    if (c->beside)
+        return; /* the job lives in the call: its end is the end of both */
     timer_destroy(c->deadline);
     timer_destroy(c->pause);
     if (ended)
@@ -253,6 +255,38 @@ bool call_offload(struct call *c, struct job *job)
     }
     c->asking = true;
     return true;
+}
+
+static void beside_done(struct job *job)
+{
+    struct call *c = job->arg;
+
+    c->beside = false;
+    if (c->awaits) {
+        c->awaits = false;
+        job_done(job);
+    } else if (c->replied && !c->asking) {
+        call_end(c);
+    }
+}
+
+bool call_beside(struct call *c, struct job *job)
+{
+    assert(!c->beside);
+    job->done = beside_done;
+    job->worker = c->env->worker;
+    job->arg = c;
+    c->beside = offload_submit(c->env->offload, job);
+    return c->beside;
+}
+
+enum step call_await(struct call *c)
+{
+    assert(!c->asking && !c->filling);
+    if (!c->beside)
+        return STEP_NEXT;
+    c->awaits = c->asking = true;
+    return STEP_WAIT;
 }
 
 static void pause_over(void *arg)

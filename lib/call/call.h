@@ -165,6 +165,7 @@ struct call {
     unsigned restarts, pauses;
     bool started, asking, replied;
     bool pauses_now;         /* it is a timer that is waited for */
+    bool beside, awaits;     /* call_beside() is at work; is waited for */
     bool filling;            /* the ask collects statements and was not sent yet */
     bool aside;              /* see call_ask_aside() */
     bool catches;            /* see call_catch() */
@@ -257,6 +258,13 @@ struct uuid call_new_id(struct call *c);
 /** Runs @job->work on an offload thread; return STEP_WAIT after it. Returns false with c->err set
  * when the queue is full. The job must live in the arena. */
 bool call_offload(struct call *c, struct job *job);
+
+/** Runs @job->work on an offload thread while the call goes on, one at a time; the call is not
+ * freed before it is done. Returns false when the queue is full: nothing was begun. */
+bool call_beside(struct call *c, struct job *job);
+
+/** Waits for what call_beside() began; for "return call_await(c)". */
+enum step call_await(struct call *c);
 
 /** Comes back to the next step after @ms: return STEP_WAIT after it. */
 void call_pause(struct call *c, unsigned ms);

@@ -71,10 +71,11 @@ const char *const *pgarray_strings(struct arena *arena, const char *text)
 void pgarray_quote(struct buf *b, const char *text)
 {
     buf_putc(b, '"');
-    for (; *text; text++) {
+    for (size_t n; *text; text += n) {
         if (*text == '"' || *text == '\\')
             buf_putc(b, '\\');
-        buf_putc(b, *text);
+        n = 1 + strcspn(text + 1, "\"\\");
+        buf_add(b, text, n);
     }
     buf_putc(b, '"');
 }

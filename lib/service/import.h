@@ -13,6 +13,7 @@
 #include "json/schema.h"
 
 #define IMPORT_PIECE ((size_t)384 * 1024)  /* of the file, for one slice; a row fits in */
+#define IMPORT_FETCH ((size_t)1024 * 1024) /* of the file, for one call: some slices */
 #define IMPORT_JUDGED 200                  /* of a slice whose births are decided one by one */
 #define IMPORT_SAMPLE ((size_t)320 * 1024) /* what a mapping is proposed from; a row fits in */
 #define IMPORT_ROWS 2000                   /* of a slice, at most */
@@ -56,9 +57,13 @@ struct import_slice {
     unsigned rows;
     const char *broken; /* the file makes no sense behind these rows: why */
     int64_t broken_line;
-    struct buf lines, ids, words; /* array literals of the valid rows */
-    struct buf bodies, sent;      /* their records, and what these are compared by: JSON arrays */
-    json_t *bad;                  /* [{"line", "errors", "cells"}] */
+    unsigned valid;                         /* of them */
+    bool refers;                            /* some name an owner or an account */
+    struct buf lines, ids, bodies, changes; /* array literals of the valid rows: their records as
+                                               JSON, and what their entries of history say */
+    struct buf ns, kinds, keys; /* of their words, row after row: the number of the row, from 1 */
+    struct buf sent;            /* what they are compared by: a JSON array */
+    json_t *bad;                /* [{"line", "errors", "cells"}] */
 };
 
 /** Reads, converts and checks the rows of a piece. Touches nothing but its arguments. */

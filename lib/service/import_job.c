@@ -1,12 +1,14 @@
 /* import_job - the rows of an import in the background: a piece of the file is one slice.
  *
  * A slice is read and checked on an offload thread and written in one transaction together with how
- * far the job has come, so that a daemon that dies loses nothing and does nothing twice.
+ * far the job has come, so that a daemon that dies loses nothing and does nothing twice. One call
+ * does some slices, and reads each while PostgreSQL writes the one before it.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "asks.gen.h"
+#include "base/clock.h"
 #include "call/pgarray.h"
 #include "loop/offload.h"
 #include "service/birth.h"
@@ -14,24 +16,42 @@
 #include "service/import.h"
 #include "service/jobs.h"
 
-#define TIDY 20000 /* rows of a slice of tidying */
-#define REVERT 500 /* records of a slice of a revert */
+#define TIDY 20000      /* rows of a slice of tidying */
+#define REVERT 500      /* records of a slice of a revert */
+#define CALL_US 1500000 /* after that long a call begins no other slice: calls have a deadline */
 
 struct pass {
     struct job job; /* first: the offload thread knows nothing else */
     struct import_plan plan;
-    struct span piece;
+    struct span fetched; /* what is left of it begins where the slice does */
     int64_t at, line;
-    bool last;
+    bool to_end;       /* what was fetched ends where the file does */
+    struct span piece; /* what the slice is read from */
+    bool last;         /* nothing comes behind it */
+    bool goes_on;      /* another slice is read while this one is written */
     bool tidy;
     const char *failed;
-    struct import_slice slice;
+    struct import_slice slice, ahead;
     struct birth birth;
     int custom;        /* the statement that reads the definitions of custom fields */
     bool judged;       /* the births are decided one by one */
     struct buf chosen; /* an array literal of versions */
     json_t *unborn;    /* line -> errors */
 };
+
+/* Whether the slice was written, and another one was read meanwhile. */
+static bool import_more(struct call *c)
+{
+    struct pass *p = work_of(c)->own;
+    const char *ours;
+
+    if (!p->goes_on)
+        return false;
+    ours = result_get(call_result(c, 0), 0, "ours");
+    p->goes_on = ours && *ours == 't';
+    call_forget(c);
+    return p->goes_on;
+}
 
 static enum step import_ask(struct call *c)
 {
@@ -41,10 +61,11 @@ static enum step import_ask(struct call *c)
     if (!p)
         return STEP_FAIL;
     w->own = p;
+    w->more = import_more;
     p->tidy = json_is_true(json_object_get(w->cursor, "over"));
     if (p->tidy)
         return STEP_NEXT;
-    ask_import_next(c, (struct q_import_next){.job = w->id, .most = (int64_t)IMPORT_PIECE});
+    ask_import_next(c, (struct q_import_next){.job = w->id, .most = (int64_t)IMPORT_FETCH});
     p->custom = custom_ask(c, json_string_value(json_object_get(w->params, "entity")));
     p->birth.record = record_governed(json_string_value(json_object_get(w->params, "entity")));
     if (p->birth.record)
@@ -56,15 +77,51 @@ static void read_piece(struct job *job)
 {
     struct pass *p = (struct pass *)job;
 
-    import_read(&p->plan, p->piece, p->line, p->last, &p->slice);
+    import_read(&p->plan, p->piece, p->line, p->last, &p->ahead);
 }
 
-static void slice_free(void *slice)
+/* What the next slice is read from. */
+static void cut_piece(struct pass *p)
 {
-    import_slice_done(slice);
+    p->piece = p->fetched;
+    if (p->piece.n > IMPORT_PIECE)
+        p->piece.n = IMPORT_PIECE;
+    p->last = p->to_end && p->piece.n == p->fetched.n;
 }
 
-static bool take_piece(struct call *c, struct pass *p, const struct result *r)
+/* The slice that was read ahead is the one in hand. */
+static void take_slice(struct pass *p)
+{
+    import_slice_done(&p->slice);
+    p->slice = p->ahead;
+    p->ahead = (struct import_slice){0};
+}
+
+/* Goes behind the slice in hand, and begins to read the next one if there is enough for it. */
+static bool read_on(struct call *c, struct pass *p)
+{
+    struct span rest = {p->fetched.p + p->slice.consumed, p->fetched.n - p->slice.consumed};
+
+    if (p->slice.broken || rest.n == 0 || (rest.n < IMPORT_PIECE && !p->to_end) ||
+        clock_mono_us() - c->started_us > CALL_US)
+        return false;
+    p->fetched = rest;
+    p->at += (int64_t)p->slice.consumed;
+    p->line = p->slice.next_line;
+    cut_piece(p);
+    return call_beside(c, &p->job);
+}
+
+static void pass_free(void *arg)
+{
+    struct pass *p = arg;
+
+    import_slice_done(&p->slice);
+    import_slice_done(&p->ahead);
+    buf_done(&p->chosen);
+}
+
+static void take_piece(struct call *c, struct pass *p, const struct result *r)
 {
     const char *text = result_get(r, 0, "piece");
     size_t n = text ? strlen(text) : 0;
@@ -74,11 +131,11 @@ static bool take_piece(struct call *c, struct pass *p, const struct result *r)
         abort();
     arena_defer(&c->arena, free, bytes);
     memcpy(bytes, text ? text : "", n + 1);
-    p->piece = (struct span){bytes, import_unhex(bytes, n)};
+    p->fetched = (struct span){bytes, import_unhex(bytes, n)};
     p->at = strtoll(result_get(r, 0, "at"), NULL, 10);
     p->line = strtoll(result_get(r, 0, "line"), NULL, 10);
-    p->last = p->at + (int64_t)p->piece.n >= strtoll(result_get(r, 0, "bytes"), NULL, 10);
-    return true;
+    p->to_end = p->at + (int64_t)p->fetched.n >= strtoll(result_get(r, 0, "bytes"), NULL, 10);
+    cut_piece(p);
 }
 
 /* A slice that did not end, whether PostgreSQL took too long for it or a daemon died, is tried
@@ -107,6 +164,8 @@ static enum step import_page(struct call *c)
 
     if (p->tidy)
         return STEP_NEXT;
+    if (p->goes_on)
+        return call_await(c);
     r = call_result(c, 0);
     if (result_rows(r) == 0)
         return call_fail(c, ERR_INTERNAL, NULL);
@@ -137,6 +196,7 @@ static enum step import_page(struct call *c)
         return STEP_NEXT;
     take_piece(c, p, r);
     p->job.work = read_piece;
+    arena_defer(&c->arena, pass_free, p);
     return call_offload(c, &p->job) ? STEP_WAIT : STEP_FAIL;
 }
 
@@ -146,7 +206,7 @@ static enum step import_evaluate(struct call *c)
 
     if (p->tidy || p->failed)
         return STEP_NEXT;
-    arena_defer(&c->arena, slice_free, &p->slice);
+    take_slice(p);
     if (p->slice.broken && p->slice.rows == 0)
         p->failed = arena_printf(&c->arena, "line %lld: %s", (long long)p->slice.broken_line,
                                  p->slice.broken);
@@ -203,19 +263,14 @@ static bool decide_birth(struct call *c, struct pass *p, int i, const char *line
     return true;
 }
 
-static void chosen_free(void *chosen)
-{
-    buf_done(chosen);
-}
-
 static bool decide_births(struct call *c, struct pass *p)
 {
     const char *const *lines = pgarray_strings(&c->arena, buf_text(&p->slice.lines));
     int rows = result_rows(call_result(c, 0));
 
     p->unborn = keep_json(c, json_object());
+    buf_done(&p->chosen);
     buf_init(&p->chosen, (size_t)1 << 20);
-    arena_defer(&c->arena, chosen_free, &p->chosen);
     buf_putc(&p->chosen, '{');
     for (int i = 0; lines && lines[i] && i < rows; i++)
         if (!decide_birth(c, p, i, lines[i]))
@@ -224,22 +279,29 @@ static bool decide_births(struct call *c, struct pass *p)
     return lines;
 }
 
-static void write_slice(struct call *c, const struct work *w, const struct pass *p)
+static void write_slice(struct call *c, const struct work *w, struct pass *p)
 {
     const struct import_slice *s = &p->slice;
+    bool over = p->last && s->consumed == p->piece.n;
+    int64_t at = p->at;
 
+    p->goes_on = read_on(c, p);
     ask_import_slice(c, (struct q_import_slice){
                             .job = w->id,
                             .daemon = work_daemon(),
-                            .at = p->at,
-                            .next_at = p->at + (int64_t)s->consumed,
+                            .at = at,
+                            .next_at = at + (int64_t)s->consumed,
                             .next_line = s->next_line,
-                            .over = p->last && s->consumed == p->piece.n,
+                            .over = over,
                             .lines = buf_text(&s->lines),
                             .ids = buf_text(&s->ids),
-                            .words = buf_text(&s->words),
                             .bodies = buf_text(&s->bodies),
+                            .changes = buf_text(&s->changes),
+                            .ns = buf_text(&s->ns),
+                            .kinds = buf_text(&s->kinds),
+                            .keys = buf_text(&s->keys),
                             .sent = buf_text(&s->sent),
+                            .refers = s->refers,
                             .chosen = p->judged ? buf_text(&p->chosen) : NULL,
                             .unborn = p->judged ? call_json(c, p->unborn) : NULL,
                             .bad = call_json(c, s->bad),
@@ -251,6 +313,7 @@ static enum step import_conclude(struct call *c)
     const struct work *w = work_of(c);
     struct pass *p = w->own;
 
+    p->goes_on = false;
     if (p->judged && !p->failed && !decide_births(c, p))
         return c->err.code == ERR_NONE ? call_fail(c, ERR_INTERNAL, NULL) : STEP_FAIL;
     if (p->failed)

@@ -14,6 +14,7 @@
 
 #define BODIES_MAX ((size_t)64 << 20)
 #define ERRORS_MEMORY ((size_t)16 << 20)
+#define ARRAYS 7 /* of a slice */
 
 struct reader {
     const struct import_plan *plan;
@@ -25,7 +26,16 @@ struct reader {
     enum date_order order;
     bool comma;
     struct arena arena;
+    struct buf scratch;
 };
+
+static struct buf *array_of(struct import_slice *s, size_t i)
+{
+    struct buf *const arrays[] = {&s->lines, &s->ids,   &s->bodies, &s->changes,
+                                  &s->ns,    &s->kinds, &s->keys};
+
+    return arrays[i];
+}
 
 size_t import_unhex(char *text, size_t n)
 {
@@ -205,13 +215,19 @@ static void add_refused(struct reader *r, const struct err *e)
 
 /* valid rows */
 
-static void add_word(struct buf *b, const char *kind, const char *key)
+/* A word of the row that is being added, the next valid one. */
+static void add_word(struct import_slice *out, const char *kind, const char *key)
 {
-    buf_printf(b, "%s%s:%s", b->len ? "\x1f" : "", kind, key);
+    const char *comma = out->ns.len > 1 ? "," : "";
+
+    buf_printf(&out->ns, "%s%u", comma, out->valid + 1);
+    buf_printf(&out->kinds, "%s%s", comma, kind);
+    buf_puts(&out->keys, comma);
+    pgarray_quote(&out->keys, key);
 }
 
 /* What tells the row from others: the keys of lib/quality, the id elsewhere, and the whole row. */
-static void words_of_row(const json_t *body, const json_t *sent, struct buf *b)
+static void add_words(struct import_slice *out, const json_t *body, const json_t *sent)
 {
     const char *id = json_string_value(json_object_get(body, "external_id")), *kind;
     json_t *keys;
@@ -219,14 +235,14 @@ static void words_of_row(const json_t *body, const json_t *sent, struct buf *b)
     char *text;
 
     if (id)
-        add_word(b, "external_id", id);
+        add_word(out, "external_id", id);
     json_object_foreach (json_object_get(sent, "keys"), kind, keys)
         for (size_t i = 0; i < json_array_size(keys); i++)
-            add_word(b, kind, json_string_value(json_array_get(keys, i)));
+            add_word(out, kind, json_string_value(json_array_get(keys, i)));
     text = json_dumps(body, JSON_COMPACT | JSON_SORT_KEYS);
     sha256_hex(text, strlen(text), hash);
     free(text);
-    add_word(b, "row", hash);
+    add_word(out, "row", hash);
 }
 
 /* {"estimated_value": {"amount", "currency"}} are two columns. */
@@ -246,10 +262,37 @@ static int put(const char *bytes, size_t n, void *arg)
     return buf_add(arg, bytes, n) ? 0 : -1;
 }
 
-static void add_json(struct buf *b, const char *comma, const json_t *value)
+static void add_json(struct buf *b, const json_t *value)
 {
-    buf_puts(b, comma);
-    json_dump_callback(value, put, b, JSON_COMPACT);
+    json_dump_callback(value, put, b, JSON_COMPACT | JSON_ENCODE_ANY);
+}
+
+static void add_change(struct buf *b, const char *prefix, const char *name, const json_t *value)
+{
+    buf_printf(b, "%s\"%s%s\":{\"old\":null,\"new\":", b->len ? "," : "", prefix, name);
+    add_json(b, value);
+    buf_putc(b, '}');
+}
+
+/* What the entry of history says about the record: each custom field by itself. Names are those of
+ * the contract or keys of definitions, which need no escapes. */
+static void changes_of(json_t *body, struct buf *b)
+{
+    const char *name, *key;
+    json_t *value, *item;
+
+    json_object_foreach (body, name, value)
+        if (strcmp(name, "custom") != 0)
+            add_change(b, "", name, value);
+    json_object_foreach (json_object_get(body, "custom"), key, item)
+        add_change(b, "custom.", key, item);
+}
+
+static void add_quoted(struct buf *array, struct buf *scratch, const char *comma)
+{
+    buf_puts(array, comma);
+    pgarray_quote(array, buf_text(scratch));
+    buf_clear(scratch);
 }
 
 static void add_valid(struct reader *r, json_t *body)
@@ -259,24 +302,27 @@ static void add_valid(struct reader *r, json_t *body)
         r->plan->compares ? match_keys_json(entity, body) : match_exact_json(entity, body);
     struct import_slice *out = r->out;
     struct uuid id = uuid_v7();
-    const char *comma = out->lines.len > 1 ? "," : "";
+    const char *comma = out->valid ? "," : "";
     char text[UUID_TEXT];
-    struct buf words;
 
-    buf_init(&words, 65536);
-    words_of_row(body, sent, &words);
+    add_words(out, body, sent);
     uuid_format(&id, text);
     flatten(body);
+    changes_of(body, &r->scratch);
+    add_quoted(&out->changes, &r->scratch, comma);
     json_object_set_new(body, "id", json_string(text));
-    json_object_set_new(sent, "id", json_string(text));
+    add_json(&r->scratch, body);
+    add_quoted(&out->bodies, &r->scratch, comma);
     buf_printf(&out->lines, "%s%lld", comma, (long long)r->csv.row_line);
     buf_printf(&out->ids, "%s%s", comma, text);
-    buf_puts(&out->words, comma);
-    pgarray_quote(&out->words, buf_text(&words));
-    add_json(&out->bodies, comma, body);
-    if (r->plan->compares)
-        add_json(&out->sent, comma, sent);
-    buf_done(&words);
+    if (r->plan->compares) {
+        json_object_set_new(sent, "id", json_string(text));
+        buf_puts(&out->sent, comma);
+        add_json(&out->sent, sent);
+    }
+    out->refers =
+        out->refers || json_object_get(body, "owner_id") || json_object_get(body, "account_id");
+    out->valid++;
     json_decref(sent);
 }
 
@@ -348,15 +394,12 @@ static void prepare(struct reader *r, const struct import_plan *plan, struct imp
         r->schemas[i] = r->fields[i] ? fields_find(&plan->fields, r->fields[i], "", NULL) : NULL;
     }
     *out = (struct import_slice){.bad = json_array()};
-    buf_init(&out->lines, BODIES_MAX);
-    buf_init(&out->ids, BODIES_MAX);
-    buf_init(&out->words, BODIES_MAX);
-    buf_init(&out->bodies, BODIES_MAX);
+    buf_init(&r->scratch, BODIES_MAX);
+    for (size_t i = 0; i < ARRAYS; i++) {
+        buf_init(array_of(out, i), BODIES_MAX);
+        buf_putc(array_of(out, i), '{');
+    }
     buf_init(&out->sent, BODIES_MAX);
-    buf_putc(&out->lines, '{');
-    buf_putc(&out->ids, '{');
-    buf_putc(&out->words, '{');
-    buf_putc(&out->bodies, '[');
     buf_putc(&out->sent, '[');
 }
 
@@ -381,20 +424,17 @@ void import_read(const struct import_plan *plan, struct span piece, int64_t line
         ret->broken_line = r->csv.line;
     }
     csv_done(&r->csv);
+    buf_done(&r->scratch);
     free(r);
-    buf_putc(&ret->lines, '}');
-    buf_putc(&ret->ids, '}');
-    buf_putc(&ret->words, '}');
-    buf_putc(&ret->bodies, ']');
+    for (size_t i = 0; i < ARRAYS; i++)
+        buf_putc(array_of(ret, i), '}');
     buf_putc(&ret->sent, ']');
 }
 
 void import_slice_done(struct import_slice *s)
 {
-    buf_done(&s->lines);
-    buf_done(&s->ids);
-    buf_done(&s->words);
-    buf_done(&s->bodies);
+    for (size_t i = 0; i < ARRAYS; i++)
+        buf_done(array_of(s, i));
     buf_done(&s->sent);
     json_decref(s->bad);
     s->bad = NULL;

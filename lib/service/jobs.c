@@ -155,6 +155,7 @@ static enum step slice_save(struct call *c)
     struct work *w = work_of(c);
     enum step rc = w->error ? STEP_NEXT : w->kind->conclude(c);
 
+    c->state = w; /* a kind may lend it to others */
     if (rc != STEP_NEXT)
         return rc;
     if (w->next)
@@ -177,6 +178,12 @@ static enum step slice_save(struct call *c)
 
 static enum step slice_reply(struct call *c)
 {
+    const struct work *w = work_of(c);
+
+    if (w->more && w->more(c)) {
+        call_repeat(c, 4);
+        return STEP_NEXT;
+    }
     c->reply.status = 200;
     return STEP_REPLY;
 }

@@ -16,6 +16,9 @@ struct work {
     json_t *params, *cursor; /* cursor: where the last slice ended; null in the beginning */
     int64_t done;
     void *own; /* the kind's */
+    /* NULL, or tells after a slice was written whether page, evaluate and conclude shall do another
+     * one at once */
+    bool (*more)(struct call *c);
     /* what the slice leaves behind */
     json_t *next; /* the new cursor, a new reference; NULL: none */
     json_t *result;

@@ -112,7 +112,7 @@ select n.entity, n.columns, n.options, n.format, n.encoding, n.delimiter, n.at, 
 -- query: import_births many slow
 -- What decisions about the births of rows are made on.
 -- in: job    uuid
--- in: bodies json
+-- in: bodies text[]
 select f.facts from sluice.import_births(:job, :bodies) f;
 
 -- query: import_slice one write
@@ -125,14 +125,18 @@ select f.facts from sluice.import_births(:job, :bodies) f;
 -- in: over      boolean
 -- in: lines     bigint[]
 -- in: ids       uuid[]
--- in: words     text[]
--- in: bodies    json
+-- in: bodies    text[]
+-- in: changes   text[]
+-- in: ns        integer[]
+-- in: kinds     text[]
+-- in: keys      text[]
 -- in: sent      json
+-- in: refers    boolean
 -- in: chosen    text[]
 -- in: unborn    jsonb
 -- in: bad       jsonb
-select sluice.import_slice(:job, :daemon, :at, :next_at, :next_line, :over, :lines, :ids, :words, :bodies, :sent, :chosen, :unborn,
-                           :bad) as ours;
+select sluice.import_slice(:job, :daemon, :at, :next_at, :next_line, :over, :lines, :ids, :bodies, :changes, :ns, :kinds, :keys, :sent,
+                           :refers, :chosen, :unborn, :bad) as ours;
 
 -- query: import_tidy one write
 -- What is left to do after the last row.

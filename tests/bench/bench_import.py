@@ -5,8 +5,9 @@ usage: tests/bench/bench_import.py [--rows 50000] [--long]
 
 Imports a generated file (3 % broken, 2 % twice) into a daemon's private PostgreSQL: parsing, validation, exact
 duplicate rules, births with their history, events, timers and search texts, and a result for each row. Waits for the
-job that compares names after it. Then, in the same run, COPY puts what the import wrote into empty tables with the same indexes and no triggers or foreign keys:
-once the leads alone, once every table that the import wrote (names are not among them: the job after it keeps them).
+job that compares names after it. Then, in the same run, COPY puts what the import wrote, as CSV, into empty tables with
+the same indexes and no triggers or foreign keys: once the leads alone, once every table that the import wrote (names are
+not among them: the job after it keeps them).
 Prints rows a second, the ratios in time and in processor time (the machine may have other work), and the daemon's
 resident memory before, at its highest, and after. --long is a million rows.
 """
@@ -102,17 +103,18 @@ def imported(http, url, path):
     return one, *over(http, url, job)
 
 
-def copied(cursor, table, folder):
-    """Seconds that COPY takes for the rows of a table, into one with the same indexes, and those of the processor."""
+def copied(cursor, table, folder, daemon):
+    """Seconds that COPY takes for the rows of a table, into one with the same indexes, and those of the processor, of
+    all that PostgreSQL runs meanwhile, as with an import."""
     path = folder / f'{table}.copy'
     with open(path, 'wb') as out:
-        cursor.copy_expert(f'copy sluice.{table} to stdout (format binary)', out)
+        cursor.copy_expert(f'copy sluice.{table} to stdout (format csv)', out)
     cursor.execute(f'create table bench.{table} (like sluice.{table} including all)')
     with open(path, 'rb') as source:
         buffered = io.BufferedReader(source, 1 << 20)
-        started, before = time.monotonic(), processor(cursor.connection.get_backend_pid())
-        cursor.copy_expert(f'copy bench.{table} from stdin (format binary)', buffered)
-        took = time.monotonic() - started, processor(cursor.connection.get_backend_pid()) - before
+        started, before = time.monotonic(), spent(daemon)
+        cursor.copy_expert(f'copy bench.{table} from stdin (format csv)', buffered)
+        took = time.monotonic() - started, spent(daemon) - before
     path.unlink()
     return took
 
@@ -150,7 +152,7 @@ def main():
         db.autocommit = True
         with db.cursor() as cursor:
             cursor.execute('create schema bench')
-            seconds = {table: copied(cursor, table, folder) for table in TABLES}
+            seconds = {table: copied(cursor, table, folder, daemon) for table in TABLES}
         alone, everything = seconds['lead'][0], sum(s[0] for s in seconds.values())
         print('COPY, seconds: ' + ', '.join(f'{t} {s[0]:.1f}' for t, s in seconds.items()))
         print(f'processor seconds: import {used:.1f}, COPY {sum(s[1] for s in seconds.values()):.1f}, '

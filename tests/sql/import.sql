@@ -10,9 +10,10 @@ select sluice.enter('user', '00000000-0000-7000-8000-0000000000a1', null, 'req',
 -- the same birth, one by one and by set
 insert into sluice.lead (id, last_name, email, budget_confirmed, tags)
 values ('00000000-0000-7000-8000-000000000001', 'One', 'one@example.org', true, '{a}');
-select sluice.import_insert('00000000-0000-7000-8000-0000000000b1', 'lead',
-    '[{"id": "00000000-0000-7000-8000-000000000002", "last_name": "One", "email": "one@example.org", "budget_confirmed": true, "tags": ["a"]},
-      {"id": "00000000-0000-7000-8000-000000000003", "last_name": "One", "email": "one@example.org", "budget_confirmed": true, "tags": ["a"]}]', null);
+select sluice.import_insert('00000000-0000-7000-8000-0000000000b1', 'lead', array_agg(b.id), array_agg((to_jsonb(b) || x.body)::text),
+    array_agg((select string_agg(format('"%s":{"old":null,"new":%s}', e.key, e.value), ',') from jsonb_each(x.body) e)), null)
+  from (values ('00000000-0000-7000-8000-000000000002'::uuid), ('00000000-0000-7000-8000-000000000003')) b(id),
+       (values ('{"last_name": "One", "email": "one@example.org", "budget_confirmed": true, "tags": ["a"]}'::jsonb)) x(body);
 
 create function pg_temp.born(n integer) returns jsonb language sql as $$
     select jsonb_build_object(
@@ -33,27 +34,38 @@ select is((select l.import_id from sluice.lead l where l.id = '00000000-0000-700
           '00000000-0000-7000-8000-0000000000b1', 'and so does the lead');
 
 -- halves are tried: one bad row costs itself only
-select is(sluice.import_store('00000000-0000-7000-8000-0000000000b1', 'contact', '{2,3,4,5}',
-    '[{"id": "00000000-0000-7000-8000-000000000011", "last_name": "A"}, {"id": "00000000-0000-7000-8000-000000000012", "last_name": "B"},
-      {"id": "00000000-0000-7000-8000-000000000011", "last_name": "C"}, {"id": "00000000-0000-7000-8000-000000000014", "last_name": "D"}]', null),
+select is((select sluice.import_store('00000000-0000-7000-8000-0000000000b1', 'contact', '{2,3,4,5}', array_agg(b.id),
+                                     array_agg(to_json(b)::text), array_agg(format('"last_name":{"old":null,"new":"%s"}', b.last_name)), null)
+             from (values ('00000000-0000-7000-8000-000000000011'::uuid, 'A'), ('00000000-0000-7000-8000-000000000012', 'B'),
+                          ('00000000-0000-7000-8000-000000000011', 'C'), ('00000000-0000-7000-8000-000000000014', 'D')) b(id, last_name)),
     '{"4": [{"code": "conflict", "pointer": "", "detail": "Another record has the same key."}]}', 'the third is refused');
 select is((select array_agg(last_name order by last_name) from sluice.contact where import_id is not null), '{A,B,D}', 'the others are there');
 
 -- what tells rows from each other, and finds living records
-select set_eq($$select * from sluice.import_words('lead', '{7,8,9}',
-        array['external_id:x' || chr(31) || 'row:1', 'email:a@b.example' || chr(31) || 'row:2', 'domain:b.example' || chr(31) || 'row:3'], '[]')$$,
-    $$values (7::bigint, 'external_id:x', true), (8, 'email:a@b.example', true), (9, 'row:3', true)$$,
+select set_eq($$select * from sluice.import_words('lead', '{1,1,2,2,3,3}', '{external_id,row,email,row,domain,row}',
+                                                  '{x,1,a@b.example,2,b.example,3}', '[]')$$,
+    $$values (1, 'external_id', 'x', true), (2, 'email', 'a@b.example', true), (3, 'row', '3', true)$$,
     'a row without a key that counts is known by all of it');
 insert into sluice.match_key (kind, key, entity, record_id)
 values ('email', 'k@x.example', 'contact', '00000000-0000-7000-8000-000000000011'),
        ('email', 'k@x.example', 'lead', '00000000-0000-7000-8000-000000000001');
-select set_eq($$select * from sluice.import_matches('lead', '{7,8}', '{email:k@x.example,email:two@example.org}', '[]')$$,
-              $$values (7::bigint, '00000000-0000-7000-8000-000000000001'::uuid)$$, 'a lead is found before a contact');
+select set_eq($$select * from sluice.import_matches('lead', '{1,2}', '{email,email}', '{k@x.example,two@example.org}', '[]')$$,
+              $$values (1, '00000000-0000-7000-8000-000000000001'::uuid)$$, 'a lead is found before a contact');
+
+-- the first line that has a word keeps it, in a slice and in those after it
+select set_eq($$select * from sluice.import_twice('00000000-0000-7000-8000-0000000000c1', 'lead', '{5,9,12}', '{1,2,3,3}', '{email,email,email,row}',
+                                                  '{a@x.example,a@x.example,b@x.example,1}', '{t,t,t,f}')$$,
+              $$values (2, 5::bigint)$$, 'line 9 repeats line 5');
+select set_eq($$select * from sluice.import_twice('00000000-0000-7000-8000-0000000000c1', 'lead', '{20,21,22,23}', '{1,2,3,3,4}',
+                                                  '{email,row,email,external_id,email}',
+                                                  '{b@x.example,1,c@x.example,7,c@x.example}', '{t,t,t,t,t}')$$,
+              $$values (1, 12::bigint), (4, 22)$$, 'a later slice repeats an earlier one, and itself');
+select is((select count(*) from sluice.import_key where pass_id = '00000000-0000-7000-8000-0000000000c1'), 5::bigint, 'each is kept once');
 insert into sluice.duplicate_rule (id, key, entity, against, kind, keys, score, mode, label)
 values (gen_random_uuid(), 'both', 'contact', '{contact}', 'exact', '{person,phone}', 1, 'refuse', '{}');
-select set_eq($$select line, word from sluice.import_words('contact', '{2,3}', '{row:1,row:2}',
-        '[{"keys": {"person": ["ola lis"], "phone": ["+48600"]}}, {"keys": {"person": ["ola lis"]}}]') where word like 'rule:%'$$,
-    $$values (2::bigint, 'rule:both:ola lis|+48600')$$, 'a rule of several kinds makes one word of all');
+select set_eq($$select n, key from sluice.import_words('contact', '{1,2}', '{row,row}', '{1,2}',
+        '[{"keys": {"person": ["ola lis"], "phone": ["+48600"]}}, {"keys": {"person": ["ola lis"]}}]') where kind = 'rule'$$,
+    $$values (1, 'both:ola lis|+48600')$$, 'a rule of several kinds makes one word of all');
 
 -- pieces of a file in parts
 insert into sluice.import (id, entity) values ('00000000-0000-7000-8000-0000000000b2', 'lead');
@@ -86,7 +98,8 @@ set local role sluice_app;
 select throws_ok($$insert into sluice.lead (id, import_id) values (gen_random_uuid(), gen_random_uuid())$$, '42501', null,
     'import_id is not written');
 select throws_ok(format('select sluice.%s', f), '42501', null, format('%s is not called', f))
-  from unnest(array['import_insert(null, null, null, null)', 'import_store(null, null, null, null, null)']) f;
+  from unnest(array['import_insert(null, null, null, null, null, null)',
+             'import_store(null, null, null, null, null, null, null)']) f;
 select throws_ok($$update sluice.import set status = 'done'$$, '42501', null, 'an import is not said to be done');
 select throws_ok($$insert into sluice.import_row (pass_id, line, outcome) values (gen_random_uuid(), 1, 'created')$$, '42501', null,
     'no result is forged');

@@ -305,6 +305,70 @@ static void work_on_another_thread_is_a_wait(void **state)
     worker_destroy(worker);
 }
 
+static enum step beside_step(struct call *c)
+{
+    struct doubling *d = call_alloc(c, sizeof(*d));
+
+    assert_non_null(d);
+    d->job.work = double_it;
+    d->n = 21;
+    c->state = d;
+    assert_true(call_beside(c, &d->job));
+    return STEP_NEXT;
+}
+
+/* The steps go on while another thread works, and wait when they need what it made. */
+static void work_beside_is_waited_for(void **state)
+{
+    OPERATION(op, beside_step, call_await, tell_number);
+    struct route r = public_get;
+
+    (void)state;
+    r.operation = &op;
+    worker = fake_env.worker = worker_create(0);
+    fake_env.offload = offload_create(1, 1);
+    call_start(fake_call(&r), stop_when_told, NULL);
+    worker_run(worker);
+    assert_told(200);
+    assert_string_equal(told.body, "42");
+    offload_destroy(fake_env.offload);
+    worker_destroy(worker);
+}
+
+static enum step tell_early(struct call *c)
+{
+    reply_json(c, 200);
+    return STEP_REPLY;
+}
+
+static void stop_when_ended(struct call *c, void *arg)
+{
+    fake_ended(c, arg);
+    worker_stop(worker);
+}
+
+/* A call that was told is not freed before the other thread is done with it. */
+static void work_beside_outlives_the_reply(void **state)
+{
+    OPERATION(op, beside_step, tell_early);
+    struct route r = public_get;
+    struct call *c;
+
+    (void)state;
+    r.operation = &op;
+    worker = fake_env.worker = worker_create(0);
+    fake_env.offload = offload_create(1, 1);
+    c = fake_call(&r);
+    c->ended = stop_when_ended;
+    call_start(c, fake_told, NULL);
+    assert_told(200);
+    assert_false(told.ended);
+    worker_run(worker);
+    assert_true(told.ended);
+    offload_destroy(fake_env.offload);
+    worker_destroy(worker);
+}
+
 static void too_much_work_is_busy(void **state)
 {
     OPERATION(op, offload_step, tell_number);
@@ -335,6 +399,8 @@ int main(void)
         cmocka_unit_test_setup(a_client_that_left_orphans_the_ask, setup),
         cmocka_unit_test_setup(a_call_may_be_given_up_before_it_starts, setup),
         cmocka_unit_test_setup(work_on_another_thread_is_a_wait, setup),
+        cmocka_unit_test_setup(work_beside_is_waited_for, setup),
+        cmocka_unit_test_setup(work_beside_outlives_the_reply, setup),
         cmocka_unit_test_setup(too_much_work_is_busy, setup),
     };
 
