@@ -81,16 +81,21 @@ static step_fn *const report_steps[] = {report_ask, reply_rows, NULL};
 /* processes */
 REPORT(report_friction, report_friction, "entity", "from", "to");
 REPORT(report_friction_actors, report_friction_actors, "entity", "from", "to");
-REPORT(report_time_in_state, report_time, "entity", "from", "to", "calendar");
-REPORT(report_response_times, report_response, "entity", "from", "to", "threshold");
-REPORT(report_conversion, report_conversion, "entity", "from", "to");
+REPORT(report_time_in_state, report_time, "entity", "from", "to", "calendar", "source", "owner");
+REPORT(report_response_times, report_response, "entity", "from", "to", "threshold", "source",
+       "owner");
+REPORT(report_conversion, report_conversion, "entity", "from", "to", "source", "owner");
 
-/* sales: the same filters for all of them */
-#define FILTERS "source", "owner", "as_of", SCOPE, VIEWER
+/* sales: most filters are common to all of them */
+#define SEEN "as_of", SCOPE, VIEWER
 REPORT(report_forecast, report_forecast, "month_from", "month_to", "source", "owner", "pipeline",
-       "as_of", SCOPE, VIEWER);
-REPORT(report_lead_quality, report_lead_quality, "from", "to", FILTERS);
-REPORT(report_sales, report_sales, "from", "to", FILTERS);
-REPORT(report_outcomes, report_outcomes, "from", "to", FILTERS);
-REPORT(report_growth, report_growth, "from", "to", FILTERS);
-REPORT(report_calls, report_calls, "from", "to", FILTERS);
+       "product_kind", SEEN);
+REPORT(report_lead_quality, report_lead_quality, "by", "from", "to", "calendar", "source", "owner",
+       SEEN);
+REPORT(report_origins, report_origins, "by", "from", "to", "source", "campaign", "owner", SEEN);
+REPORT(report_sales, report_sales, "from", "to", "source", "owner", "pipeline", "product_kind",
+       SEEN);
+REPORT(report_outcomes, report_outcomes, "from", "to", "source", "owner", "pipeline",
+       "product_kind", SEEN);
+REPORT(report_growth, report_growth, "from", "to", "source", "owner", SEEN);
+REPORT(report_calls, report_calls, "from", "to", "source", "owner", SEEN);

@@ -251,8 +251,24 @@ begin
 end
 $$;
 
+-- The governed records of these sources (null: all) and owners (null: all).
+create or replace function sluice.records_of(sources text[], owners uuid[]) returns setof uuid
+    language sql stable as $$
+    select r.id from sluice.lead r
+     where (sources is null or r.source = any(sources)) and (owners is null or r.owner_id = any(owners))
+    union all
+    select r.id from sluice.account r
+     where (sources is null or r.source = any(sources)) and (owners is null or r.owner_id = any(owners))
+    union all
+    select r.id from sluice.opportunity r
+     where (sources is null or r.source = any(sources)) and (owners is null or r.owner_id = any(owners));
+$$;
+
 -- Of the records that entered a state in the period, how many ever reached another one afterwards.
-create or replace function sluice.conversion(entity text, since timestamptz, until timestamptz)
+drop function if exists sluice.conversion(text, timestamptz, timestamptz);
+create or replace function sluice.conversion(
+    entity text, since timestamptz, until timestamptz, sources text[], owners uuid[]
+)
     returns table (blueprint_id uuid, from_state text, to_state text, entered bigint, reached bigint,
                    median_days double precision)
     language sql stable as $$
@@ -263,6 +279,7 @@ create or replace function sluice.conversion(entity text, since timestamptz, unt
           join sluice.blueprint_version b on b.id = v.blueprint_version_id
          where (conversion.entity is null or v.entity = conversion.entity)
            and (since is null or v.entered_at >= since) and (until is null or v.entered_at < until)
+           and ((sources is null and owners is null) or v.record_id in (select sluice.records_of(sources, owners)))
            and not (v.entity = 'lead' and sluice.was_archived(v.record_id, until))
          order by b.blueprint_id, v.state, v.record_id, v.id
     ), sizes as (
@@ -292,8 +309,8 @@ grant execute on function
     sluice.state_figures(uuid), sluice.suspicious(text),
     sluice.attempts(text, timestamptz, timestamptz), sluice.named_guards(),
     sluice.typed_values(text, timestamptz, timestamptz), sluice.friction(text, timestamptz, timestamptz),
-    sluice.friction_actors(text, timestamptz, timestamptz), sluice.conversion(text, timestamptz, timestamptz),
-    sluice.version_then(uuid, bigint), sluice.was_archived(uuid, timestamptz)
+    sluice.friction_actors(text, timestamptz, timestamptz), sluice.conversion(text, timestamptz, timestamptz, text[], uuid[]),
+    sluice.records_of(text[], uuid[]),    sluice.version_then(uuid, bigint), sluice.was_archived(uuid, timestamptz)
     to sluice_app;
 
 reset role;

@@ -36,11 +36,24 @@ begin
 end
 $$;
 
+-- How much working time of such spans lies before a moment, in seconds; null for none. Inlined by the planner: keep it
+-- one expression.
+create or replace function sluice.worked_until(
+    opens double precision[], before double precision[], lasts double precision[], moment double precision
+) returns double precision
+    language sql immutable parallel safe
+    return case when moment is null then null when width_bucket(moment, opens) = 0 then 0
+                else before[width_bucket(moment, opens)]
+                     + least(moment - opens[width_bucket(moment, opens)], lasts[width_bucket(moment, opens)]) end;
+
 -- How long records stay in the states of the processes: finished stays that began in the period, and apart
 -- from them the stays that still last. One row per state, of all versions of a blueprint together. breached: stays
 -- that ran past one of their thresholds.
 drop function if exists sluice.time_in_state(text, timestamptz, timestamptz);
-create or replace function sluice.time_in_state(entity text, since timestamptz, until timestamptz, calendar text)
+drop function if exists sluice.time_in_state(text, timestamptz, timestamptz, text);
+create or replace function sluice.time_in_state(
+    entity text, since timestamptz, until timestamptz, calendar text, sources text[], owners uuid[]
+)
     returns table (blueprint_id uuid, state text, visits bigint, reentries bigint, finished bigint, p50_s bigint, p90_s bigint,
                    working_p50_s bigint, working_p90_s bigint, open bigint, open_p50_s bigint, open_p90_s bigint, breached bigint)
     language sql stable as $$
@@ -57,17 +70,15 @@ create or replace function sluice.time_in_state(entity text, since timestamptz, 
           join sluice.blueprint_version b on b.id = v.blueprint_version_id
          where (time_in_state.entity is null or v.entity = time_in_state.entity)
            and (since is null or v.entered_at >= since) and (until is null or v.entered_at < until)
+           and ((sources is null and owners is null) or v.record_id in (select sluice.records_of(sources, owners)))
     ), spans as materialized (
         select w.* from (select min(s.came) as first, max(s.went) as last from stays s) e
          cross join lateral sluice.working_spans(calendar, to_timestamp(coalesce(e.first, 0)), to_timestamp(coalesce(e.last, 0))) w
-    ), places as (
-        select s.*, w.opens, w.before, w.lasts, width_bucket(s.came, w.opens) as i, width_bucket(s.went, w.opens) as k
-          from stays s cross join spans w
     ), timed as (
-        select p.*, p.went - p.came as stayed,
-               case when p.k = 0 then 0 else p.before[p.k] + least(p.went - p.opens[p.k], p.lasts[p.k]) end
-               - case when p.i = 0 then 0 else p.before[p.i] + least(p.came - p.opens[p.i], p.lasts[p.i]) end as worked
-          from places p
+        select s.*, s.went - s.came as stayed,
+               sluice.worked_until(w.opens, w.before, w.lasts, s.went)
+               - sluice.worked_until(w.opens, w.before, w.lasts, s.came) as worked
+          from stays s cross join spans w
     )
     select s.blueprint_id, s.state, count(*), count(*) filter (where s.again),
            count(*) filter (where s.left_at is not null),
@@ -85,7 +96,10 @@ $$;
 
 -- The latest stays under a threshold, each with how long it took, or takes until now. A clock that every touch
 -- starts again is none of these.
-create or replace function sluice.response_times(entity text, since timestamptz, until timestamptz, threshold text, most integer)
+drop function if exists sluice.response_times(text, timestamptz, timestamptz, text, integer);
+create or replace function sluice.response_times(
+    entity text, since timestamptz, until timestamptz, threshold text, sources text[], owners uuid[], most integer
+)
     returns table (blueprint_id uuid, state text, threshold text, entity text, record_id uuid, owner_id uuid,
                    entered_at timestamptz, left_at timestamptz, due_at timestamptz, seconds bigint, working_seconds bigint,
                    breached boolean)
@@ -100,6 +114,7 @@ create or replace function sluice.response_times(entity text, since timestamptz,
            and (response_times.since is null or v.entered_at >= response_times.since)
            and (until is null or v.entered_at < until)
            and (response_times.threshold is null or s.key = response_times.threshold)
+           and ((sources is null and owners is null) or v.record_id in (select sluice.records_of(sources, owners)))
          order by v.entered_at desc, v.id desc, s.position
          limit most
     ), due as (
@@ -118,8 +133,10 @@ create or replace function sluice.response_times(entity text, since timestamptz,
 $$;
 
 grant execute on function
-    sluice.working_spans(text, timestamptz, timestamptz), sluice.time_in_state(text, timestamptz, timestamptz, text),
-    sluice.response_times(text, timestamptz, timestamptz, text, integer)
+    sluice.working_spans(text, timestamptz, timestamptz),
+    sluice.worked_until(double precision[], double precision[], double precision[], double precision),
+    sluice.time_in_state(text, timestamptz, timestamptz, text, text[], uuid[]),
+    sluice.response_times(text, timestamptz, timestamptz, text, text[], uuid[], integer)
     to sluice_app;
 
 reset role;

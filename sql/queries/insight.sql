@@ -68,10 +68,12 @@ select b.id as "blueprint.id", b.entity as "blueprint.entity", b.key as "bluepri
 -- in: since    timestamptz
 -- in: until    timestamptz
 -- in: calendar text
+-- in: source   text[]
+-- in: owner    uuid[]
 select b.id as "blueprint.id", b.entity as "blueprint.entity", b.key as "blueprint.key",
        r.state, r.visits, r.reentries, r.finished, r.p50_s, r.p90_s, r.working_p50_s, r.working_p90_s,
        r.open, r.open_p50_s, r.open_p90_s, r.breached
-  from sluice.time_in_state(:entity, :since, :until, coalesce(:calendar, 'default')) r
+  from sluice.time_in_state(:entity, :since, :until, coalesce(:calendar, 'default'), :source, :owner) r
   join sluice.blueprint b on b.id = r.blueprint_id
  order by b.entity, b.key, r.state
  limit 5000;
@@ -82,10 +84,12 @@ select b.id as "blueprint.id", b.entity as "blueprint.entity", b.key as "bluepri
 -- in: since     timestamptz
 -- in: until     timestamptz
 -- in: threshold text
+-- in: source    text[]
+-- in: owner     uuid[]
 select b.id as "blueprint.id", b.entity as "blueprint.entity", b.key as "blueprint.key",
        r.state, r.threshold, r.entity, r.record_id, u.id as "owner.id", u.name as "owner.name",
        r.entered_at, r.left_at, r.due_at, r.seconds, r.working_seconds, r.breached
-  from sluice.response_times(:entity, :since, :until, :threshold, 5000) r
+  from sluice.response_times(:entity, :since, :until, :threshold, :source, :owner, 5000) r
   join sluice.blueprint b on b.id = r.blueprint_id
   left join sluice.app_user u on u.id = r.owner_id
  order by r.entered_at desc, r.record_id, r.threshold;
@@ -95,10 +99,12 @@ select b.id as "blueprint.id", b.entity as "blueprint.entity", b.key as "bluepri
 -- in: entity text
 -- in: since  timestamptz
 -- in: until  timestamptz
+-- in: source text[]
+-- in: owner  uuid[]
 select b.id as "blueprint.id", b.entity as "blueprint.entity", b.key as "blueprint.key",
        r.from_state, r.to_state, r.entered, r.reached, round(r.reached::numeric / r.entered, 4)::double precision as share,
        round(r.median_days::numeric, 3)::double precision as median_days
-  from sluice.conversion(:entity, :since, :until) r
+  from sluice.conversion(:entity, :since, :until, :source, :owner) r
   join sluice.blueprint b on b.id = r.blueprint_id
  order by b.entity, b.key, r.from_state, r.reached desc, r.to_state
  limit 5000;

@@ -216,6 +216,10 @@ def test_time_in_state(rows, mkt, manager, rep):
     always = {i['state']: i for i in rows_of(manager, 'time-in-state', calendar='always', **period)}
     assert always['open']['working_p50_s'] == always['open']['p50_s'] == 6 * day
     problem(manager.get('/v1/reports/time-in-state', params={'calendar': 'of_nobody'}), 422, 'unknown_reference')
+    rows("update sluice.lead set source = 'slow_ones' where id = %s", lead['id'])
+    for name in ('time-in-state', 'conversion'):
+        assert rows_of(manager, name, source=['other', 'slow_ones'], **period) == rows_of(manager, name, **period) != []
+        assert rows_of(manager, name, source='other', **period) == rows_of(manager, name, owner='me', **period) == []
     pairs = {(i['from_state'], i['to_state']): i for i in rows_of(manager, 'conversion', **period)}
     assert pairs['open', 'contacted']['entered'] == 1 and pairs['open', 'contacted']['share'] == 1
     assert pairs['open', 'contacted']['median_days'] == 2
@@ -246,6 +250,9 @@ def test_first_response_times(rows, mkt, manager, rep):
     assert never['left_at'] is None and never['due_at'] == '2020-03-04T09:00:00Z' and never['breached']
     assert never['seconds'] > 365 * 86400 and 0 < never['working_seconds'] < never['seconds'] / 4
     assert rows_of(manager, 'response-times', threshold='left_lying', **period) == []
+    of_rep = rows_of(manager, 'response-times', threshold='first_response', owner=rep.user['id'], **period)
+    assert [i['record_id'] for i in of_rep] == leads[:1]
+    assert rows_of(manager, 'response-times', source='of_nobody', **period) == []
     (row,) = rows_of(manager, 'time-in-state', **period)
     assert (row['visits'], row['finished'], row['open'], row['breached']) == (3, 2, 1, 1), 'one is late by its timer'
     problem(rep.get('/v1/reports/response-times'), 403, 'forbidden')

@@ -1,4 +1,6 @@
 """Sales reports: figures worked out by hand, filters that all of them have, and the past as it was."""
+import json
+
 import pytest
 
 from helpers import CALL, OFFER, SURVEY, fault, keyed, problem
@@ -6,7 +8,7 @@ from test_time import clock, shipped, world  # noqa: F401 pylint: disable=unused
 
 pytestmark = pytest.mark.usefixtures('shipped', 'signed_in')
 HOUR = 3600
-REPORTS = ('forecast', 'lead-quality', 'sales', 'outcomes', 'growth', 'calls')
+REPORTS = ('forecast', 'lead-quality', 'origins', 'sales', 'outcomes', 'growth', 'calls')
 
 
 @pytest.fixture
@@ -136,7 +138,8 @@ def test_the_quality_of_leads_by_source(world, clock):
     steps = []
     for source, lives in LEADS.items():
         for life in lives:
-            lead = world.rep.make('leads', last_name='Counted', company=f'Counted {len(steps)}', source=f'q_{source}')
+            lead = world.rep.make('leads', last_name='Counted', company=f'Counted {len(steps)}', source=f'q_{source}',
+                                   owner_id=world.rep.user['id'])
             steps += [(hour, lead['id'], step) for hour, step in life]
     for hour, lead, step in sorted(steps):
         clock.set(at(hour))
@@ -160,6 +163,69 @@ def test_the_quality_of_leads_by_source(world, clock):
     assert found(owner=world.boss.user['id']) == found(to='2026-01-05T08:00:00Z') == found(as_of='2026-01-05T07:59:59Z') == {}
     fair = only(world, 'lead-quality', source='q_fair', **period)
     assert (fair['lifetime_p90_s'], fair['processing_p90_s']) == (17 * HOUR, 8 * HOUR)
+    everybody = only(world, 'lead-quality', by='owner', source=['q_fair', 'q_web', 'q_cold'], **period)
+    assert (everybody['owner'], everybody['source'], everybody['count'], everybody['active']) == (
+        {'id': world.rep.user['id'], 'name': world.rep.user['name']}, None, 10, 3)
+    both = report(world, 'lead-quality', by=['source', 'owner'], source=['q_fair', 'q_web', 'q_cold'], **period)
+    assert [(r['source'], r['owner']['id'], r['count']) for r in both] == [
+        ('q_fair', world.rep.user['id'], 4), ('q_cold', world.rep.user['id'], 3), ('q_web', world.rep.user['id'], 3)]
+    problem(world.boss.get('/v1/reports/lead-quality', params={'by': 'colour'}), 400, 'invalid_parameter')
+
+
+def test_the_working_time_of_leads(world, clock):
+    """H3: over a night, by the clock on the wall and by the hours of a calendar."""
+    world.rows("insert into sluice.calendar (id, key, name, time_zone, hours) values (gen_random_uuid(), 'early', 'Early', 'UTC', %s)",
+               json.dumps([{'day': day, 'from': '06:00', 'to': '10:00'} for day in range(1, 6)]))
+    clock.set('2026-01-05 08:00Z')  # a Monday
+    lead = world.rep.make('leads', last_name='Overnight', company='Overnight', source='q_night')
+    clock.set('2026-01-05 09:00Z')
+    world.rep.moved('leads', lead['id'], 'contacted', **MOVES['contacted'])
+    clock.set('2026-01-06 07:00Z')
+    world.rep.moved('leads', lead['id'], 'dead', **MOVES['dead'])
+    row = only(world, 'lead-quality', source='q_night', calendar='early')
+    assert {k: row[k] / HOUR for k in row if k.endswith('_s')} == {
+        'lifetime_p50_s': 23, 'lifetime_p90_s': 23, 'working_lifetime_p50_s': 3, 'working_lifetime_p90_s': 3,
+        'processing_p50_s': 22, 'processing_p90_s': 22, 'working_processing_p50_s': 2, 'working_processing_p90_s': 2}
+    row = only(world, 'lead-quality', source='q_night', calendar='always')
+    assert (row['working_lifetime_p50_s'], row['working_processing_p50_s']) == (23 * HOUR, 22 * HOUR)
+
+
+def test_which_keyword_brings_projects(world, clock):
+    """R4.8: what keywords and campaigns brought, of leads and of the deals that came of them."""
+    clock.set('2026-05-12 09:00Z')
+    for campaign, keyword, until in (('lift', 'crane hire', 'converted'), ('lift', 'crane jobs', 'open'), ('spring', None, 'converted'),
+                                     ('lift', 'crane hire', 'won')):
+        lead = world.rep.make('leads', last_name='Searches', company=f'Searches {keyword} {until}', source='o_web', campaign=campaign,
+                              industry='logistics', need='Lifting', budget_confirmed=True)
+        if keyword:  # only a form brings these
+            world.rows('update sluice.lead set utm = %s where id = %s', json.dumps({'term': keyword, 'medium': 'cpc'}), lead['id'])
+        if until == 'open':
+            continue
+        world.rep.moved('leads', lead['id'], 'contacted', activities=[CALL])
+        world.rep.moved('leads', lead['id'], 'qualified', activities=[SURVEY])
+        made = world.rep.post(f'/v1/leads/{lead["id"]}/conversion', json={'opportunity': {
+            'name': 'Found', 'amount': money('100.50', 'EUR' if campaign == 'spring' else 'PLN')}})
+        assert made.status_code == 200, made.text
+        if until == 'won':
+            world.admin.moved('accounts', made.json()['account']['id'], 'verify')
+            clock.set('2026-05-12 10:00Z')
+            for step in ('first_meeting', 'offer_sent', 'negotiation', 'won'):
+                world.rep.moved('opportunities', made.json()['opportunity']['id'], step, **(
+                    {'fields': {**OFFER, 'amount': money('100.50')}} if step == 'offer_sent' else {}))
+
+    def found(**params):
+        return [tuple(r[k] for k in ('origin', 'leads', 'converted', 'conversion_share', 'opportunities', 'active', 'won', 'active_value', 'won_value'))
+                for r in report(world, 'origins', source='o_web', **params)]
+    pln, eur = [money('100.5')], [money('100.5', 'EUR')]
+    assert found(by='keyword') == [('crane hire', 2, 2, 1, 2, 1, 1, pln, pln), (None, 1, 1, 1, 1, 1, 0, eur, []),
+                                   ('crane jobs', 1, 0, 0, 0, 0, 0, [], [])]
+    assert found(by='campaign') == [('lift', 3, 2, .6667, 2, 1, 1, pln, pln), ('spring', 1, 1, 1, 1, 1, 0, eur, [])]
+    assert found(by='medium', campaign='lift') == [('cpc', 3, 2, .6667, 2, 1, 1, pln, pln)]
+    assert found() == [('o_web', 4, 3, .75, 3, 2, 1, eur + pln, pln)]
+    before = found(as_of='2026-05-12T09:59:59Z')
+    assert before == [('o_web', 4, 3, .75, 3, 3, 0, [eur[0], money('201')], [])]
+    assert found(to='2026-05-12T09:00:00Z') == found(owner='me') == []
+    problem(world.boss.get('/v1/reports/origins', params={'by': 'colour'}), 400, 'invalid_parameter')
 
 
 # sales
@@ -200,6 +266,8 @@ def test_monthly_sales_by_source_and_to_new_customers(world, clock, sold):
     assert sales(world, **{**sold, 'from': '2026-02-20T00:00:00Z', 'to': '2026-03-01T00:00:00Z'}) == [
         ('2026-02', 'r_fair', 'PLN', 1, '500', 0, '0'), now[1]]
     assert sales(world, **sold, owner=world.rep.user['id']) == now and sales(world, **sold, owner='me') == []
+    assert sales(world, **sold, pipeline='sales_pipeline') == sales(world, **sold, product_kind=['crane', OFFER['product_kind']]) == now
+    assert sales(world, **sold, pipeline='of_nobody') == sales(world, **sold, product_kind='of_nobody') == []
     assert sales(world, **sold, as_of='2026-02-28T22:30:00Z') == now[:1]
     assert sales(world, **sold, as_of='2026-02-28T22:29:59Z') == [('2026-02', 'r_fair', 'PLN', 1, '1000.5', 1, '1000.5')]
 
@@ -244,6 +312,7 @@ def test_ends_stand_apart(world, clock):
         ('postponed', None, 1, '100', .1667, .1667), ('won', None, 1, '100', .1667, .1667)]
     assert [(r[0], r[4]) for r in found(as_of='2026-05-05T09:00:00Z')] == [('cancelled', .2), ('lost', .4), ('lost', .2), ('won', .2)]
     assert [r[0] for r in found(**{'from': '2026-05-06T00:00:00Z'})] == ['postponed']
+    assert [r[0] for r in found(product_kind=OFFER['product_kind'])] == ['won'] and found(pipeline='of_nobody') == []
 
 
 # what is new, and who calls
