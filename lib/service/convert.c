@@ -164,7 +164,7 @@ static enum step convert_births(struct call *c)
 
 /* A linked record with what the lead fills in, as sluice.lead_convert() does. */
 static void announce_linked(struct call *c, json_t *records, const char *entity, const json_t *spec,
-                            int source_at)
+                            int source_at, const char *account)
 {
     const char *source = source_at < 0 ? NULL : result_get(call_result(c, source_at), 0, "source");
     json_t *members = read_json(c, source);
@@ -172,6 +172,8 @@ static void announce_linked(struct call *c, json_t *records, const char *entity,
 
     if (!members || !uuid_parse(span_of(json_string_value(json_object_get(spec, "id"))), &id))
         return;
+    if (account && !json_object_get(members, "account_id"))
+        json_object_set_new(members, "account_id", json_string(account));
     json_object_update_missing(members, conversion_mapped(c, entity));
     json_object_update(members, conversion_mapped(c, arena_printf(&c->arena, "%s_over", entity)));
     json_array_append_new(records, match_record(c, entity, &id, members));
@@ -182,6 +184,8 @@ static bool announce(struct call *c, const struct conversion *v)
 {
     json_t *records = json_array(), *person = json_object_get(v->contact, "create");
     const json_t *company = json_object_get(v->account, "create");
+    const char *account = company ? uuid_text(c, &v->new_account)
+                                  : json_string_value(json_object_get(v->account, "id"));
 
     if (company)
         json_array_append_new(records, match_record(c, "account", &v->new_account, company));
@@ -192,10 +196,13 @@ static bool announce(struct call *c, const struct conversion *v)
         json_object_set(person, "last_name", first);
         json_object_del(person, "first_name");
     }
-    if (person)
+    if (person) {
+        person = keep_json(c, json_copy(person));
+        json_object_set_new(person, "account_id", account ? json_string(account) : json_null());
         json_array_append_new(records, match_record(c, "contact", &v->new_contact, person));
-    announce_linked(c, records, "account", v->account, v->account_source);
-    announce_linked(c, records, "contact", v->contact, v->contact_source);
+    }
+    announce_linked(c, records, "account", v->account, v->account_source, NULL);
+    announce_linked(c, records, "contact", v->contact, v->contact_source, account);
     return match_send(c, records, c->body, false);
 }
 

@@ -19,7 +19,9 @@ static const char *const lead_fields[] = {
 static const char *const account_fields[] = {
     "name", "email", "phone", "tax_id", "website", "street", "postcode", "city", "country", NULL,
 };
-static const char *const contact_fields[] = {"first_name", "last_name", "email", "phone", NULL};
+static const char *const contact_fields[] = {
+    "first_name", "last_name", "email", "phone", "account_id", NULL,
+};
 
 static const struct kind {
     const char *entity;
@@ -56,16 +58,23 @@ bool match_touches(const char *entity, const json_t *patch)
     return false;
 }
 
-/* The members that count, as the database has them: texts that are not null. */
+/* The members that count, as the database has them: texts that are not null, ids in its spelling.
+ */
 static json_t *source_of(const struct kind *k, const json_t *members)
 {
     json_t *source = json_object();
+    char account[UUID_TEXT];
+    struct uuid id;
 
     for (size_t i = 0; k && k->fields[i]; i++) {
         json_t *value = json_object_get(members, k->fields[i]);
 
         if (json_is_string(value))
             json_object_set(source, k->fields[i], value);
+    }
+    if (uuid_parse(span_of(json_string_value(json_object_get(source, "account_id"))), &id)) {
+        uuid_format(&id, account);
+        json_object_set_new(source, "account_id", json_string(account));
     }
     return source;
 }

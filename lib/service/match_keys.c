@@ -68,6 +68,20 @@ static void set_name(json_t *o, const struct match_keys *k)
     json_object_set_new(o, "trigrams", json_integer((json_int_t)m->trigrams));
 }
 
+/* Of a person: the name, and what tells that it is the same one. */
+static void set_person(json_t *o, const json_t *source, struct match_keys *k)
+{
+    struct trigrams trigrams;
+
+    snprintf(k->name, sizeof(k->name), "%s", k->person);
+    trigrams_of(span_of(k->name), &trigrams);
+    if (!minhash_of(&trigrams, &k->name_hash))
+        return;
+    set_name(o, k);
+    json_object_set(o, "account", json_object_get(source, "account_id"));
+    set_text(o, "domain", k->email_domain);
+}
+
 static json_t *keys_of(const char *entity, const json_t *source, bool with_name)
 {
     bool is_lead = strcmp(entity, "lead") == 0, is_account = strcmp(entity, "account") == 0;
@@ -98,6 +112,8 @@ static json_t *keys_of(const char *entity, const json_t *source, bool with_name)
             add_key(keys, "domain", k.email_domain);
         if (with_name)
             set_name(made, &k);
+    } else if (with_name) {
+        set_person(made, source, &k);
     }
     json_object_set_new(made, "keys", keys);
     return made;

@@ -79,6 +79,7 @@ begin
     a.source := r.source;
     a.campaign := r.campaign;
     a.lead_id := r.id;
+    a.tags := coalesce(a.tags, r.tags);
     a.custom := sluice.custom_carried('account', r.custom, given);
     return a;
 end
@@ -115,6 +116,7 @@ begin
     o.source := r.source;
     o.campaign := r.campaign;
     o.lead_id := r.id;
+    o.tags := coalesce(o.tags, r.tags);
     o.custom := sluice.custom_carried('opportunity', r.custom, given);
     return o;
 end
@@ -205,7 +207,7 @@ begin
         update sluice.account x
            set name = n.name, tax_id = n.tax_id, email = n.email, phone = n.phone, website = n.website, industry = n.industry,
                street = n.street, postcode = n.postcode, city = n.city, country = n.country, description = n.description,
-               lead_id = coalesce(x.lead_id, r.id),
+               lead_id = coalesce(x.lead_id, r.id), tags = coalesce(x.tags, r.tags),
                custom = sluice.custom_carried('account', r.custom, null) || x.custom
          where x.id = a.id;
         id := a.id;
@@ -222,9 +224,10 @@ begin
                                      'The lead names neither a company nor a person: give the account a name.');
     end if;
     insert into sluice.account (id, name, tax_id, email, phone, website, industry, street, postcode, city, country,
-                                description, source, campaign, lead_id, external_id, owner_id, custom)
+                                description, source, campaign, lead_id, external_id, owner_id, tags, custom)
     values (new_id, a.name, a.tax_id, a.email, a.phone, a.website, a.industry, a.street, a.postcode, a.city,
-            a.country, a.description, a.source, a.campaign, a.lead_id, a.external_id, a.owner_id, a.custom);
+            a.country, a.description, a.source, a.campaign, a.lead_id, a.external_id, a.owner_id, nullif(a.tags, '{}'),
+            a.custom);
 exception when integrity_constraint_violation then
     get stacked diagnostics broken = constraint_name;
     perform sluice.refuse_part('/account/create', broken);
@@ -298,10 +301,10 @@ begin
     outcome := 'created';
     insert into sluice.opportunity (id, name, account_id, contact_id, lead_id, amount_amount, amount_currency,
                                     product_kind, delivery_date, close_date, description, source, campaign,
-                                    external_id, owner_id, custom)
+                                    external_id, owner_id, tags, custom)
     values (new_id, o.name, convert_opportunity.account_id, convert_opportunity.contact_id, o.lead_id,
             o.amount_amount, o.amount_currency, o.product_kind, o.delivery_date, o.close_date,
-            o.description, o.source, o.campaign, o.external_id, o.owner_id, o.custom);
+            o.description, o.source, o.campaign, o.external_id, o.owner_id, nullif(o.tags, '{}'), o.custom);
 exception when integrity_constraint_violation then
     get stacked diagnostics broken = constraint_name;
     perform sluice.refuse_part('/opportunity', broken);

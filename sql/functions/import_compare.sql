@@ -8,7 +8,7 @@ create or replace function sluice.import_compare(i sluice.import) returns void
 declare
     job constant uuid := gen_random_uuid();
 begin
-    if i.entity = 'contact' or i.created = 0 then  -- contacts have no name that is compared
+    if i.created = 0 then
         return;
     end if;
     insert into sluice.job (id, kind, params, total, created_by)
@@ -58,12 +58,12 @@ begin
     for item in select x.value from jsonb_array_elements(records) with ordinality x(value, n) order by x.n loop
         s := sluice.match_source_of(item ->> 'entity', (item ->> 'id')::uuid);
         continue when s.source is distinct from item -> 'of' or item ->> 'name' is null;
-        insert into sluice.match_name (record_id, entity, name, city, postcode, street, bands, trigrams, print)
+        insert into sluice.match_name (record_id, entity, name, city, postcode, street, account, domain, bands, trigrams, print)
         values ((item ->> 'id')::uuid, item ->> 'entity', item ->> 'name', item ->> 'city', item ->> 'postcode', item ->> 'street',
-                sluice.match_bands(item -> 'bands'), (item -> 'trigrams')::smallint, ('x' || (item ->> 'print'))::bit(64))
+                item ->> 'account', item ->> 'domain', sluice.match_bands(item -> 'bands'), (item -> 'trigrams')::smallint, ('x' || (item ->> 'print'))::bit(64))
             on conflict do nothing;
         for m in select * from sluice.match_find(item ->> 'entity', item, s.kin || (item ->> 'id')::uuid,
-                                                 '{name,city,postcode,street}') loop
+                                                 '{name,city,postcode,street,account,domain}') loop
             perform sluice.match_pair(item ->> 'entity', (item ->> 'id')::uuid, m, null);
             pairs := pairs + 1;
         end loop;

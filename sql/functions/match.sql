@@ -28,7 +28,7 @@ create or replace function sluice.match_source(entity text, record jsonb) return
             'postcode', record -> 'postcode', 'city', record -> 'city', 'country', record -> 'country')
         else jsonb_build_object(
             'first_name', record -> 'first_name', 'last_name', record -> 'last_name', 'email', record -> 'email',
-            'phone', record -> 'phone')
+            'phone', record -> 'phone', 'account_id', record -> 'account_id')
     end);
 
 create or replace function sluice.match_words(list jsonb) returns text[]
@@ -119,7 +119,8 @@ end
 $$;
 
 -- How alike two records are: the similarity of their comparable names (the share of trigrams that they have in common,
--- pg_trgm) and whether city, postcode and street are the same, each with its weight, over the sum of the weights. What
+-- pg_trgm) and whether city, postcode and street, of contacts account and domain of the address, are the same, each with
+-- its weight, over the sum of the weights. What
 -- one of them does not say is not the same.
 -- Records with a name so much alike, best first. Candidates are those of which it has a band or a probe; of most of
 -- them the prints tell that they are too different (lib/quality/minhash.h).
@@ -134,15 +135,22 @@ declare
     its_city constant text := sent ->> 'city';
     its_postcode constant text := sent ->> 'postcode';
     its_street constant text := sent ->> 'street';
+    its_account constant text := sent ->> 'account';
+    its_domain constant text := sent ->> 'domain';
     for_name constant numeric := (weights ->> 'name')::numeric;
     for_city constant numeric := coalesce((weights ->> 'city')::numeric, 0);
     for_postcode constant numeric := coalesce((weights ->> 'postcode')::numeric, 0);
     for_street constant numeric := coalesce((weights ->> 'street')::numeric, 0);
+    for_account constant numeric := coalesce((weights ->> 'account')::numeric, 0);
+    for_domain constant numeric := coalesce((weights ->> 'domain')::numeric, 0);
+    in_all constant numeric := for_name + for_city + for_postcode + for_street + for_account + for_domain;
     -- even with the same address a name that is less alike does not reach the threshold
-    alike constant real := ((threshold * (for_name + for_city + for_postcode + for_street)
+    alike constant real := ((threshold * in_all
                              - case when its_city is null then 0 else for_city end
                              - case when its_postcode is null then 0 else for_postcode end
-                             - case when its_street is null then 0 else for_street end) / for_name)::real - 0.0001;
+                             - case when its_street is null then 0 else for_street end
+                             - case when its_account is null then 0 else for_account end
+                             - case when its_domain is null then 0 else for_domain end) / for_name)::real - 0.0001;
     -- of both names' trigrams; see lib/quality/minhash.h
     too_different constant real := (1 - greatest(alike, 0)) / (1 + greatest(alike, 0));
 begin
@@ -153,13 +161,16 @@ begin
         select x.entity, x.record_id, x.score,
                array_remove(array['name', case when x.city = its_city then 'city' end,
                                   case when x.postcode = its_postcode then 'postcode' end,
-                                  case when x.street = its_street then 'street' end], null)
-          from (select n.entity, n.record_id, n.city, n.postcode, n.street,
+                                  case when x.street = its_street then 'street' end,
+                                  case when for_account > 0 and x.account = its_account then 'account_id' end,
+                                  case when for_domain > 0 and x.domain = its_domain then 'email' end], null)
+          from (select n.entity, n.record_id, n.city, n.postcode, n.street, n.account, n.domain,
                        round((for_name * sluice.similarity(its_name, n.name)::numeric
                               + case when n.city = its_city then for_city else 0 end
                               + case when n.postcode = its_postcode then for_postcode else 0 end
-                              + case when n.street = its_street then for_street else 0 end)
-                             / (for_name + for_city + for_postcode + for_street), 4) as score
+                              + case when n.street = its_street then for_street else 0 end
+                              + case when n.account = its_account then for_account else 0 end
+                              + case when n.domain = its_domain then for_domain else 0 end) / in_all, 4) as score
                   from sluice.match_name n
                  where n.bands && wanted and n.entity = any(against) and n.record_id <> all(leave_out)
                    and case when bit_count(n.print # its_print) > (n.trigrams + its_trigrams) * too_different then false
@@ -195,7 +206,7 @@ declare
 begin
     for r in select * from sluice.duplicate_rule x
               where x.entity = match_find.entity and x.enabled
-                and (changed is null or (case x.kind when 'exact' then x.keys else '{name,city,postcode,street}' end) && changed)
+                and (changed is null or (case x.kind when 'exact' then x.keys else '{name,city,postcode,street,account,domain}' end) && changed)
               order by x.kind, x.position, x.key
     loop
         if r.kind = 'exact' then
@@ -209,7 +220,9 @@ begin
             for h in select * from sluice.match_fuzzy(r.weights, r.threshold, r.against, sent, leave_out) loop
                 found := found || jsonb_build_object(
                     'against', h.entity, 'record_id', h.record_id, 'rule', r.key, 'mode', r.mode, 'score', h.score,
-                    'fields', case entity when 'lead' then array_replace(h.fields, 'name', 'company') else h.fields end,
+                    'fields', case entity when 'lead' then array_replace(h.fields, 'name', 'company')
+                                          when 'contact' then '{first_name,last_name}' || array_remove(h.fields, 'name')
+                                          else h.fields end,
                     'label', r.label, 'position', r.position);
             end loop;
         end if;

@@ -81,21 +81,24 @@ begin
     end if;
     select * into was from sluice.match_name n where n.record_id = match_keep.record_id;
     bands := sluice.match_bands(sent -> 'bands');
-    if row(was.name, was.city, was.postcode, was.street, was.bands)
-       is not distinct from row(sent ->> 'name', sent ->> 'city', sent ->> 'postcode', sent ->> 'street', bands) then
+    if row(was.name, was.city, was.postcode, was.street, was.account, was.domain, was.bands)
+       is not distinct from row(sent ->> 'name', sent ->> 'city', sent ->> 'postcode', sent ->> 'street', sent ->> 'account',
+                                sent ->> 'domain', bands) then
         return changed;
     end if;
-    insert into sluice.match_name as n (record_id, entity, name, city, postcode, street, bands, trigrams, print)
+    insert into sluice.match_name as n (record_id, entity, name, city, postcode, street, account, domain, bands, trigrams, print)
     values (match_keep.record_id, match_keep.entity, sent ->> 'name', sent ->> 'city', sent ->> 'postcode', sent ->> 'street',
-            bands, (sent -> 'trigrams')::smallint, ('x' || (sent ->> 'print'))::bit(64))
+            sent ->> 'account', sent ->> 'domain', bands, (sent -> 'trigrams')::smallint, ('x' || (sent ->> 'print'))::bit(64))
         on conflict on constraint match_name_pk do update
            set name = excluded.name, city = excluded.city, postcode = excluded.postcode, street = excluded.street,
-               bands = excluded.bands, trigrams = excluded.trigrams, print = excluded.print;
+               account = excluded.account, domain = excluded.domain, bands = excluded.bands, trigrams = excluded.trigrams, print = excluded.print;
     return changed || array_remove(array[
         case when was.name is distinct from sent ->> 'name' then 'name' end,
         case when was.city is distinct from sent ->> 'city' then 'city' end,
         case when was.postcode is distinct from sent ->> 'postcode' then 'postcode' end,
-        case when was.street is distinct from sent ->> 'street' then 'street' end], null);
+        case when was.street is distinct from sent ->> 'street' then 'street' end,
+        case when was.account is distinct from sent ->> 'account' then 'account' end,
+        case when was.domain is distinct from sent ->> 'domain' then 'domain' end], null);
 end
 $$;
 
@@ -296,9 +299,10 @@ create or replace trigger account_match_update after update of name, email, phon
     execute function sluice.match_written('account');
 create or replace trigger contact_match_insert after insert on sluice.contact
     for each row when (new.import_id is null) execute function sluice.match_written('contact');
-create or replace trigger contact_match_update after update of first_name, last_name, email, phone, deleted_at on sluice.contact
-    for each row when ((old.first_name, old.last_name, old.email, old.phone, old.deleted_at)
-                       is distinct from (new.first_name, new.last_name, new.email, new.phone, new.deleted_at))
+create or replace trigger contact_match_update after update of first_name, last_name, email, phone, account_id, deleted_at
+    on sluice.contact
+    for each row when ((old.first_name, old.last_name, old.email, old.phone, old.account_id, old.deleted_at)
+                       is distinct from (new.first_name, new.last_name, new.email, new.phone, new.account_id, new.deleted_at))
     execute function sluice.match_written('contact');
 
 -- A write that was refused is history too: of the record, or of the request alone when it was to make one. Whose

@@ -38,9 +38,14 @@ begin
         new.threshold := null;
         return new;
     end if;
-    if new.entity = 'contact' or 'contact' = any(new.against) then
-        perform sluice.refuse_rule('/against', 'Names of companies are compared: of leads and accounts.');
+    if (new.entity = 'contact') <> ('contact' = any(new.against)) or new.entity = 'contact' and cardinality(new.against) > 1 then
+        perform sluice.refuse_rule('/against', 'Names of companies are compared, of leads and accounts; or those of contacts.');
     end if;
+    foreach k in array case when new.entity = 'contact' then '{city,postcode,street}' else '{account,domain}'::text[] end loop
+        if new.weights ? k then
+            perform sluice.refuse_rule('/weights/' || k, format('A %s has no "%s" to be compared.', new.entity, k));
+        end if;
+    end loop;
     if coalesce((new.weights ->> 'name')::numeric, 0) <= 0 then
         perform sluice.refuse_rule('/weights', 'A fuzzy rule needs weights, that of the name above 0.');
     end if;

@@ -71,6 +71,24 @@ def test_an_account_and_a_contact(mkt, rep, number):
         'converted', 'converted', 'lead_convert', 'Ready')
 
 
+def test_tags_go_along(mkt, rep, number):
+    """C6: what is made has the lead's tags, what is linked takes them if it has none; the lead keeps its own."""
+    def lead(tags, company):
+        made = mkt.make('leads', last_name='Nowak', company=company, tags=tags, budget_confirmed=True, need='Boxes')
+        qualify(mkt, made['id'])
+        return made['id']
+    made = converted(mkt, lead(['fair', 'vip'], f'Tags {number}'), {'opportunity': {'name': 'Boxes'}})
+    account, deal = rep.read('accounts', made['account']['id']), rep.read('opportunities', made['opportunity']['id'])
+    assert (account['tags'], deal['tags'], made['lead']['tags']) == (['fair', 'vip'],) * 3
+    kept = converted(mkt, lead(['other'], f'Tags {number}'), {'account': {'id': account['id']}})
+    assert kept['account']['outcome'] == 'linked' and rep.read('accounts', account['id'])['tags'] == ['fair', 'vip']
+    bare = rep.make('accounts', name=f'Bare {number}')
+    converted(mkt, lead(['first'], f'Bare {number}'), {'account': {'id': bare['id']}})
+    assert rep.read('accounts', bare['id'])['tags'] == ['first']
+    none = converted(mkt, lead([], f'None {number}'))
+    assert rep.read('accounts', none['account']['id'])['tags'] == []
+
+
 def test_one_transaction(mkt, rows, qualified):
     mine = str(uuid.uuid4())
     assert convert(mkt, qualified(budget_confirmed=True, need='x')['id'], {'opportunity': {'name': 'Deal'}},
