@@ -8,20 +8,21 @@
 
 #define DEPTH_MAX 8
 #define ITEM_MAX 65536
+#define NAMES_MAX ((size_t)1 << 20)
 
 enum order_kind { ORDER_VALUE, ORDER_OPEN, ORDER_CLOSE };
 
 struct order {
     enum order_kind kind;
     enum column_kind type;
-    int column;     /* whose value; of a group: whose NULL makes the whole group null */
-    unsigned after; /* of a group: the order behind its end */
-    unsigned lead_n;
-    const char *lead; /* ,"name": */
+    int column;               /* whose value; of a group: whose NULL makes the whole group null */
+    unsigned after;           /* of a group: the order behind its end */
+    unsigned lead_at, lead_n; /* ,"name": */
 };
 
 struct row_plan {
     const struct result *result;
+    const char *names; /* what stands before values, one after the other */
     unsigned n;
     struct order orders[];
 };
@@ -29,8 +30,8 @@ struct row_plan {
 /* making a plan */
 
 struct making {
-    struct arena *arena;
     struct row_plan *plan;
+    struct buf names;
     struct span group[DEPTH_MAX]; /* names of the open groups */
     unsigned opened[DEPTH_MAX];   /* their orders */
     bool comma[DEPTH_MAX + 1];    /* a member was written at this depth */
@@ -46,22 +47,18 @@ static struct order *order_add(struct making *m, enum order_kind kind, int colum
     return o;
 }
 
-static bool order_name(struct making *m, struct order *o, struct span name)
+static void order_name(struct making *m, struct order *o, struct span name)
 {
-    struct buf b;
     struct out out;
 
-    buf_init(&b, 1024);
+    o->lead_at = (unsigned)m->names.len;
     if (m->comma[m->depth])
-        buf_putc(&b, ',');
-    out_init(&out, &b);
+        buf_putc(&m->names, ',');
+    out_init(&out, &m->names);
     out_string_n(&out, name.p, name.n);
-    buf_putc(&b, ':');
+    buf_putc(&m->names, ':');
     m->comma[m->depth] = true;
-    o->lead = arena_copy(m->arena, buf_text(&b), b.len);
-    o->lead_n = (unsigned)b.len;
-    buf_done(&b);
-    return o->lead != NULL;
+    o->lead_n = (unsigned)m->names.len - o->lead_at;
 }
 
 static void close_group(struct making *m)
@@ -71,17 +68,13 @@ static void close_group(struct making *m)
     m->plan->orders[m->opened[m->depth]].after = m->plan->n;
 }
 
-static bool open_group(struct making *m, struct span name, int column)
+static void open_group(struct making *m, struct span name, int column)
 {
-    struct order *o = order_add(m, ORDER_OPEN, column);
-
-    if (!order_name(m, o, name))
-        return false;
+    order_name(m, order_add(m, ORDER_OPEN, column), name);
     m->group[m->depth] = name;
     m->opened[m->depth] = m->plan->n - 1;
     m->depth++;
     m->comma[m->depth] = false;
-    return true;
 }
 
 static bool same(struct span a, struct span b)
@@ -89,7 +82,7 @@ static bool same(struct span a, struct span b)
     return a.n == b.n && !memcmp(a.p, b.p, a.n);
 }
 
-static bool add_column(struct making *m, const char *name, int column)
+static void add_column(struct making *m, const char *name, int column)
 {
     unsigned depth = 0;
     struct order *o;
@@ -101,24 +94,24 @@ static bool add_column(struct making *m, const char *name, int column)
             continue;
         while (m->depth > depth)
             close_group(m);
-        if (!open_group(m, part, column))
-            return false;
+        open_group(m, part, column);
     }
     while (m->depth > depth)
         close_group(m);
     o = order_add(m, ORDER_VALUE, column);
     o->type = result_kind(m->plan->result, column);
-    return order_name(m, o, span_of(name));
+    order_name(m, o, span_of(name));
 }
 
 static bool wanted(const char *name, const char *const *fields)
 {
-    size_t n = strcspn(name, ".");
+    size_t n;
 
     if (*name == '_')
         return false;
     if (!fields)
         return true;
+    n = strcspn(name, ".");
     for (; *fields; fields++)
         if (!strncmp(*fields, name, n) && !(*fields)[n])
             return true;
@@ -131,29 +124,34 @@ static size_t orders_bound(const struct result *r)
     size_t n = (size_t)result_columns(r);
 
     for (int i = 0; i < result_columns(r); i++)
-        for (const char *p = result_name(r, i); *p; p++)
-            n += *p == '.' ? 2 : 0;
+        for (const char *p = result_name(r, i); (p = strchr(p, '.')); p++)
+            n += 2;
     return n;
 }
 
 const struct row_plan *row_plan_make(struct arena *a, const struct result *r,
                                      const char *const *fields)
 {
-    struct making m = {.arena = a};
+    struct making m = {.plan = NULL};
+    bool whole;
 
     m.plan = arena_alloc(a, sizeof(*m.plan) + orders_bound(r) * sizeof(m.plan->orders[0]));
     if (!m.plan)
         return NULL;
     m.plan->result = r;
+    buf_init(&m.names, NAMES_MAX);
     for (int i = 0; i < result_columns(r); i++) {
         const char *name = result_name(r, i);
 
-        if (wanted(name, fields) && !add_column(&m, name, i))
-            return NULL;
+        if (wanted(name, fields))
+            add_column(&m, name, i);
     }
     while (m.depth)
         close_group(&m);
-    return m.plan;
+    m.plan->names = arena_copy(a, buf_text(&m.names), m.names.len);
+    whole = !m.names.failed && m.plan->names;
+    buf_done(&m.names);
+    return whole ? m.plan : NULL;
 }
 
 /* values */
@@ -320,7 +318,7 @@ void row_write(struct out *o, const struct row_plan *plan, int row)
         s = result_cell(r, row, at->column, &n);
         if (!buf_reserve(b, at->lead_n + 4))
             return;
-        put(b, at->lead, at->lead_n);
+        put(b, plan->names + at->lead_at, at->lead_n);
         if (!s) {
             put(b, "null", 4);
             if (at->kind == ORDER_OPEN)

@@ -15,6 +15,7 @@ static const struct {
     Oid type;
     enum column_kind kind;
 } kinds[] = {
+    {25, COLUMN_TEXT},         /* text: most are, and are found at once */
     {16, COLUMN_BOOLEAN},      /* bool */
     {20, COLUMN_NUMBER},       /* int8 */
     {21, COLUMN_NUMBER},       /* int2 */
