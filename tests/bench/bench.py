@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """bench - how near the daemon comes to its database, and how far it is from what one would take instead.
 
-usage: tests/bench/bench.py [--short] [--rounds 3] [--seconds 4] [--leads 20000] [--only get,list,...]
+usage: tests/bench/bench.py [--short | --long | --grow] [--rounds 3] [--seconds 4] [--leads 20000] [--only get,list,...]
                             [--peer-workers 2] [--connections 64] [--workers N]
 
 Starts a daemon (SLUICE_BIN) on a private PostgreSQL with default durability, fills it, and prints one table in one
@@ -13,7 +13,8 @@ run: medians of interleaved rounds, ratios first. Beside each load stand
 with the aim of each ratio and a verdict. Processor time is in microseconds for a request: "own" that of the daemon or
 the peer, "pg" that of PostgreSQL. Everything shares the machine, so only ratios count; the load average stands
 beside. --short is what cmd/dev/test bench runs: it fails when a request failed or updates of leads were not HOT,
-never because of a time.
+never because of a time. --long adds growth from ten thousand leads to a million, memory and start-up; --grow is these
+alone.
 """
 import argparse
 import os
@@ -24,6 +25,7 @@ import sys
 import typing
 from pathlib import Path
 
+import grow
 from loads import LOADS, MIX, MOVERS, READERS, Scripts, lua
 from peer import Peer
 from recorded import Recorder
@@ -73,7 +75,8 @@ class Bench:
         made, _ = self.born(name)
         bodies, path = self.rig.folder / 'bodies', self.rig.folder / 'wrk.lua'
         bodies.write_text(''.join(self.rig.line(b) for b in made))
-        path.write_text(lua(name, side.token, side.states(), bodies))
+        script = lua(name, side.token, side.states(), bodies)
+        path.write_text(script.replace('DEEP', grow.deep_path(side)) if name == 'deep' else script)
         connections = 1 if name == 'large' else self.options.connections
         seconds = min(1, self.options.seconds) if name == 'large' else self.options.seconds
         before = side.spent()
@@ -198,11 +201,29 @@ def load_average():
     return ' '.join(f'{x:.1f}' for x in os.getloadavg())
 
 
+def table(options):
+    """Measures and prints; returns how much was wrong."""
+    names = [n for n in LOADS if n != 'deep']
+    names = options.only.split(',') if options.only else ['get', 'move', 'large'] if options.short else names
+    rig, bench = Rig(options.leads, **({'workers': options.workers} if options.workers else {})), None
+    try:
+        bench = Bench(options, rig)
+        if options.peer_workers:
+            bench.peer = Peer(rig, options.peer_workers)
+        failed = show(names, bench.rounds(names))
+        return failed + (show_hot(rig) if {'move', 'mixed'} & set(names) else 0)
+    finally:
+        if bench and bench.peer:
+            bench.peer.close()
+        rig.close()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument('--short', action='store_true')
     kind.add_argument('--long', action='store_true')
+    kind.add_argument('--grow', action='store_true', help='only what --long adds')
     parser.add_argument('--seconds', type=int)
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--leads', type=int)
@@ -214,24 +235,14 @@ def main():
     options.seconds = options.seconds or (3 if options.short else 4)
     options.peer_workers = 0 if options.short else options.peer_workers
     options.leads = options.leads or (5000 if options.short else 20000)
-    names = options.only.split(',') if options.only else ['get', 'move', 'large'] if options.short else list(LOADS)
-    settings = {'workers': options.workers} if options.workers else {}
     print(f'{options.rounds} rounds of {options.seconds} s, {options.leads} leads, {os.cpu_count()} processors, '
           f'load average before: {load_average()}', flush=True)
-    rig, bench = Rig(options.leads, **settings), None
-    try:
-        bench = Bench(options, rig)
-        if options.peer_workers:
-            bench.peer = Peer(rig, options.peer_workers)
-        failed = show(names, bench.rounds(names))
-        if {'move', 'mixed'} & set(names):
-            failed += show_hot(rig)
-        print(f'load average after: {load_average()}')
-        return 1 if failed else 0
-    finally:
-        if bench and bench.peer:
-            bench.peer.close()
-        rig.close()
+    failed = 0 if options.grow else table(options)
+    if options.long or options.grow:
+        grow.growth(lambda rig: Bench(options, rig), options)
+        grow.footprint()
+    print(f'load average after: {load_average()}')
+    return 1 if failed else 0
 
 
 if __name__ == '__main__':

@@ -89,6 +89,7 @@ LOADS = {
                     READ.format(name='options', path='"/v1/leads/" .. any() .. "/transitions"')),
     'move': Load('a transition', 1.00, 1.10, 2.5, 3.0, True, MOVE),
     'mixed': Load('all of them', 0.65, 0.85, 2.5, 3.0, True, ''),
+    'deep': Load('50 leads, from the middle', None, None, None, None, False, READ.format(name='deep', path='"DEEP"')),
     'large': Load('100 leads, one client', None, None, None, None, False,
                   READ.format(name='large', path='"/v1/leads?limit=100"')),
 }
