@@ -40,6 +40,7 @@ static const char settings[] =
     "log_line_prefix = '%m [%p] %q%u@%d '\n"
     "log_parameter_max_length = 0\n" /* no data of customers in the log */
     "log_parameter_max_length_on_error = 0\n"
+    "log_error_verbosity = terse\n" /* the detail of a refusal names the row or the key */
     "log_min_error_statement = panic\n";
 
 static const char *const bin_patterns[] = {
