@@ -8,6 +8,8 @@
 #include "db/sqlstate.h"
 #include "queries.gen.h"
 
+#define CONFLICTS_MAX 3
+
 static void ask_release(void *arg)
 {
     ask_done(arg);
@@ -37,6 +39,7 @@ static struct ask *ask_open(struct call *c)
     c->aside = false;
     c->first = c->own = 0;
     c->lookup_at = c->claim_at = -1;
+    c->was_held = NULL;
     return c->ask;
 }
 
@@ -226,10 +229,35 @@ static enum step decide_again(struct call *c)
     return call_fail(c, ERR_STALE, "The record keeps changing; try again.");
 }
 
+/* A deadlock's victim, or what could not be serialised: nothing of the transaction is left, and
+ * what it was decided on is compared by its statements anyway, so the same ask may go out again. */
+static bool ask_again(struct call *c)
+{
+    static const char *const conflicts[] = {"40001", "40P01"};
+
+    for (size_t i = 0; i < sizeof(conflicts) / sizeof(conflicts[0]); i++) {
+        if (strcmp(c->ask->error.sqlstate, conflicts[i]) != 0)
+            continue;
+        if (c->conflicts++ == CONFLICTS_MAX)
+            return false;
+        c->ask = held_plain(c);
+        ask_done(c->ask);
+        ask_go(c);
+        return true;
+    }
+    return false;
+}
+
 static enum step verdict_failed(struct call *c)
 {
     const struct ask_error *e = &c->ask->error;
 
+    if (ask_again(c))
+        return STEP_WAIT;
+    if (!strcmp(e->sqlstate, "SLAGN") && c->catches) {
+        err_set(&c->err, ERR_STALE, "The record keeps changing; try again.");
+        return STEP_NEXT;
+    }
     if (!strcmp(e->sqlstate, "SLAGN"))
         return decide_again(c);
     if (c->claim_at >= 0 && e->statement == c->claim_at) {
@@ -252,6 +280,7 @@ static enum step verdict_failed(struct call *c)
 
 static enum step verdict_ok(struct call *c)
 {
+    c->conflicts = 0;
     if (c->claim_at >= 0)
         c->claimed = true;
     if (c->lookup_at < 0)

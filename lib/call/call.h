@@ -156,8 +156,9 @@ struct call {
     struct ask
         *ask;    /* being filled, or in flight, or answered; all asks live as long as the call */
     void *state; /* the operation's own, in the arena */
-    struct uuid resource; /* what a POST makes or changes: see call_new_id() */
-    struct held *held;    /* the transaction that is held open, or NULL */
+    struct uuid resource;  /* what a POST makes or changes: see call_new_id() */
+    struct held *held;     /* the transaction that is held open, or NULL */
+    struct held *was_held; /* ... that the answered ask was part of */
 
     /* the engine's own */
     step_fn *const *steps;
@@ -174,6 +175,9 @@ struct call {
     int lookup_at, claim_at; /* the engine's, -1 when not in the ask */
     bool keyed;              /* an Idempotency-Key counts for this request */
     bool looked_up, claimed; /* ... is known to be new; was claimed by a write that is done */
+    bool in_parts;           /* see call_claim_part() */
+    bool resumed;            /* ... by one that did not come to its end: this call does the rest */
+    unsigned conflicts;      /* how often the ask met a deadlock */
     const char *key_owner;   /* whose key it is */
     bool minimized;          /* Prefer: return=minimal was followed */
     bool missed;             /* env->missing has begun */
@@ -237,6 +241,17 @@ void call_catch(struct call *c);
 /** Marks the ask being filled as a note beside the operation (a refusal to record): it claims no
  * Idempotency-Key, so that the request may be repeated. */
 void call_ask_aside(struct call *c);
+
+/** For operations that write in several transactions, and say so by c->in_parts before they ask: a
+ * repeat with the same Idempotency-Key does what is left if the first run did not come to its end.
+ * call_claim_part() adds to a write that this request did its part @part
+ * with it; in a call that goes on (c->resumed) call_ask_part() asks whether that was done before,
+ * and call_part_is_done() reads the answer, which must be the last of the ask. Without an
+ * Idempotency-Key they do nothing. @made: the id of what the part
+ * made, or none. call_claim_part() returns false when there is no room. */
+bool call_claim_part(struct call *c, const char *part, struct uuid made);
+void call_ask_part(struct call *c, const char *part);
+bool call_part_is_done(const struct call *c, struct uuid *made);
 
 /** Returns the result of statement @i (as call_ask numbered it; -1 is the last) of the answered
  * ask. It and its strings live as long as the call. What to do when the database refuses is the

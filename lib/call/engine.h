@@ -55,6 +55,10 @@ enum step held_open(struct call *c);
 /** Tells whether the steps of env->settle run. */
 bool held_settles(const struct call *c);
 
+/** Returns the ask to send for doing what was answered once more: the one that opened the held
+ * transaction, if there was one. */
+struct ask *held_plain(struct call *c);
+
 /** Makes the ask that goes out part of the held transaction. */
 void held_frame(struct call *c);
 
@@ -82,7 +86,7 @@ const char *const *call_words(struct call *c, const char *param);
 
 /* idempotency.c */
 
-/** Adds the look-up of the key in front of the statements of the ask that goes out. */
+/** Adds the look-up of the key behind the statements of the ask that goes out. */
 bool idempotency_look_up(struct call *c);
 
 /** Adds the claim. */

@@ -18,7 +18,8 @@ enum held_phase { HELD_OPENING, HELD_SETTLING, HELD_ENDING, HELD_UNDOING };
 
 struct held {
     enum held_phase phase;
-    struct ask *write;  /* the operation's, as its steps will see it */
+    struct ask *plain;  /* the operation's */
+    struct ask *write;  /* the same in here, as its steps will see it */
     struct ask *undo;   /* made beforehand: undoing must not fail for want of memory */
     struct ask *failed; /* what it is undone for; NULL: the steps failed, or nobody waits */
     /* the operation's, while others use the call */
@@ -94,6 +95,7 @@ enum step held_open(struct call *c)
     record = arena_strdup(&c->arena, c->ask->error.detail ? c->ask->error.detail : "");
     c->held = h;
     *h = (struct held){
+        .plain = c->ask,
         .write = record ? opening_ask(c, c->ask, record) : NULL,
         .undo = new_ask(c, HOLD_CLOSE),
         .steps = c->steps,
@@ -138,6 +140,7 @@ static void restore(struct call *c)
 {
     const struct held *h = c->held;
 
+    c->was_held = c->held;
     c->held = NULL;
     c->steps = h->steps;
     c->next = h->next;
@@ -148,6 +151,18 @@ static void restore(struct call *c)
     c->lookup_at = h->lookup_at;
     c->ask = h->failed ? h->failed : h->write;
     c->claim_at = c->ask == h->write ? h->claim_at : -1;
+}
+
+struct ask *held_plain(struct call *c)
+{
+    const struct held *h = c->was_held;
+
+    if (!h)
+        return c->ask;
+    c->was_held = NULL;
+    c->first = h->first - 1;
+    c->claim_at = h->claim_at < 0 ? -1 : h->claim_at - 1;
+    return h->plain;
 }
 
 static bool is_read(const struct statement *s)

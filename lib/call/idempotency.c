@@ -18,7 +18,7 @@
 #include "json/out.h"
 
 #define ANSWER_MAX ((size_t)1 << 20) /* a longer one is not kept: its replay tells the id only */
-#define FRESH_S 10                   /* so long an answer that is missing may still arrive */
+#define FRESH_S 2                    /* so long an answer that is missing may still arrive */
 #define PAUSE_FIRST_MS 20
 #define PAUSES_MAX 5 /* 20, 40, ... 320 ms */
 
@@ -73,8 +73,10 @@ bool idempotency_look_up(struct call *c)
 {
     const char *const values[] = {key_owner(c), c->request.idempotency_key};
 
-    c->lookup_at = 0;
-    return ask_insert(c, 0, &query_idempotency_find, values);
+    /* Last: the first run may be committed by the server right now. Whoever sees in an earlier
+     * statement what it did must find its key, else it would be refused for that. */
+    c->lookup_at = c->ask->n;
+    return ask_insert(c, c->ask->n, &query_idempotency_find, values);
 }
 
 bool idempotency_claim(struct call *c)
@@ -87,6 +89,55 @@ bool idempotency_claim(struct call *c)
     assert(query_idempotency_claim.nparams == (int)(sizeof(values) / sizeof(values[0])));
     c->claim_at = 0;
     return ask_insert(c, 0, &query_idempotency_claim, values);
+}
+
+/* parts: keys of their own, in the transactions that did them */
+
+static const char *part_key(struct call *c, const char *part)
+{
+    return arena_printf(&c->arena, "%s#%s", c->request.idempotency_key, part);
+}
+
+bool call_claim_part(struct call *c, const char *part, struct uuid made)
+{
+    const char *values[6];
+    char id[UUID_TEXT];
+
+    if (!c->keyed)
+        return true;
+    values[0] = key_owner(c);
+    values[1] = part_key(c, part);
+    values[2] = "POST";
+    values[3] = call_address(c);
+    values[4] = body_hash(c);
+    values[5] = NULL;
+    if (!uuid_is_none(&made)) {
+        uuid_format(&made, id);
+        values[5] = arena_strdup(&c->arena, id);
+    }
+    return call_ask_ahead(c, &query_idempotency_claim, values);
+}
+
+void call_ask_part(struct call *c, const char *part)
+{
+    const char *values[2];
+
+    if (!c->resumed)
+        return;
+    values[0] = key_owner(c);
+    values[1] = part_key(c, part);
+    call_ask(c, &query_idempotency_find, values);
+}
+
+bool call_part_is_done(const struct call *c, struct uuid *made)
+{
+    const char *id;
+
+    *made = (struct uuid){0};
+    if (!c->resumed || result_rows(call_result(c, -1)) == 0)
+        return false;
+    id = result_get(call_result(c, -1), 0, "resource_id");
+    return !id || uuid_parse(span_of(id), made);
 }
 
 /* what is asked and answered when the key is known */
@@ -124,6 +175,23 @@ static enum step in_flight(struct call *c)
     }
     c->err.retry_after = 1;
     return call_fail(c, ERR_IDEMPOTENCY_IN_FLIGHT, NULL);
+}
+
+/* Whose claim is there has done its work, unless that has parts: they are done before the deadline
+ * or not at all. */
+static int64_t fresh_s(const struct call *c)
+{
+    unsigned ms = c->route->deadline_ms ? c->route->deadline_ms : c->env->deadline_ms;
+
+    return FRESH_S + (c->in_parts ? ms / 1000 : 0);
+}
+
+/* Only a part of the work may have been done. */
+static enum step resume(struct call *c)
+{
+    c->looked_up = c->claimed = c->resumed = true;
+    call_go(c, c->route->operation->steps);
+    return STEP_NEXT;
 }
 
 /* The work was done, but what was answered is not known any more. */
@@ -164,8 +232,10 @@ static enum step replay_take(struct call *c)
     status = result_get(r, 0, "status");
     age = result_get(r, 0, "age_s");
     if (!status || !text_parse_i64(span_of(status), &code)) {
-        if (age && text_parse_i64(span_of(age), &seconds) && seconds < FRESH_S)
+        if (age && text_parse_i64(span_of(age), &seconds) && seconds < fresh_s(c))
             return in_flight(c);
+        if (c->in_parts)
+            return resume(c);
         reply_header(c, "Idempotent-Replayed", "true");
         return reply_bare(c, result_get(r, 0, "resource_id"));
     }

@@ -13,6 +13,7 @@
 #define RESOLVE_POLL_US 10000
 #define BACKOFF_FIRST_US 100000
 #define BACKOFF_LAST_US 5000000
+#define BACKOFF_SCOUT_US 1000000
 #define HOPE_US 1000000
 #define STEADY_US 1000000 /* connections that live shorter are not reconnected at once */
 #define SILENCE_GRACE_US 5000000
@@ -84,11 +85,11 @@ static int64_t jittered(struct conn *c, int64_t us)
 
 static int64_t backoff(struct conn *c)
 {
-    int64_t us = BACKOFF_FIRST_US;
+    int64_t us = BACKOFF_FIRST_US, last = c->o.scout ? BACKOFF_SCOUT_US : BACKOFF_LAST_US;
 
-    for (unsigned i = 1; i < c->rounds && us < BACKOFF_LAST_US; i++)
+    for (unsigned i = 1; i < c->rounds && us < last; i++)
         us *= 2;
-    return jittered(c, us < BACKOFF_LAST_US ? us : BACKOFF_LAST_US);
+    return jittered(c, us < last ? us : last);
 }
 
 /* An attempt failed: the next host at once, or the next round later. */
@@ -461,12 +462,13 @@ void conn_hurry(struct conn *c)
         timer_set(c->timer, jittered(c, BACKOFF_FIRST_US));
 }
 
-void conn_tick(struct conn *c, int64_t now_us)
+bool conn_tick(struct conn *c, int64_t now_us)
 {
     int64_t limit = 3 * 1000 * (int64_t)c->o.session.statement_timeout_ms + SILENCE_GRACE_US;
 
     if (c->state != CONN_UP || c->o.session.statement_timeout_ms == 0 ||
         pipeline_idle(c->pipeline) || now_us - c->heard_us < limit)
-        return;
+        return false;
     lost(c, "the server does not answer");
+    return true;
 }

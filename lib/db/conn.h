@@ -6,8 +6,9 @@
  *
  * Each attempt takes one host of the connection string, first the one that was right last: a dead
  * machine that stands before it costs nothing twice. After a round without success the next
- * round waits 0.1 to 5 seconds, growing and jittered. A connection is hopeful (asks may wait for
- * it) for a moment after its creation, its renewal or its loss, until its first round has failed.
+ * round waits 0.1 to 5 seconds (a scout: to 1 second), growing and jittered. A connection is
+ * hopeful (asks may wait for it) for a moment after its creation, its renewal or its loss, until
+ * its first round has failed.
  */
 #ifndef SLUICE_DB_CONN_H
 #define SLUICE_DB_CONN_H
@@ -29,6 +30,7 @@ struct conn_options {
     const struct dsn *dsn;
     struct dsn_session session;
     enum lane lane;
+    bool scout; /* looks for a lost server every second: the others follow when it is up */
     unsigned nqueries;
     /** An ask is over. A lost one may be told from inside conn_ask(), conn_flush() and
      * conn_destroy(). */
@@ -71,7 +73,8 @@ void conn_retire(struct conn *c);
 /** Ends the waiting between two attempts: the server was just seen. */
 void conn_hurry(struct conn *c);
 
-/** Breaks a connection whose server has been silent for too long. Called a few times a second. */
-void conn_tick(struct conn *c, int64_t now_us);
+/** Breaks a connection whose server has been silent for too long, and tells whether it did. Called
+ * a few times a second. */
+bool conn_tick(struct conn *c, int64_t now_us);
 
 #endif

@@ -249,10 +249,14 @@ static void on_tick(void *arg)
 {
     struct db *db = arg;
     int64_t now = clock_mono_us();
+    bool silent = false;
 
     for (unsigned lane = 0; lane < LANE_COUNT; lane++)
         for (unsigned i = 0; i < db->lanes[lane].nconns; i++)
-            conn_tick(db->lanes[lane].conns[i], now);
+            silent = conn_tick(db->lanes[lane].conns[i], now) || silent;
+    if (silent) /* those that are idle lead to the same silence: requests must not find out one by
+                   one */
+        retire_all(db);
     db->work = true; /* hope may be over */
     timer_set(db->tick, TICK_US);
 }
@@ -315,8 +319,10 @@ static void lane_open(struct db *db, const struct db_options *o, enum lane lane)
     l->conns = calloc((size_t)o->connections[lane] + 1, sizeof(struct conn *));
     if (l->conns == NULL)
         abort();
-    while (l->nconns < o->connections[lane])
+    while (l->nconns < o->connections[lane]) {
+        options.scout = lane == LANE_READ && l->nconns == 0;
         l->conns[l->nconns++] = conn_create(&options);
+    }
 }
 
 struct db *db_create(struct worker *w, const struct db_options *o)

@@ -96,6 +96,7 @@ struct bulk {
     unsigned retries;
     bool left;    /* to the background */
     bool refused; /* the record in hand */
+    bool done;    /* ... by the first run of this request */
     const char **verdicts;
     struct uuid approval; /* that is asked for */
     size_t moved, requested;
@@ -213,6 +214,7 @@ static enum step bulk_begin(struct call *c)
     if (!b)
         return STEP_FAIL;
     c->state = b;
+    c->in_parts = true;
     b->shared = shared_of(c->body);
     keep_json(c, b->shared);
     b->each = json_object_get(c->body, "each");
@@ -263,15 +265,20 @@ static enum step bulk_left(struct call *c)
 
 /* one record after the other */
 
+#define STEPS_OF_ITEM 6
+
 static enum step item_ask(struct call *c)
 {
     struct bulk *b = c->state;
     struct uuid id;
+    enum step rc;
 
     if (b->at == b->n || !uuid_parse(span_of(b->ids[b->at]), &id))
         return STEP_NEXT;
-    b->refused = false;
-    return process_ask_of(c, &b->process, record_of(c), id, record_of(c)->may_write);
+    b->refused = b->done = false;
+    rc = process_ask_of(c, &b->process, record_of(c), id, record_of(c)->may_write);
+    call_ask_part(c, b->ids[b->at]);
+    return rc;
 }
 
 static enum step item_blueprint(struct call *c)
@@ -280,8 +287,10 @@ static enum step item_blueprint(struct call *c)
 
     if (b->at == b->n)
         return STEP_NEXT;
-    if (result_rows(call_result(c, 0)) > 0)
+    if (result_rows(call_result(c, 0)) > 0) {
+        b->done = call_part_is_done(c, &b->approval);
         return process_blueprint(c);
+    }
     b->refused = true;
     err_set(&c->err, ERR_NOT_FOUND, "no such record, or it is not yours to see");
     return STEP_NEXT;
@@ -300,14 +309,16 @@ static enum step item_decide(struct call *c)
     struct move *m = &b->move;
     enum step rc;
 
-    if (b->at == b->n || b->refused)
+    if (b->at == b->n || b->refused || b->done)
         return STEP_NEXT;
     m->key = call_path(c, "key");
     m->body = bulk_body(b->shared, json_object_get(b->each, b->ids[b->at]));
     keep_json(c, m->body);
     if (bulk_decide(c, m)) {
-        b->approval = uuid_v7();
+        b->approval = m->asks ? uuid_v7() : (struct uuid){0};
         call_catch(c);
+        if (!call_claim_part(c, b->ids[b->at], b->approval))
+            return STEP_FAIL;
         if (m->asks)
             move_request(c, m, b->approval);
         else
@@ -321,12 +332,11 @@ static enum step item_decide(struct call *c)
     return rc == STEP_FAIL ? STEP_NEXT : rc; /* a dry run notes nothing */
 }
 
-static const char *moved_json(struct call *c, const struct bulk *b)
+static const char *moved_json(struct call *c, const struct bulk *b, const char *state,
+                              const char *version)
 {
-    const struct result *r = call_result(c, 0);
-
     return arena_printf(&c->arena, "{\"id\":\"%s\",\"status\":200,\"state\":\"%s\",\"version\":%s}",
-                        b->ids[b->at], result_get(r, 0, "state"), result_get(r, 0, "version"));
+                        b->ids[b->at], state, version);
 }
 
 static const char *requested_json(struct call *c, const struct bulk *b)
@@ -337,47 +347,41 @@ static const char *requested_json(struct call *c, const struct bulk *b)
         b->ids[b->at], uuid_text(c, &b->approval));
 }
 
-/* A record that somebody changed meanwhile is decided again, a few times. */
-static bool is_settled(struct call *c, struct bulk *b)
+/* It was moved, or others were asked, now or by the first run of this request. */
+static void note_done(struct call *c, struct bulk *b)
 {
-    const char *outcome = result_get(call_result(c, 0), 0, "outcome");
+    const struct result *r = b->done ? NULL : call_result(c, 0);
 
-    if (outcome && strcmp(outcome, "applied") == 0) {
-        b->verdicts[b->at] = moved_json(c, b);
+    if (uuid_is_none(&b->approval)) {
+        b->verdicts[b->at] =
+            r ? moved_json(c, b, result_get(r, 0, "state"), result_get(r, 0, "version"))
+              : moved_json(c, b, b->process.state, b->process.version);
         b->moved++;
-        return true;
+        return;
     }
-    if (outcome && strcmp(outcome, "requested") == 0) {
-        b->verdicts[b->at] = requested_json(c, b);
-        b->requested++;
-        return true;
-    }
-    if (outcome && strcmp(outcome, "gone") == 0)
-        err_set(&c->err, ERR_NOT_FOUND, "the record is gone");
-    else if (outcome && strcmp(outcome, "pending") == 0)
-        err_set(&c->err, ERR_CONFLICT, "Approval of it has been asked for already.");
-    else if (b->retries++ < RETRIES_MAX)
-        return false;
-    else
-        err_set(&c->err, ERR_STALE, "the record keeps changing; try again");
-    b->verdicts[b->at] = bulk_refusal(c, b->ids[b->at]);
-    return true;
+    b->verdicts[b->at] = requested_json(c, b);
+    b->requested++;
 }
 
-/* The database refused what it was to write: another record has it. */
+/* The database refused what it was to write: another record has it. A record that somebody changed
+ * meanwhile is decided again, a few times. */
 static enum step item_written(struct call *c)
 {
     struct bulk *b = c->state;
     enum step rc;
 
-    if (b->at == b->n || b->refused || c->err.code == ERR_NONE)
+    if (b->at == b->n || b->refused || b->done || c->err.code == ERR_NONE)
         return STEP_NEXT;
+    if (c->err.code == ERR_STALE && b->retries++ < RETRIES_MAX) {
+        err_init(&c->err, &c->arena);
+        call_forget(c);
+        call_repeat(c, STEPS_OF_ITEM - 1);
+        return STEP_NEXT;
+    }
     b->refused = true;
     rc = process_refuse(c, record_of(c), b->move.key, NULL);
     return rc == STEP_FAIL ? STEP_NEXT : rc;
 }
-
-#define STEPS_OF_ITEM 6
 
 static enum step item_check(struct call *c)
 {
@@ -387,10 +391,10 @@ static enum step item_check(struct call *c)
         return STEP_NEXT;
     if (b->refused)
         b->verdicts[b->at] = bulk_refusal(c, b->ids[b->at]);
-    if (b->refused || is_settled(c, b)) {
-        b->retries = 0;
-        b->at++;
-    }
+    else
+        note_done(c, b);
+    b->retries = 0;
+    b->at++;
     call_forget(c);
     call_repeat(c, STEPS_OF_ITEM);
     return STEP_NEXT;

@@ -135,10 +135,6 @@ static enum step request_check(struct call *c)
     outcome = result_get(call_result(c, 0), 0, "outcome");
     if (outcome && strcmp(outcome, q->move.asks ? "requested" : "applied") == 0)
         return q->move.asks ? reply_approval(c) : STEP_NEXT;
-    if (outcome && strcmp(outcome, "pending") == 0)
-        return call_fail(c, ERR_CONFLICT, "Approval of it has been asked for already.");
-    if (outcome && strcmp(outcome, "gone") == 0)
-        return call_fail(c, ERR_NOT_FOUND, "the record is gone");
     /* somebody was faster: decide again on what is there now */
     if (call_restart(c))
         return STEP_NEXT;

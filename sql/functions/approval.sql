@@ -89,6 +89,18 @@ begin
 end
 $$;
 
+-- Ends the transaction unless approval was asked for, as sluice.carried_out does for a move.
+create or replace function sluice.requested(outcome text) returns boolean
+    language plpgsql as $$
+begin
+    if outcome = 'pending' then
+        raise exception using errcode = 'SL409', message = 'conflict',
+            detail = 'Approval of it has been asked for already.';
+    end if;
+    return outcome = 'requested' or sluice.carried_out(outcome);
+end
+$$;
+
 -- Asks for approval of a move that was decided. outcome: requested, gone, stale, undeclared; pending: it was asked for
 -- already.
 create or replace function sluice.approval_request(
@@ -322,7 +334,7 @@ grant execute on function
     sluice.has_role(uuid, text), sluice.approval_withdraw(uuid, boolean, text), sluice.approvals_json(uuid),
     sluice.approvals_print(uuid), sluice.record_user(text, uuid, text), sluice.is_approver(sluice.approval, uuid),
     sluice.may_approve(sluice.approval, uuid), sluice.may_see_approval(sluice.approval, uuid),
-    sluice.approval_request(uuid, text, uuid, bigint, text, text, jsonb),
+    sluice.approval_request(uuid, text, uuid, bigint, text, text, jsonb), sluice.requested(text),
     sluice.approval_vote(uuid, integer, boolean, text),
     sluice.approval_fail(uuid, integer, text, text, text, jsonb),
     sluice.approval_complete(uuid, integer, text, text, uuid, bigint, text, text, jsonb, jsonb, jsonb, text, jsonb, text,

@@ -41,7 +41,7 @@ select a.entity, a.record_id, a.transition, a.body, a.needed, a.status, a.reques
  where a.id = :id and sluice.may_see_approval(a, :viewer);
 
 -- query: approval_request one write
--- Asks for approval of a move.
+-- Asks for approval of a move that was decided on @expected_version; raises SLAGN when it is not true any more.
 -- in: id               uuid
 -- in: entity           text
 -- in: record_id        uuid
@@ -49,7 +49,10 @@ select a.entity, a.record_id, a.transition, a.body, a.needed, a.status, a.reques
 -- in: from_state       text
 -- in: transition       text
 -- in: body             jsonb
-select sluice.approval_request(:id, :entity, :record_id, :expected_version, :from_state, :transition, :body) as outcome;
+select r.outcome
+  from (select sluice.approval_request(:id, :entity, :record_id, :expected_version, :from_state, :transition, :body)
+               as outcome offset 0) r
+ where sluice.requested(r.outcome);
 
 -- query: approval_withdraw one write
 -- Takes a question back.

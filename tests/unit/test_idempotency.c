@@ -73,10 +73,10 @@ static void a_known_key_replays(void **state)
          422,
          "idempotency_mismatch"},
         {{"POST", "/v1/things", "other", NULL, "201", "{}", "{}", "5"}, 422, "another body"},
-        {{"POST", "/v1/things", hash_of(body), "r", NULL, NULL, NULL, "5"},
+        {{"POST", "/v1/things", hash_of(body), "r", NULL, NULL, NULL, "1"},
          409,
          "idempotency_in_flight"},
-        {{"POST", "/v1/things", hash_of(body), "r", NULL, NULL, NULL, "11"}, 200, "{\"id\":\"r\"}"},
+        {{"POST", "/v1/things", hash_of(body), "r", NULL, NULL, NULL, "3"}, 200, "{\"id\":\"r\"}"},
     };
 
     (void)state;
@@ -196,9 +196,10 @@ static void a_key_is_looked_up_with_the_first_read(void **state)
     c->route = &r;
     fake_start(c);
     assert_int_equal(fake_last()->lane, LANE_READ);
-    assert_string_equal(fake_query(0), "idempotency_find");
-    assert_string_equal(fake_query(1), "t_read");
-    fake_result(1, ROW);
+    assert_string_equal(fake_query(0), "t_read");
+    assert_string_equal(fake_query(1),
+                        "idempotency_find"); /* behind what the key's owner may have done */
+    fake_result(0, ROW);
     fake_answer(ASK_OK);
     assert_int_equal(fake_last()->n, 2); /* enter and the note: no claim */
     fake_answer(ASK_OK);
@@ -209,7 +210,8 @@ static void a_key_is_looked_up_with_the_first_read(void **state)
     c->route = &r;
     steps_run = 0;
     fake_start(c);
-    fake_result(0, 8, found_names, NULL, 1,
+    fake_result(0, ROW);
+    fake_result(1, 8, found_names, NULL, 1,
                 (const char *const[]){"POST", "/v1/things", "h", NULL, NULL, NULL, NULL, "0"});
     fake_answer(ASK_OK);
     assert_string_equal(fake_query(0), "idempotency_find");
@@ -217,6 +219,91 @@ static void a_key_is_looked_up_with_the_first_read(void **state)
     fake_answer(ASK_BUSY);
     assert_told(503);
     assert_int_equal(steps_run, 1);
+}
+
+/* work in two parts, each in a transaction of its own */
+
+static const char *const part_values[] = {"1"};
+
+static enum step part_ask(struct call *c)
+{
+    c->in_parts = true;
+    call_ask(c, &read_query, part_values);
+    call_ask_part(c, "one");
+    return STEP_WAIT;
+}
+
+static enum step part_write(struct call *c)
+{
+    struct uuid made;
+
+    if (call_part_is_done(c, &made)) {
+        assert_true(uuid_is_none(&made));
+        return call_fail(c, ERR_CONFLICT, "done before");
+    }
+    assert_true(call_claim_part(c, "one", (struct uuid){0}));
+    call_ask(c, &write_query, part_values);
+    return STEP_WAIT;
+}
+
+static void what_is_left_of_work_in_parts_is_done(void **state)
+{
+    const char *body = "{\"name\":\"x\"}";
+    const char *const unanswered[] = {"POST", "/v1/things", hash_of(body), NULL,
+                                      NULL,   NULL,         NULL,          "60"};
+    OPERATION(op, part_ask, part_write, refuse);
+    struct route r = public_post;
+    struct call *c;
+
+    (void)state;
+    r.operation = &op;
+    for (int done = 0; done < 2; done++) {
+        c = post(body, "k-1");
+        c->route = &r;
+        fake_start(c);
+        fake_result(0, ROW);
+        fake_result(1, 8, found_names, NULL, 1, unanswered);
+        fake_answer(ASK_OK);
+        assert_string_equal(fake_query(0), "idempotency_find"); /* what is known of the key */
+        fake_result(0, 8, found_names, NULL, 1, unanswered);
+        fake_answer(ASK_OK);
+        assert_int_equal(fake_last()->n, 2); /* again from the beginning, and the part's key */
+        assert_string_equal(fake_last()->statements[1].values[1], "k-1#one");
+        fake_result(0, ROW);
+        fake_result(1, 8, found_names, NULL, done, unanswered);
+        fake_answer(ASK_OK);
+        if (!done) {
+            assert_string_equal(fake_query(1), "idempotency_claim");
+            assert_string_equal(fake_last()->statements[1].values[1], "k-1#one");
+            fake_result(2, ROW);
+            fake_answer(ASK_OK);
+        }
+        assert_told(done ? 409 : 422);
+        fake_answer(ASK_OK); /* kept */
+        assert_true(told.ended);
+    }
+}
+
+static void what_met_a_deadlock_is_asked_again(void **state)
+{
+    static const char *const conflicts[] = {"40001", "40P01"};
+
+    (void)state;
+    for (unsigned times = 1; times <= 4; times++) {
+        fake_start(post("{\"name\":\"x\"}", "k-1"));
+        for (unsigned i = 0; i < times; i++) {
+            assert_int_equal(told.times, 0);
+            assert_string_equal(fake_query(1), "idempotency_claim");
+            fake_refuse(2, conflicts[i % 2], "deadlock detected", NULL);
+        }
+        if (times < 4) {
+            fake_result(2, ROW);
+            fake_answer(ASK_OK);
+            fake_answer(ASK_OK); /* kept */
+        }
+        assert_told(times < 4 ? 201 : 503);
+        assert_true(told.ended);
+    }
 }
 
 static void keys_are_checked(void **state)
@@ -241,6 +328,8 @@ int main(void)
         cmocka_unit_test_setup(an_answer_that_is_about_to_be_kept_is_waited_for, setup),
         cmocka_unit_test_setup(a_client_may_leave_during_a_pause, setup),
         cmocka_unit_test_setup(a_key_is_looked_up_with_the_first_read, setup),
+        cmocka_unit_test_setup(what_is_left_of_work_in_parts_is_done, setup),
+        cmocka_unit_test_setup(what_met_a_deadlock_is_asked_again, setup),
         cmocka_unit_test_setup(keys_are_checked, setup),
     };
 
