@@ -37,6 +37,7 @@ class Daemon:
         self.folder = Path(folder or tempfile.mkdtemp(prefix='sluice-test-'))
         self.folder.chmod(0o755)
         self.settings = settings
+        self.extra = {}  # of the environment, beside the settings
         self.process = None
         self.first = {}
         self.log_path = self.folder / 'sluiced.log'
@@ -48,6 +49,7 @@ class Daemon:
             SLUICE_DATA_DIR=str(self.folder / 'data'), SLUICE_READY_FILE=str(self.folder / 'ready.json'),
             SLUICE_LOG_FORMAT='json')
         env.update({f'SLUICE_{name.upper()}': str(value) for name, value in self.settings.items()})
+        env.update(self.extra)
         return env
 
     def start(self):
