@@ -476,6 +476,7 @@ enum step list_ask_ids(struct call *c, const struct list_query *q, const char *c
     buf_printf(&s.text, "select (%s)::text as id", q->id);
     buf_puts(&s.text, q->from);
     add_where(c, &s, q);
+    add_more(c, &s);
     buf_printf(&s.text, " order by %s limit %d", q->id, most);
     return send_sql(c, q, &s) ? STEP_WAIT : STEP_FAIL;
 }

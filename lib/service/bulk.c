@@ -9,9 +9,11 @@
 #include <string.h>
 
 #include "asks.gen.h"
+#include "blueprint/custom.h"
 #include "call/list.h"
 #include "call/reply.h"
 #include "schemas.gen.h"
+#include "service/custom.h"
 #include "service/jobs.h"
 #include "json/problem.h"
 #include "json/schema.h"
@@ -130,8 +132,11 @@ static const struct route *list_route(const struct record *r)
     return NULL;
 }
 
+/* Custom fields share one parameter of the list. */
 static const struct route_param *filter_param(const struct route *list, const char *name)
 {
+    if (custom_key(name))
+        name = "custom.*";
     static const char *const others[] = {"sort", "limit", "cursor", "fields", "include", "count"};
 
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
@@ -141,6 +146,24 @@ static const struct route_param *filter_param(const struct route *list, const ch
         if (strcmp(p->name, name) == 0)
             return p;
     return NULL;
+}
+
+/* In an address numbers and booleans are texts. */
+static json_t *texts_of(json_t *list)
+{
+    json_t *texts = json_array(), *value;
+    size_t i;
+
+    json_array_foreach (list, i, value) {
+        char *text = json_is_number(value) || json_is_boolean(value)
+                         ? json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15))
+                         : NULL;
+
+        json_array_append_new(texts, text ? json_string(text) : json_incref(value));
+        free(text);
+    }
+    json_decref(list);
+    return texts;
 }
 
 /* The filter becomes the parameters of the list that has it. */
@@ -161,6 +184,8 @@ static bool read_filter(struct call *c, const struct record *r, json_t *filter)
             json_decref(given);
             given = json_pack("[O]", value);
         }
+        if (p && custom_key(name))
+            given = texts_of(given);
         if (p && schema_check(p->schema, given, pointer, &c->err))
             json_object_set(c->params, name, given);
         json_decref(given);
@@ -209,7 +234,6 @@ static enum step bulk_begin(struct call *c)
     const struct record *r = record_of(c);
     struct bulk *b = call_alloc(c, sizeof(*b));
     json_t *ids = json_object_get(c->body, "ids"), *filter = json_object_get(c->body, "filter");
-    const char *fixed[RECORD_LIST_FIXED];
 
     if (!b)
         return STEP_FAIL;
@@ -224,8 +248,19 @@ static enum step bulk_begin(struct call *c)
         return STEP_FAIL;
     if (ids)
         return take_ids(c, b, json_array_size(ids), id_of_json, ids) ? STEP_NEXT : STEP_FAIL;
+    return read_filter(c, r, filter) ? STEP_NEXT : STEP_FAIL;
+}
+
+static enum step bulk_choose(struct call *c)
+{
+    const struct record *r = record_of(c);
+    const struct bulk *b = c->state;
+    const char *fixed[RECORD_LIST_FIXED];
+
+    if (b->ids)
+        return STEP_NEXT;
     record_list_fixed(c, r->may_write, fixed);
-    return read_filter(c, r, filter) ? list_ask_ids(c, r->list, fixed, IN_ALL_MAX + 1) : STEP_FAIL;
+    return list_ask_ids(c, r->list, fixed, IN_ALL_MAX + 1);
 }
 
 static enum step bulk_ids(struct call *c)
@@ -424,6 +459,7 @@ static enum step bulk_reply(struct call *c)
 }
 
 step_fn *const record_bulk_steps[] = {
-    bulk_begin,  bulk_ids,     bulk_left,  item_ask,   item_blueprint, item_ready,
-    item_decide, item_written, item_check, bulk_reply, NULL,
+    bulk_begin,   custom_list_ask, custom_list_read, bulk_choose, bulk_ids,
+    bulk_left,    item_ask,        item_blueprint,   item_ready,  item_decide,
+    item_written, item_check,      bulk_reply,       NULL,
 };

@@ -12,6 +12,7 @@
 
 #define FIELDS_MAX 200
 #define NAME_MAX_BYTES 128
+#define OP_MAX 8
 #define PREFIX "custom."
 #define PREFIX_LENGTH 7
 
@@ -68,9 +69,19 @@ static const char *text_of(const json_t *field, const char *name)
     return json_string_value(json_object_get(field, name));
 }
 
+/* Filters of a bulk come in its body. */
 static void refuse(struct call *c, const char *param, const char *code, const char *detail,
                    const char *hint)
 {
+    if (json_object_get(c->body, "filter")) {
+        err_fault(&c->err, ERR_INVALID,
+                  (struct fault){.in = "body",
+                                 .pointer = arena_printf(&c->arena, "/filter/%s", param),
+                                 .code = code,
+                                 .detail = detail,
+                                 .hint = hint});
+        return;
+    }
     err_fault(&c->err, ERR_BAD_PARAMETER,
               (struct fault){
                   .in = "query", .pointer = param, .code = code, .detail = detail, .hint = hint});
@@ -133,12 +144,25 @@ static bool value_fits(const char *type, const char *text)
 static const char *value_json(struct call *c, const json_t *field, const json_t *texts,
                               const char *op)
 {
-    bool many = strcmp(op, "eq") == 0 || strcmp(op, "ne") == 0;
+    bool many = strcmp(op, "eq") == 0 || strcmp(op, "ne") == 0 || strcmp(op, "all") == 0;
     json_t *q = keep_json(c, json_object());
 
     json_object_set(q, "f", json_object_get(field, "id"));
     json_object_set(q, "v", many ? (json_t *)texts : json_array_get(texts, 0));
     return call_json(c, q);
+}
+
+/* Of several choices a record may have any or all; any is how values are compared anyway. */
+static bool of_several(const json_t *field, char op[OP_MAX])
+{
+    bool several = strcmp(text_of(field, "type"), "multi_choice") == 0;
+    bool any = strcmp(op, "any") == 0;
+
+    if (!any && strcmp(op, "all") != 0)
+        return true;
+    if (several && any)
+        (void)snprintf(op, OP_MAX, "eq");
+    return several;
 }
 
 /* "custom.seats[gte]": which fragment, with which value. */
@@ -148,7 +172,7 @@ static bool read_filter(struct call *c, const json_t *definitions, const char *p
     const char *key = param + PREFIX_LENGTH;
     size_t n = strcspn(key, "["), len = strlen(key), i;
     const json_t *field = field_of(c, definitions, param, key, n), *text;
-    char name[NAME_MAX_BYTES], op[8] = "eq";
+    char name[NAME_MAX_BYTES], op[OP_MAX] = "eq";
     const struct list_filter *found;
     bool null;
 
@@ -158,6 +182,10 @@ static bool read_filter(struct call *c, const json_t *definitions, const char *p
         return refuse(c, param, "unknown", "There is no such operator.", NULL), false;
     if (key[n] == '[')
         (void)snprintf(op, sizeof(op), "%.*s", (int)(len - n - 2), key + n + 1);
+    if (!of_several(field, op))
+        return refuse(c, param, "unknown", "Only a field of several choices has this operator.",
+                      NULL),
+               false;
     null = strcmp(op, "null") == 0;
     (void)snprintf(name, sizeof(name), "%s_%s", null ? "any" : column_of(text_of(field, "type")),
                    op);

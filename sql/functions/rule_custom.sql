@@ -483,6 +483,15 @@ begin
 end
 $$;
 
+-- Records that have each of the values.
+create or replace function sluice.custom_text_all(q jsonb) returns setof uuid
+    language sql stable as $$
+    select x.record_id from sluice.custom_value x
+     where x.field_id = (q ->> 'f')::uuid and x.text = any (array(select v from jsonb_array_elements_text(q -> 'v') v))
+     group by x.record_id
+    having count(*) = (select count(distinct v) from jsonb_array_elements_text(q -> 'v') v)
+$$;
+
 drop view if exists sluice.custom_field_row;
 
 create view sluice.custom_field_row as
@@ -494,7 +503,7 @@ select f.id, f.version, f.entity, f.key, f.label, f.type, f.required, f.minimum:
 grant select on sluice.custom_field_row to sluice_app;
 grant execute on function
     sluice.custom_merge(jsonb, jsonb), sluice.custom_carried(text, jsonb, jsonb),
-    sluice.custom_fault(sluice.custom_field, jsonb)
+    sluice.custom_fault(sluice.custom_field, jsonb), sluice.custom_text_all(jsonb)
     to sluice_app;
 
 reset role;

@@ -69,6 +69,7 @@ select sluice.custom_definitions(:entity) as definitions;
 -- id: r.id
 -- filter: text_eq jsonb gt r.id in (select x from sluice.custom_text_any(:value) x)
 -- filter: text_ne jsonb gt r.id not in (select x from sluice.custom_text_any(:value) x)
+-- filter: text_all jsonb gt r.id in (select x from sluice.custom_text_all(:value) x)
 -- filter: number_eq jsonb gt r.id in (select x from sluice.custom_number_any(:value) x)
 -- filter: number_ne jsonb gt r.id not in (select x from sluice.custom_number_any(:value) x)
 -- filter: number_gt jsonb gt r.id in (select x from sluice.custom_number_gt(:value) x)

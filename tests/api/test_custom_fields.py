@@ -359,6 +359,8 @@ def test_filters(shelf, rep, key):
     assert kept('at', '', '2025-12-31T23:00:00Z') == [0] and kept('at', '[gt]', '2026-01-03T23:00:00Z') == [4]
     assert kept('c', '', 'gold') == [0, 2, 4] and kept('c', '', 'gold', 'silver') == [0, 1, 2, 3, 4]
     assert kept('m', '', 'silver') == [2] and kept('m', '', 'gold') == [1, 2, 4] and kept('m', '[ne]', 'gold') == [0, 3, 5]
+    assert kept('m', '[any]', 'silver', 'gold') == [1, 2, 4] and kept('m', '[all]', 'silver', 'gold') == [2]
+    assert kept('m', '[all]', 'gold') == [1, 2, 4] and kept('m', '[all]', 'gold', 'gold') == [1, 2, 4]
     assert kept('b', '', 'true') == [3] and kept('t', '', 'A') == [1]
     assert shelf(**{f'custom.{key}_n[gte]': 5, f'custom.{key}_n[lte]': 15, f'custom.{key}_c': 'silver'}) == [1, 3]
 
@@ -369,6 +371,7 @@ def test_filters(shelf, rep, key):
     refused({f'custom.{key}_u': '1'}, f'custom.{key}_u', 'not_indexed')
     refused({f'custom.{key}_n': 'ten'}, f'custom.{key}_n', 'type')
     refused({f'custom.{key}_n[like]': '1'}, f'custom.{key}_n[like]', 'unknown')
+    refused({f'custom.{key}_c[all]': 'gold'}, f'custom.{key}_c[all]', 'unknown')
     refused({f'custom.{key}_t[gt]': 'a'}, f'custom.{key}_t[gt]', 'unknown')
     refused({'sort': f'custom.{key}_m'}, 'sort', 'enum')
     refused({'sort': f'custom.{key}_u'}, 'sort', 'not_indexed')

@@ -244,6 +244,32 @@ def test_bulk_shares_them(rep, rows, field, key, number):
     assert [rep.read('leads', i)['custom'] for i in ids] == [{key: 1, f'{key}_t': 'own'}, {}, {key: 1}]
 
 
+def test_bulk_filters_by_them(rep, rows, field, key, number):
+    """A bulk chooses as lists do; what it cannot look for is refused in the body, before anything moves."""
+    for name, t in (('n', 'integer'), ('d', 'decimal'), ('on', 'date'), ('m', 'multi_choice'), ('b', 'boolean')):
+        field('lead', t, f'{key}_{name}', indexed=True, **({'choices': CHOICES} if 'choice' in t else {}))
+    field('lead', 'text', f'{key}_u')
+    with blueprint(rows, 'lead', key, STATES, moves({'key': 'stay', 'from': ['new'], 'to': 'new'})):
+        ids = [rep.make('leads', last_name=f'Filter {number} {n}', custom={
+            f'{key}_n': n, f'{key}_d': f'{n * 5}.5', f'{key}_on': f'2026-01-1{n}', f'{key}_m': ['gold', 'silver'][:n],
+            f'{key}_b': n == 2})['id'] for n in range(3)]
+
+    def chosen(**of):
+        answer = rep.post('/v1/leads/transitions/stay', json={'filter': {f'custom.{key}_{k}': v for k, v in of.items()}})
+        assert answer.status_code == 207, answer.text
+        return sorted(ids.index(i['id']) for i in answer.json()['items'])
+    assert chosen(**{'n[gte]': 1}) == [1, 2] and chosen(**{'n[gte]': 1, 'd[lt]': 10.5}) == [1]
+    assert chosen(**{'n': [0, 2]}) == [0, 2] and chosen(**{'on[gt]': '2026-01-10', 'b': False}) == [1]
+    assert chosen(**{'m[any]': ['gold', 'silver']}) == [1, 2] and chosen(**{'m[all]': ['gold', 'silver']}) == [2]
+    before = [rep.read('leads', i) for i in ids]
+    for name, value, code in (('n', 'ten', 'type'), ('n[like]', 1, 'unknown'), ('x', 1, 'unknown'), ('u', 'x', 'not_indexed'),
+                              ('n[all]', [1], 'unknown'), ('n', {'a': 1}, 'type')):
+        answer = rep.post('/v1/leads/transitions/stay', json={'filter': {f'custom.{key}_{name}': value}})
+        found = problem(answer, 422, 'validation_failed')['errors']
+        assert [(e['pointer'].split('/0')[0], e['code']) for e in found] == [(f'/filter/custom.{key}_{name}', code)]
+    assert [rep.read('leads', i) for i in ids] == before
+
+
 def test_steps_collect_them(rep, rows, field, key, number):
     """A step fills fields without a move; what it must have is asked for."""
     field('account', 'decimal', minimum=0)
