@@ -4,7 +4,7 @@
 
 static const struct record mapping = {
     .entity = "conversion_mapping",
-    .may_read = PERMISSION_ADMIN_CONVERSION,
+    .may_read = PERMISSION_CONVERSION_READ,
     .may_write = PERMISSION_ADMIN_CONVERSION,
     .may_delete = PERMISSION_ADMIN_CONVERSION,
     .get = &query_conversion_mapping_get,

@@ -55,18 +55,6 @@ begin
 end
 $$;
 
--- What an existing record says otherwise than the lead: [{"field", "lead", "existing"}].
-create or replace function sluice.differences(entity text, lead jsonb, existing jsonb) returns jsonb
-    language sql immutable as $$
-    select coalesce(jsonb_agg(jsonb_build_object('entity', entity, 'field', l.key, 'lead', l.value,
-                                                 'existing', existing -> l.key) order by l.key), '[]')
-      from jsonb_each(lead) l
-     where l.value <> 'null' and existing -> l.key <> 'null'
-       and case when l.key in ('tax_id', 'phone')
-                then sluice.digits(existing ->> l.key) is distinct from sluice.digits(lead ->> l.key)
-                else lower(existing ->> l.key) <> lower(lead ->> l.key) end;
-$$;
-
 -- What a lead becomes, before it is there: @given wins over what the lead says.
 create or replace function sluice.converted_account(r sluice.lead, given jsonb, viewer uuid) returns sluice.account
     language plpgsql stable as $$
@@ -80,7 +68,7 @@ begin
     a.campaign := r.campaign;
     a.lead_id := r.id;
     a.tags := coalesce(a.tags, r.tags);
-    a.custom := sluice.custom_carried('account', r.custom, given);
+    a.custom := coalesce(sluice.lead_mapped(r, 'account', null) -> 'custom', '{}') || coalesce(nullif(given -> 'custom', 'null'), '{}');
     return a;
 end
 $$;
@@ -99,7 +87,7 @@ begin
     c.source := r.source;
     c.campaign := r.campaign;
     c.lead_id := r.id;
-    c.custom := sluice.custom_carried('contact', r.custom, given);
+    c.custom := coalesce(sluice.lead_mapped(r, 'contact', null) -> 'custom', '{}') || coalesce(nullif(given -> 'custom', 'null'), '{}');
     return c;
 end
 $$;
@@ -117,7 +105,7 @@ begin
     o.campaign := r.campaign;
     o.lead_id := r.id;
     o.tags := coalesce(o.tags, r.tags);
-    o.custom := sluice.custom_carried('opportunity', r.custom, given);
+    o.custom := coalesce(sluice.lead_mapped(r, 'opportunity', null) -> 'custom', '{}') || coalesce(nullif(given -> 'custom', 'null'), '{}');
     return o;
 end
 $$;
@@ -208,7 +196,7 @@ begin
            set name = n.name, tax_id = n.tax_id, email = n.email, phone = n.phone, website = n.website, industry = n.industry,
                street = n.street, postcode = n.postcode, city = n.city, country = n.country, description = n.description,
                lead_id = coalesce(x.lead_id, r.id), tags = coalesce(x.tags, r.tags),
-               custom = sluice.custom_carried('account', r.custom, null) || x.custom
+               custom = n.custom
          where x.id = a.id;
         id := a.id;
         name := n.name;
@@ -260,7 +248,7 @@ begin
            set account_id = coalesce(x.account_id, convert_contact.account_id),
                first_name = n.first_name, last_name = n.last_name, email = n.email, phone = n.phone, job_title = n.job_title,
                description = n.description, lead_id = coalesce(x.lead_id, r.id),
-               custom = sluice.custom_carried('contact', r.custom, null) || x.custom
+               custom = n.custom
          where x.id = c.id;
         id := c.id;
         name := concat_ws(' ', n.first_name, n.last_name);

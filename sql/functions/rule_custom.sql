@@ -207,7 +207,9 @@ begin
           from jsonb_each(of_lead) v
           join sluice.custom_field l on l.entity = 'lead' and l.key = v.key
           join sluice.custom_field f on f.entity = custom_carried.entity and f.key = v.key and f.type = l.type
-         where not f.archived and sluice.custom_fault(f, v.value) is null), '{}')
+         where not f.archived and sluice.custom_fault(f, v.value) is null
+           and not exists (select from sluice.conversion_mapping m
+                            where m.entity = f.entity and m.field = 'custom.' || f.key)), '{}')
         || coalesce(nullif(given -> 'custom', 'null'), '{}');
 end
 $$;
@@ -315,11 +317,13 @@ begin
                           element.kind, element.key, element.part);
         end if;
     end loop;
-    if p_entity = 'lead' then
+    if p_entity = 'lead' and exists (select from sluice.intake_form f where own = any (f.fields)) then
         return (select format('the intake form "%s"', f.form) from sluice.intake_form f
                  where own = any (f.fields) order by f.form limit 1);
     end if;
-    return null;
+    return (select format('the conversion mapping of the %s''s "%s"', m.entity, m.field) from sluice.conversion_mapping m
+             where (m.entity = p_entity and m.field = own) or (p_entity = 'lead' and m.lead_field = own)
+             order by m.entity, m.field limit 1);
 end
 $$;
 
