@@ -46,6 +46,7 @@
  *   related_exists   how many                 params, with min or max     contacts, tasks, ...
  *   children_closed  how many are not         {"max": 0}                  opportunities, tasks
  *   duplicate_free   how many                 {"max": 0}                  duplicates
+ *   in_segment       whether the account is   {"segment": "at_risk"}      segments
  *   field_changed    whether it was           {"changed": true}           industry
  *   matches          the value or null        {"pattern": "^PL"}          tax_id
  *   checklist_complete  the wanted ones that are ticked  the wanted ones  checklist

@@ -1,4 +1,4 @@
-/* related_exists, children_closed, duplicate_free */
+/* related_exists, children_closed, duplicate_free, in_segment */
 #include <string.h>
 
 #include "base/buf.h"
@@ -197,4 +197,22 @@ bool duplicate_free_evaluate(const struct guard *g, const json_t *facts, struct 
     (void)a;
     v->observed = json_integer(count);
     return count == 0;
+}
+
+/* segments */
+
+/* Of a record that is still to be born nothing is known: neither holds. */
+bool in_segment_evaluate(const struct guard *g, const json_t *facts, struct arena *a,
+                         struct verdict *v)
+{
+    const json_t *segments = json_object_get(facts, "segments"), *key;
+    const char *wanted = text_of(g->params, "segment");
+    bool member = false;
+    size_t i;
+
+    (void)a;
+    json_array_foreach (segments, i, key)
+        member = member || strcmp(json_string_value(key), wanted) == 0;
+    v->observed = segments != NULL ? json_boolean(member) : json_null();
+    return segments != NULL && member != json_is_true(json_object_get(g->params, "not"));
 }

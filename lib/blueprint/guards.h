@@ -56,6 +56,8 @@ bool children_closed_check(const json_t *params, const struct blueprint *b, stru
 bool children_closed_evaluate(const struct guard *g, const json_t *facts, struct arena *a,
                               struct verdict *v);
 json_t *none_expect(const json_t *params);
+bool in_segment_evaluate(const struct guard *g, const json_t *facts, struct arena *a,
+                         struct verdict *v);
 bool duplicate_free_check(const json_t *params, const struct blueprint *b, struct buf *why);
 bool duplicate_free_evaluate(const struct guard *g, const json_t *facts, struct arena *a,
                              struct verdict *v);

@@ -111,6 +111,12 @@ static const struct param working_time_params[] = {
     {.name = NULL},
 };
 
+static const struct param in_segment_params[] = {
+    {.name = "segment", .type = PARAM_KEY, .required = true},
+    {.name = "not", .type = PARAM_BOOLEAN},
+    {.name = NULL},
+};
+
 static const struct param score_at_least_params[] = {
     {.name = "min", .type = PARAM_INTEGER, .required = true},
     {.name = NULL},
@@ -360,6 +366,20 @@ const struct guard_kind guard_kinds[] = {
                           "{open}.",
                     .ru = "Шаги, которые нужно сначала выполнить здесь ({requirement}); открыты: "
                           "{open}."},
+    },
+    {
+        .name = "in_segment",
+        .example = "{\"segment\":\"at_risk\",\"not\":true}",
+        .params = in_segment_params,
+        .expect = params_expect,
+        .evaluate = in_segment_evaluate,
+        .path = "segments",
+        .message = {.en = "The account must be in the segment \"{segment}\".",
+                    .pl = "Firma musi należeć do segmentu „{segment}”.",
+                    .ru = "Компания должна входить в сегмент «{segment}»."},
+        .opposite = {.en = "The account must not be in the segment \"{segment}\".",
+                     .pl = "Firma nie może należeć do segmentu „{segment}”.",
+                     .ru = "Компания не должна входить в сегмент «{segment}»."},
     },
     {.name = NULL},
 };

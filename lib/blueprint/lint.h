@@ -8,8 +8,8 @@
  *
  *   errors    no_states, no_initial, second_initial, leaves_nothing, unreachable_state, dead_end,
  *             no_way_to_close, never_passes, contradiction, unknown_field, unknown_role,
- *             unknown_user, unknown_team, unknown_calendar, wrong_value, unknown_state,
- *             unknown_step, no_steps, still_referred_to, competing_automatic, wrong_kind,
+ *             unknown_user, unknown_team, unknown_calendar, unknown_segment, wrong_value,
+ * unknown_state, unknown_step, no_steps, still_referred_to, competing_automatic, wrong_kind,
  *             does_not_compile
  *   warnings  role_without_users, team_without_users, user_disabled, label_missing, never_asked,
  *             always_passes, step_never_asked, same_priority, never_governs,
@@ -42,6 +42,7 @@ struct lint_world {
     const json_t *users;                   /* [{"key": "<id>", "disabled": false}] */
     const json_t *teams;                   /* [{"key": "<id>", "users": 3}] */
     const json_t *calendars;               /* [{"key": "default"}] */
+    const json_t *segments;                /* [{"key": "regular"}] */
     const json_t *others;                  /* documents of the other processes in force */
     const json_t *custom; /* {"lead": [{...}]}: definitions of custom fields (custom.h) */
 };

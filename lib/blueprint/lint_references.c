@@ -1,4 +1,5 @@
-/* people, teams and calendars that are named, and are not there; values that a field does not take
+/* people, teams, calendars and segments that are named, and are not there; values that a field does
+ * not take
  */
 #include <stdio.h>
 #include <string.h>
@@ -77,6 +78,12 @@ void lint_calendar(struct linting *l, const struct about *at, const char *key)
         lint_error(l, "unknown_calendar", at, "There is no calendar \"%.64s\".", key);
 }
 
+static void judge_segment(struct linting *l, const struct about *at, const char *key)
+{
+    if (l->w->segments != NULL && key != NULL && document_part(l->w->segments, key, NULL) == NULL)
+        lint_error(l, "unknown_segment", at, "There is no segment \"%.64s\".", key);
+}
+
 static void judge_guards(struct linting *l, const json_t *t, const json_t *list, const char *where)
 {
     const json_t *guard;
@@ -89,6 +96,9 @@ static void judge_guards(struct linting *l, const json_t *t, const json_t *list,
         (void)snprintf(pointer, sizeof(pointer), "%.480s/params/calendar", group);
         lint_calendar(l, &(struct about){.pointer = pointer, .transition = t, .guard = guard},
                       part_text(json_object_get(guard, "params"), "calendar"));
+        (void)snprintf(pointer, sizeof(pointer), "%.480s/params/segment", group);
+        judge_segment(l, &(struct about){.pointer = pointer, .transition = t, .guard = guard},
+                      part_text(json_object_get(guard, "params"), "segment"));
         judge_guards(l, t, json_object_get(guard, "guards"), group);
     }
 }

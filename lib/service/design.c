@@ -114,6 +114,7 @@ enum step design_ready(struct call *c)
     d->users = tree_of(c, r, "users");
     d->teams = tree_of(c, r, "teams");
     d->calendars = tree_of(c, r, "calendars");
+    d->segments = tree_of(c, r, "segments");
     d->others = tree_of(c, r, "others");
     d->custom = tree_of(c, r, "custom");
     return STEP_NEXT;
@@ -158,6 +159,7 @@ json_t *design_lint(struct call *c)
     w.users = d->users;
     w.teams = d->teams;
     w.calendars = d->calendars;
+    w.segments = d->segments;
     w.others = d->others;
     return design_keep(c, blueprint_lint(d->doc, &w));
 }

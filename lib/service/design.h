@@ -19,7 +19,7 @@ struct design {
     json_t *published;  /* what is in force of the process, canonical, or NULL */
     int64_t published_number;
     const char *published_id;
-    json_t *roles, *users, *teams, *calendars, *others, *custom;
+    json_t *roles, *users, *teams, *calendars, *segments, *others, *custom;
 };
 
 /** Steps: ask for the version in the path, then fill struct design. No version: 404. */

@@ -307,8 +307,9 @@ $$;
 -- its own.
 drop function if exists sluice.design_world(text, text);
 
+drop function if exists sluice.design_world(text, text);
 create or replace function sluice.design_world(
-    entity text, key text, out users jsonb, out teams jsonb, out calendars jsonb, out roles jsonb, out others jsonb, out custom jsonb, out published jsonb, out published_id uuid,
+    entity text, key text, out users jsonb, out teams jsonb, out calendars jsonb, out segments jsonb, out roles jsonb, out others jsonb, out custom jsonb, out published jsonb, out published_id uuid,
     out published_number integer
 )
     language sql stable as $$
@@ -316,6 +317,7 @@ create or replace function sluice.design_world(
            (select coalesce(jsonb_agg(jsonb_build_object('key', m.id, 'users',
                        (select count(*) from sluice.team_member x where x.team_id = m.id))), '[]') from sluice.team m),
            (select coalesce(jsonb_agg(jsonb_build_object('key', c.key)), '[]') from sluice.calendar c),
+           (select coalesce(jsonb_agg(jsonb_build_object('key', g.key)), '[]') from sluice.segment g where g.deleted_at is null),
            (select coalesce(jsonb_agg(jsonb_build_object('key', r.key, 'users',
                        (select count(*) from sluice.user_role x join sluice.app_user u on u.id = x.user_id
                          where x.role = r.key and not u.disabled)

@@ -9,6 +9,7 @@ create or replace function sluice.version_needs(version_id uuid) returns text[]
       from (select case
                        when g.kind = 'field_changed' then 'changed'
                        when g.kind = 'duplicate_free' then 'duplicates'
+                       when g.kind = 'in_segment' then 'segments'
                        when g.kind = 'checklist_complete' then 'ticks'
                        when g.kind = 'working_time' then 'calendars'
                        when g.kind = 'approval' then 'approvals'
@@ -180,6 +181,9 @@ begin
     if 'duplicates' = any (needs) then
         facts := facts || jsonb_build_object('duplicates', sluice.duplicates_of(entity, record_id));
     end if;
+    if 'segments' = any (needs) then
+        facts := facts || jsonb_build_object('segments', sluice.segments_named(version_id, of_account));
+    end if;
     if 'ticks' = any (needs) then
         facts := facts || jsonb_build_object('ticks', sluice.ticks_json(record_id));
     end if;
@@ -232,6 +236,9 @@ begin
     of_account := sluice.account_of(entity, record_id);
     if 'duplicates' = any (needs) then
         base := base || '/d' || sluice.duplicates_of(entity, record_id);
+    end if;
+    if 'segments' = any (needs) then
+        base := base || '/g' || sluice.segments_named(version_id, of_account);
     end if;
     if 'approvals' = any (needs) then
         base := base || '/v' || sluice.approvals_print(record_id);

@@ -256,6 +256,43 @@ begin
 end
 $$;
 
+-- Of the segments that guards of a version ask for, those that the account is in.
+create or replace function sluice.segments_named(version_id uuid, account uuid) returns jsonb
+    language plpgsql stable as $$
+begin
+    return (select coalesce(jsonb_agg(s.key order by s.key), '[]')
+              from sluice.segment s
+             cross join lateral sluice.segment_judge(s.rule, account) j(why)
+             where s.deleted_at is null and (j.why ->> 'passed')::boolean
+               and s.key in (select g.params ->> 'segment'
+                               from sluice.transition t join sluice.guard g on g.transition_id = t.id
+                              where t.blueprint_version_id = version_id and g.kind = 'in_segment'));
+end
+$$;
+
+-- Before a segment goes: no process that is or may come into force asks for it.
+create or replace function sluice.segment_kept() returns trigger
+    language plpgsql security definer set search_path = sluice, pg_temp as $$
+declare
+    said constant text := (
+        select format('The process "%s" (%s) asks for it in the guard "%s" of "%s".', b.key,
+                      case v.status when 'draft' then 'a draft' else 'version ' || v.number end, g.key, t.key)
+          from sluice.guard g
+          join sluice.transition t on t.id = g.transition_id
+          join sluice.blueprint_version v on v.id = t.blueprint_version_id and v.status in ('draft', 'published')
+          join sluice.blueprint b on b.id = v.blueprint_id
+         where g.kind = 'in_segment' and g.params ->> 'segment' = old.key
+         order by b.key, v.number, t.key, g.key limit 1);
+begin
+    if said is not null then
+        raise exception using errcode = 'SL409', message = 'in_use', detail = said;
+    end if;
+    return new;
+end
+$$;
+
+create or replace trigger segment_kept before update of deleted_at on sluice.segment
+    for each row when (new.deleted_at is not null and old.deleted_at is null) execute function sluice.segment_kept();
 create or replace trigger segment_rule before insert or update of rule on sluice.segment
     for each row execute function sluice.segment_lint();
 create or replace trigger segment_touch before update on sluice.segment
@@ -275,7 +312,7 @@ grant execute on function
     sluice.refuse_segment(text, text), sluice.segment_kinds(), sluice.segment_field(text), sluice.segment_values(jsonb),
     sluice.segment_leaf_check(jsonb, text), sluice.segment_check(jsonb, text, integer), sluice.segment_field_sql(jsonb),
     sluice.segment_sql(jsonb), sluice.segment_members(text[]), sluice.segment_size(jsonb, uuid, text),
-    sluice.segment_observed(jsonb, uuid), sluice.segment_judge(jsonb, uuid)
+    sluice.segment_observed(jsonb, uuid), sluice.segment_judge(jsonb, uuid), sluice.segments_named(uuid, uuid)
     to sluice_app;
 
 reset role;

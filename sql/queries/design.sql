@@ -56,7 +56,7 @@ select x.version
 -- A version as a document, with all that it is judged by.
 -- in: id uuid
 select v.id, v.version, b.entity, b.key, v.number, v.status, v.based_on, sluice.blueprint_document(v.id) as document,
-       w.roles, w.users, w.teams, w.calendars, w.others, w.custom, w.published, w.published_id, w.published_number
+       w.roles, w.users, w.teams, w.calendars, w.segments, w.others, w.custom, w.published, w.published_id, w.published_number
   from sluice.blueprint_version v
   join sluice.blueprint b on b.id = v.blueprint_id
  cross join lateral sluice.design_world(b.entity, b.key) w
@@ -66,7 +66,7 @@ select v.id, v.version, b.entity, b.key, v.number, v.status, v.based_on, sluice.
 -- What a document of this process is judged by.
 -- in: entity text
 -- in: key    text
-select w.roles, w.users, w.teams, w.calendars, w.others, w.custom, w.published, w.published_id, w.published_number
+select w.roles, w.users, w.teams, w.calendars, w.segments, w.others, w.custom, w.published, w.published_id, w.published_number
   from sluice.design_world(:entity, :key) w;
 
 -- query: design_export one read

@@ -26,7 +26,7 @@ def refusal(client, collection, record_id, **body):
 
 def test_kinds_are_listed_with_their_schemas(manager):
     items = manager.get('/v1/guard-kinds').json()['items']
-    assert len(items) == 19
+    assert len(items) == 20
     for item in items:
         jsonschema.Draft202012Validator.check_schema(item['params'])
         jsonschema.validate(item['example'], item['params'])

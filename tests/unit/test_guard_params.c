@@ -12,7 +12,7 @@ static const struct {
      "related_field, "
      "related_count, open_tasks, visited_state, actor_has_role, actor_differs, time_in_state, "
      "related_exists, children_closed, duplicate_free, field_changed, matches, checklist_complete, "
-     "working_time, score_at_least, approval, steps_done"},
+     "working_time, score_at_least, approval, steps_done, in_segment"},
     {"related_exists", "{'of':'furniture'}",
      "/params/of: \"furniture\" is none of contact, opportunity, lead, task, activity, equipment"},
     {"related_exists", "{'of':'lead'}", "/params/of: a lead has no leads"},
@@ -36,6 +36,7 @@ static const struct {
     {"matches", "{'field':'a','pattern':''}",
      "/params/pattern: must be a regular expression of at most 200 characters"},
     {"working_time", "{}", "/params/calendar: is required"},
+    {"in_segment", "{}", "/params/segment: is required"},
     {"approval", "{}", "/params: asks nobody for approval"},
     {"approval", "{'transition':'created'}", "/params/transition: asks nobody for approval"},
     {"approval", "{'transition':'mvoe'}", "/params/transition: unknown transition \"mvoe\""},

@@ -35,7 +35,7 @@ static const char FACTS[] =
     "'night':{'open':false,'opens_at':'2026-11-21T22:00:00Z'}},"
     "'contacts':[{'email':'jan@example.org','role':'buyer','created_at':'2026-11-01T00:00:00Z'},"
     "{'email':'no address','role':null},{'email':null,'role':'buyer'}],"
-    "'approvals':{'move':['boss']},"
+    "'approvals':{'move':['boss']},'segments':['regular'],"
     "'opportunities':[{'stage_category':'open','amount':{'amount':'100.00','currency':'PLN'}},"
     "{'stage_category':'won','amount':null}]}";
 
@@ -122,6 +122,13 @@ static const struct guard_case guard_cases[] = {
     {"working_time", "{'calendar':'night'}", false, "'2026-11-21T22:00:00Z'", NULL, "now", "",
      NULL},
     {"working_time", "{'calendar':'gone'}", false, "null", NULL, "now", "", NULL},
+    /* segments */
+    {"in_segment", "{'segment':'regular'}", true, "true", "{'segment':'regular'}", "segments", "",
+     NULL},
+    {"in_segment", "{'segment':'at_risk'}", false, "false", NULL, "segments", "", NULL},
+    {"in_segment", "{'segment':'at_risk','not':true}", true, "false",
+     "{'segment':'at_risk','not':true}", "segments", "", NULL},
+    {"in_segment", "{'segment':'regular','not':true}", false, "true", NULL, "segments", "", NULL},
     /* score */
     {"score_at_least", "{'min':50}", true, "70", "{'gte':50}", "score", "",
      "{'fields':{'score':70}}"},
@@ -487,6 +494,8 @@ static const struct {
     {"matches", "{'field':'industry','pattern':'^'}", false},
     {"checklist_complete", "{'items':'papers'}", false},
     {"working_time", "{'calendar':'office'}", false},
+    {"in_segment", "{'segment':'regular'}", false},
+    {"in_segment", "{'segment':'regular','not':true}", false}, /* nothing is known */
     {"score_at_least", "{'min':0}", true},
     {"score_at_least", "{'min':1}", false},
     {"approval", "{}", false},

@@ -41,12 +41,14 @@ static char *findings_of(const char *text)
     json_t *users = js("[{'key':'anna','disabled':false},{'key':'bob','disabled':true}]");
     json_t *teams = js("[{'key':'north','users':2},{'key':'south','users':0}]");
     json_t *calendars = js("[{'key':'default'}]");
+    json_t *segments = js("[{'key':'regular'}]");
     const struct lint_world w = {.relations = relations,
                                  .fields = &schema_LeadFields,
                                  .roles = roles,
                                  .users = users,
                                  .teams = teams,
                                  .calendars = calendars,
+                                 .segments = segments,
                                  .others = others};
     struct arena a;
     struct err e;
@@ -71,6 +73,7 @@ static char *findings_of(const char *text)
     json_decref(users);
     json_decref(teams);
     json_decref(calendars);
+    json_decref(segments);
     json_decref(others);
     json_decref(form);
     json_decref(doc);
@@ -263,6 +266,10 @@ static void references_are_judged(void **state)
                       LEAF("a", "working_time", "'calendar':'default'") "," LEAF(
                           "b", "working_time", "'calendar':'moon'"))),
          "error unknown_calendar /transitions/1/guards/0/guards/1/params/calendar"},
+        {GUARDS(GROUP("g", "any",
+                      LEAF("a", "in_segment", "'segment':'regular'") "," LEAF("b", "in_segment",
+                                                                              "'segment':'gone'"))),
+         "error unknown_segment /transitions/1/guards/0/guards/1/params/segment"},
         {DOC("{'key':'open','category':'open'," LABEL ",'sla':[{'key':'a','after':'P1D','what':"
              "'warn','calendar':'moon'}]}," STATE("done", "done"),
              CREATED ",{'key':'move','from':['open'],'to':'done'," LABEL "}"),
