@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,11 +24,30 @@ static int open_named(const char *folder)
     return fd;
 }
 
+/* Makes the folder and those that it lies in, as far as they are missing. */
+static bool make_folders(const char *folder)
+{
+    char path[4096];
+    size_t n = strlen(folder);
+
+    if (n >= sizeof(path)) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    memcpy(path, folder, n + 1);
+    for (char *p = path + 1; (p = strchr(p, '/')); *p++ = '/') {
+        *p = '\0';
+        if (mkdir(path, 0700) != 0 && errno != EEXIST)
+            return false;
+    }
+    return mkdir(path, 0700) == 0 || errno == EEXIST;
+}
+
 int scratch_open(const char *folder)
 {
     int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
-    if (fd < 0 && errno == ENOENT && mkdir(folder, 0700) == 0)
+    if (fd < 0 && errno == ENOENT && make_folders(folder))
         fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
         fd = open_named(folder);

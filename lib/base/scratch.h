@@ -7,7 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/** Opens an empty file without a name in the folder, which is made if it is missing: whatever
+/** Opens an empty file without a name in the folder, which is made with those that it
+ * lies in if it is missing: whatever
  * becomes of the process, nothing is left. Returns its descriptor, or -1 with errno. */
 int scratch_open(const char *folder);
 

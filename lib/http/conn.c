@@ -230,8 +230,11 @@ static bool advance(struct conn *c)
             conn_enter(c, CONN_OVER, 0);
         return false;
     case CONN_WRITE:
-        if (evbuffer_get_length(bufferevent_get_output(c->bev)) > 0)
+        if (evbuffer_get_length(bufferevent_get_output(c->bev)) > 0) {
+            if (c->eof && c->ssl != NULL) /* libevent writes nothing more after it */
+                conn_enter(c, CONN_OVER, 0);
             return false;
+        }
         finish_write(c);
         return true;
     case CONN_LINGER: return drop_input(c);

@@ -59,6 +59,7 @@ declare
     v record;
     seen integer := 0;
     found_now bigint := 0;
+    told uuid[] := '{}';
 begin
     select * into s from sluice.forgotten_sweep x
      where x.rest_to <= sluice.now() or x.rest_to > sluice.now() + interval '1 hour' for update skip locked;
@@ -73,12 +74,61 @@ begin
         s.after := (v.visit).record_id;
         if v.category in ('open', 'postponed') and sluice.forgotten_escalate(v.visit) then
             found_now := found_now + 1;
+            told := told || s.after;
         end if;
     end loop;
+    perform sluice.forgotten_count(told);
     update sluice.forgotten_sweep x
        set after = case when seen < most then '00000000-0000-0000-0000-000000000000' else s.after end,
            rest_to = case when seen < most then sluice.now() + interval '1 hour' else '-infinity' end;
     return found_now + case when seen = most then 1 else 0 end;
+end
+$$;
+
+-- The one task for the manager about the leads of an import that nobody has; null of no import. Its subject counts them,
+-- see forgotten_count(). A task that was done or cancelled is followed by another one. It stays open when one of
+-- the leads moves on.
+create or replace function sluice.forgotten_import_task(import uuid) returns uuid
+    language plpgsql as $$
+declare
+    task uuid;
+    has record;
+begin
+    for n in 1 .. case when import is null then 0 else 1000 end loop
+        task := md5(format('forgotten %s %s', import, n))::uuid;
+        select k.status, k.deleted_at into has from sluice.task k where k.id = task;
+        if not found then
+            insert into sluice.task (id, subject, body, priority, assignee_id)
+            select task, format('0 leads of the import %s have no owner', to_json(coalesce(i.name, i.file_name, i.id::text))),
+                   format(e'Nobody has taken them for five working days. Import %s; GET /v1/forgotten?entity=lead&why=no_owner lists them.',
+                          i.id),
+                   'high', sluice.role_holder('manager', null)
+              from sluice.import i where i.id = import;
+            return case when found then task end;
+        elsif has.status = 'open' and has.deleted_at is null then
+            return task;
+        end if;
+    end loop;
+    return null;
+end
+$$;
+
+-- Counts in the subjects of tasks about imports what was escalated just now; a subject that somebody has written anew stays.
+create or replace function sluice.forgotten_count(records uuid[]) returns void
+    language plpgsql as $$
+declare
+    r record;
+begin
+    for r in select f.task_id, count(*) as n from sluice.forgotten f
+              where f.record_id = any (records) and f.at = sluice.now() and f.entity = 'lead' and f.task_id is not null
+              group by f.task_id order by f.task_id loop
+        update sluice.task k
+           set subject = regexp_replace(regexp_replace(k.subject, '^\d+ leads?', case when x.n = 1 then '1 lead' else x.n || ' leads' end),
+                                        ' (have|has) no owner$', case when x.n = 1 then ' has no owner' else ' have no owner' end)
+          from (select y.id, substring(y.subject from '^(\d{1,9}) leads? of the import')::bigint + r.n as n
+                  from sluice.task y where y.id = r.task_id and y.lead_id is null) x
+         where k.id = x.id and x.n is not null;
+    end loop;
 end
 $$;
 
@@ -107,9 +157,12 @@ begin
     if not exists (select from sluice.visit x where x.record_id = v.record_id and x.id = v.id and x.left_at is null) then
         return false;
     end if;
-    task := sluice.timer_task(jsonb_populate_record(null::sluice.timer, jsonb_build_object(
+    if v.entity = 'lead' and f.owner_id is null then
+        task := sluice.forgotten_import_task((select l.import_id from sluice.lead l where l.id = v.record_id));
+    end if;
+    task := coalesce(task, sluice.timer_task(jsonb_populate_record(null::sluice.timer, jsonb_build_object(
         'entity', v.entity, 'record_id', v.record_id, 'visit_id', v.id, 'state', v.state, 'params', '{}'::jsonb)),
-        'manager', 'high');
+        'manager', 'high'));
     insert into sluice.forgotten (record_id, visit_id, entity, at, why, task_id)
     values (v.record_id, v.id, v.entity, sluice.now(), f.why, task);
     perform sluice.timer_note(v.entity, v.record_id, v.state, 'timer', null, 'forgotten',

@@ -240,8 +240,10 @@ begin
       from (select (result ->> 'task_id')::uuid as task_id from gone union all select (result ->> 'task_id')::uuid from kept
             union all select f.task_id from sluice.forgotten f where f.record_id = new.record_id and f.visit_id = new.id) x
      where x.task_id is not null;
-    if tasks is not null then
-        update sluice.task k set status = 'done' where k.id = any (tasks) and k.status = 'open' and k.deleted_at is null;
+    if tasks is not null then  -- but those that are about others, too: they name no record
+        update sluice.task k set status = 'done'
+         where k.id = any (tasks) and k.status = 'open' and k.deleted_at is null
+           and not (k.lead_id is null and k.account_id is null and k.opportunity_id is null);
     end if;
     perform sluice.approvals_outdate(new.record_id);
     return null;

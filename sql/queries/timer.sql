@@ -40,8 +40,8 @@ select a.outcome, a.version, a.state
 select sluice.automatic_refused(:kind, :id, :claim, :entity, :record_id, :from_state, :transition, :code, :failures);
 
 -- query: purge one slow
--- Forgets answers kept for Idempotency-Keys that have expired, sessions that ended long ago and failed sign-ins of
--- days ago; says how many.
+-- Forgets answers kept for Idempotency-Keys that have expired, sessions that ended long ago, failed sign-ins of
+-- days ago and the files of imports of a month ago; says how many.
 -- in: most integer
 select sluice.idempotency_purge(:most) as answers, sluice.session_purge(:most) as sessions,
-       sluice.sign_in_purge(:most) as failures;
+       sluice.sign_in_purge(:most) as failures, sluice.import_purge(10) as pieces;

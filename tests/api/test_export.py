@@ -1,12 +1,18 @@
 """Lists as files: what is in them, what is not, and that they can be imported again."""
 import csv
 import io
+import os
+import socket
+import ssl
+from pathlib import Path
 
 import openpyxl
 import pytest
+import requests
 
-from daemon import Client
+from daemon import Client, wait_for
 from helpers import problem
+from test_faults import certificate, signed_in
 from test_import import Import, mark  # pylint: disable=unused-import
 
 BOOK = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'
@@ -117,12 +123,72 @@ def test_only_what_one_may_see(rep, new_user, mark):  # pylint: disable=redefine
 
 def test_too_many_rows(new_daemon, contract, mark):  # pylint: disable=redefined-outer-name
     """Nothing is sent of a list that is longer than an export may be, nor without a place for the file."""
-    daemon = new_daemon(export_rows=2, temp_dir='made/by/nobody')
+    daemon = new_daemon(export_rows=2, temp_dir='/dev/null/none')
     admin = Client(daemon, contract)
     admin.token = admin.post('/v1/session', json={'email': daemon.admin['email'], 'password': daemon.admin['password']}).json()['access_token']
     admin.make('leads', last_name=f'A{mark}')
-    assert admin.get('/v1/leads/export').status_code == 500  # the folder above is missing
+    assert admin.get('/v1/leads/export').status_code == 500  # no folder can be there
     admin.make('leads', last_name=f'B{mark}')
     admin.make('leads', last_name=f'C{mark}')
     said = problem(admin.get('/v1/leads/export'), 422, 'export_too_large')
     assert said['detail'] == 'An export may have 2 rows; filter the list.'
+
+
+def open_files(daemon):
+    """What the daemon holds open: files without a name, and everything."""
+    names = []
+    for entry in Path(f'/proc/{daemon.process.pid}/fd').iterdir():
+        try:
+            names.append(os.readlink(entry))
+        except FileNotFoundError:
+            pass
+    return sum('(deleted)' in name for name in names), len(names)
+
+
+@pytest.fixture
+def large(new_daemon, contract, tmp_path):
+    """Daemons, without and with TLS, whose list of leads is an export of ten megabytes."""
+    crt, key = certificate(tmp_path, 'export')
+    plain = new_daemon(job_interval_ms=20)
+    secret = new_daemon(job_interval_ms=0, database_url=f'host={plain.socket_folder} dbname=sluice user=sluice_app',
+                        tls_certificate=crt, tls_key=key)
+    secret.certificate = str(crt)
+    admin = signed_in(plain, contract)
+    text = 'Nazwisko,Opis\n' + ''.join(f'Large {n:04},{"x" * 9000}{n}\n' for n in range(1200))
+    done = Import(admin, text)
+    done.map('last_name', 'description')
+    assert done.do('run')['result']['created'] == 1200
+    return admin, plain, secret
+
+
+@pytest.mark.filterwarnings('ignore::DeprecationWarning')
+def test_over_tls_and_a_client_that_leaves(large):  # pylint: disable=redefined-outer-name
+    """The same bytes with and without TLS; whoever leaves in the middle leaves no file, connection or question behind."""
+    admin, plain, secret = large
+    whole = admin.get('/v1/leads/export', params={'fields': 'last_name,description', 'sort': 'last_name'})
+    assert whole.status_code == 200 and len(whole.content) > 10_000_000
+    rows = table(whole)
+    assert len(rows) == 1201 and {'Large 1199', f'{"x" * 9000}1199'} == set(rows[1200])
+    headers = {'Authorization': f'Bearer {admin.token}'}
+    over_tls = requests.get(f'{secret.url}/v1/leads/export', params={'fields': 'last_name,description', 'sort': 'last_name'},
+                            headers=headers, verify=secret.certificate, timeout=60)
+    assert (over_tls.status_code, over_tls.content) == (200, whole.content)
+    for daemon in (plain, secret):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        host, port = daemon.url.split('//')[1].split(':')
+        requests.get(f'{daemon.url}/livez', verify=getattr(daemon, 'certificate', True), timeout=10)
+        wait_for(lambda d=daemon: open_files(d)[0] == 0, what='no file')
+        before = open_files(daemon)
+        for enough in (0, 1, 300_000):  # it leaves at once, with the first bytes, in the middle
+            s = socket.create_connection((host, int(port)), 10)
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+            s = context.wrap_socket(s) if daemon is secret else s
+            s.sendall(f'GET /v1/leads/export HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {admin.token}\r\n\r\n'.encode())
+            got = 0
+            while got < enough:
+                got += len(s.recv(65536))
+            s.close()
+        wait_for(lambda d=daemon, b=before: open_files(d)[0] == 0 and open_files(d)[1] <= b[1], what='everything is closed')
+    answer = admin.get('/v1/leads/export', params={'fields': 'last_name'})
+    assert (answer.status_code, len(table(answer))) == (200, 1201)

@@ -118,6 +118,31 @@ select is((select count(*) from sluice.task k where k.lead_id = pg_temp.lead(1) 
 select is(pg_temp.move(1, 'off'), 'applied', 'and out');
 select is((select count(*) from sluice.task k where k.lead_id = pg_temp.lead(1) and k.status = 'open'), 0::bigint, 'done');
 
+-- leads of an import that nobody has are one task, whose subject counts them
+insert into sluice.import (id, entity, name) values (pg_temp.lead(7), 'lead', 'Fair');
+insert into sluice.lead (id, last_name, owner_id)
+select ('00000000-0000-7000-8000-0000000001' || lpad(n::text, 2, '0'))::uuid, 'Fair ' || n,
+       case when n = 12 then '00000000-0000-7000-8000-0000000000a2'::uuid end from generate_series(1, 12) n;
+update sluice.lead set import_id = pg_temp.lead(7) where last_name like 'Fair %';
+select pg_temp.at('2027-03-15 10:00Z');
+select is(pg_temp.look(5), '1563', 'five at a time');
+select results_eq($$select k.subject, k.priority, k.assignee_id, count(*) from sluice.forgotten f join sluice.task k on k.id = f.task_id
+                       join sluice.lead l on l.id = f.record_id
+                     where l.import_id = pg_temp.lead(7) and l.owner_id is null group by k.id$$,
+    $$values ('11 leads of the import "Fair" have no owner', 'high', '00000000-0000-7000-8000-0000000000a3'::uuid, 11::bigint)$$, 'one task for eleven');
+select is((select k.subject from sluice.forgotten f join sluice.task k on k.id = f.task_id
+            where f.record_id = '00000000-0000-7000-8000-000000000112'), 'Fair 12 waits in "Fresh"', 'who has an owner has a task');
+update sluice.visit set left_at = sluice.now() where record_id = '00000000-0000-7000-8000-000000000101' and left_at is null;
+select is((select count(*) from sluice.task k where k.subject like '11 leads of the import%' and k.status = 'open'), 1::bigint,
+          'it does not end with the stay of one of them');
+update sluice.task k set status = 'done' where k.subject like '11 leads of the import%';
+insert into sluice.lead (id, last_name) values ('00000000-0000-7000-8000-000000000121', 'Fair late');
+update sluice.lead set import_id = pg_temp.lead(7) where last_name = 'Fair late';
+select pg_temp.at('2027-03-22 10:00Z');
+select is(pg_temp.look(100), '1', 'one more');
+select is((select k.subject from sluice.forgotten f join sluice.task k on k.id = f.task_id
+            where f.record_id = '00000000-0000-7000-8000-000000000121'), '1 lead of the import "Fair" has no owner', 'after the task was done, another one');
+
 -- rights
 select table_privs_are('sluice', 'forgotten', 'sluice_app', array['SELECT'], 'the daemon reads only');
 select table_privs_are('sluice', 'forgotten_sweep', 'sluice_app', array[]::text[], 'and cannot set the look back');

@@ -93,6 +93,27 @@ select results_eq($$select format, at, bytes, convert_from(decode(piece, 'hex'),
 select throws_ok($$select sluice.import_text_put('00000000-0000-7000-8000-0000000000b2', gen_random_uuid(), 1, '')$$, 'SL409', null,
     'while a job works, nothing is unpacked');
 
+-- files are forgotten a month after their imports were last worked on
+insert into sluice.import (id, entity) select ('00000000-0000-7000-8000-0000000000d' || n)::uuid, 'lead' from generate_series(1, 4) n;
+select sluice.import_part_put(i.id, n, 'x' || n, 'abc') from sluice.import i, generate_series(1, 2) n where i.id::text like '%d_';
+select sluice.import_text_put('00000000-0000-7000-8000-0000000000d2', '00000000-0000-7000-8000-0000000000e1', 1, 'abc');
+update sluice.import set status = 'mapped', columns = '[]', file_hash = 'x', text_id = '00000000-0000-7000-8000-0000000000e1', text_bytes = 3
+ where id = '00000000-0000-7000-8000-0000000000d2';
+update sluice.import set status = 'done', run_at = sluice.now() where id = '00000000-0000-7000-8000-0000000000d1';
+update sluice.import set status = 'running', run_at = sluice.now() where id = '00000000-0000-7000-8000-0000000000d4';
+alter table sluice.import disable trigger import_touch;
+update sluice.import set updated_at = sluice.now() - interval '31 days' where id::text like '%d_' and id::text not like '%d3';
+update sluice.import set updated_at = sluice.now() - interval '29 days' where id::text like '%d3';
+alter table sluice.import enable trigger import_touch;
+select is(sluice.import_purge(1), 2::bigint, 'the parts of one import');
+select is(sluice.import_purge(10), 3::bigint, 'and of another, with its text');
+select is(sluice.import_purge(10), 0::bigint, 'no more');
+select results_eq($$select right(i.id::text, 2) collate "C", i.status collate "C", i.bytes, i.columns is null and i.file_hash is null,
+                           (select count(*) from sluice.import_part p where p.import_id = i.id)
+                      from sluice.import i where i.id::text like '%d_' order by 1$$,
+    $$values ('d1' collate "C", 'done' collate "C", 6::bigint, true, 0::bigint), ('d2', 'uploading', 0, true, 0), ('d3', 'uploading', 6, true, 2),
+             ('d4', 'running', 6, true, 2)$$, 'one that has run stays what it is, one that has not begins anew, later and working ones stay');
+
 -- nobody else makes a row skip what a birth needs
 set local role sluice_app;
 select throws_ok($$insert into sluice.lead (id, import_id) values (gen_random_uuid(), gen_random_uuid())$$, '42501', null,
