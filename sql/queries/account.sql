@@ -63,6 +63,7 @@ returning r.version;
 -- filter: tax_id text eq on r.tax_id
 -- filter: email text eq lower(r.email) = any (lower(:value::text)::text[])
 -- filter: external_id text eq on r.external_id
+-- filter: lead uuid eq on r.lead_id
 -- filter: industry text eq on r.industry
 -- filter: country text eq on r.country
 -- filter: source text eq on r.source

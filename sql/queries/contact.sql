@@ -63,6 +63,7 @@ returning r.version;
 -- filter: email text eq lower(r.email) = any (lower(:value::text)::text[])
 -- filter: phone text eq on r.phone
 -- filter: external_id text eq on r.external_id
+-- filter: lead uuid eq on r.lead_id
 -- filter: created_at timestamptz gt,gte,lt,lte on r.created_at
 -- filter: q text search on s.text
 -- sort: created_at timestamptz r.created_at

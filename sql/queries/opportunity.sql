@@ -74,6 +74,7 @@ returning r.version;
 -- filter: close_date date gte,lte on r.close_date
 -- filter: amount numeric gte,lte on r."amount.amount"
 -- filter: external_id text eq on r.external_id
+-- filter: lead uuid eq on r.lead_id
 -- filter: created_at timestamptz gt,gte,lt,lte on r.created_at
 -- filter: breached boolean eq (r.id in (select t.record_id from sluice.timer t where t.entity = 'opportunity' and t.live and t.sla and t.touched_at is null and t.due_at <= sluice.now())) = any(:value)
 -- filter: stale boolean eq (r.id in (select t.record_id from sluice.timer t where t.entity = 'opportunity' and t.live and t.touched_at is not null and t.due_at <= sluice.now())) = any(:value)

@@ -89,6 +89,16 @@ def test_tags_go_along(mkt, rep, number):
     assert rep.read('accounts', none['account']['id'])['tags'] == []
 
 
+def test_lineage_can_be_asked_for(mkt, rep, qualified):
+    """C8: what a lead became, by the lists of what it became."""
+    first, second = (converted(mkt, qualified(company=f'Line {n} {uuid.uuid4().hex}', budget_confirmed=True, need='Boxes')['id'],
+                               {'opportunity': {'name': 'Boxes'}}) for n in (1, 2))
+    for one, plural in (('account', 'accounts'), ('contact', 'contacts'), ('opportunity', 'opportunities')):
+        for made in (first, second):
+            items = rep.get(f'/v1/{plural}', params={'lead': made['lead']['id']}).json()['items']
+            assert [(i['id'], i['lead_id']) for i in items] == [(made[one]['id'], made['lead']['id'])]
+
+
 def test_one_transaction(mkt, rows, qualified):
     mine = str(uuid.uuid4())
     assert convert(mkt, qualified(budget_confirmed=True, need='x')['id'], {'opportunity': {'name': 'Deal'}},
