@@ -112,7 +112,7 @@ static bool is_ready(void *arg)
 
 static void show_database(void *arg, struct health_database *ret)
 {
-    static const char *const names[LANE_COUNT] = {"read", "write", "slow"};
+    static const char *const names[LANE_COUNT] = {"read", "write", "slow", "standby"};
     struct crew *crew = arg;
 
     memset(ret, 0, sizeof(*ret));
@@ -169,13 +169,15 @@ static bool open_database(struct member *m, const struct conf *conf, const struc
 {
     const struct db_options o = {
         .url = site->worker_url,
+        .standby_url = conf->standby_url,
+        .standby_lag_ms = (unsigned)conf->standby_lag_ms,
         .role = conf->database_role,
         .connections = {(unsigned)conf->read_connections, share(conf->write_connections, n),
-                        share(conf->slow_connections, n)},
+                        share(conf->slow_connections, n), share(conf->slow_connections, n)},
         .queue = {(unsigned)conf->read_queue, (unsigned)conf->write_queue,
-                  (unsigned)conf->slow_queue},
+                  (unsigned)conf->slow_queue, (unsigned)conf->slow_queue},
         .timeout_ms = {(unsigned)conf->read_timeout_ms, (unsigned)conf->write_timeout_ms,
-                       (unsigned)conf->slow_timeout_ms},
+                       (unsigned)conf->slow_timeout_ms, (unsigned)conf->slow_timeout_ms},
         .nqueries = QUERY_COUNT,
     };
 
@@ -204,6 +206,7 @@ static void lend(struct member *m, const struct conf *conf, const struct site *s
         .claim_ttl_s = (unsigned)conf->claim_s,
         .principal_cache_ms = (unsigned)conf->principal_cache_ms,
         .ask = db_ask,
+        .standby = *conf->standby_url ? db_standby_wanted : NULL,
     };
 }
 

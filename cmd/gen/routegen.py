@@ -4,7 +4,8 @@
 usage: routegen.py OUTDIR openapi.yaml
 
 Writes permissions.gen.h/.c, schemas.gen.h/.c, routes.gen.c and contract.gen.h/.c. Extensions:
-  operation:  x-permission (needed), x-permissions (what parts need besides), x-body-limit, x-parts-limit, x-raw, x-secret-reply, x-deadline-ms
+  operation:  x-permission (needed), x-permissions (what parts need besides), x-body-limit, x-parts-limit, x-raw, x-secret-reply, x-standby,
+              x-deadline-ms
   property:   x-governed: only a transition moves it; x-loose: any value, the operation checks it
   schema:     x-table: make a table though no request uses it; x-resource: Name: read-only and governed
               properties of that schema are known here too, so that the refusal says what they are
@@ -361,7 +362,8 @@ def route(spec, tables, template, method, op, params):
         f'.media = {media}', f'.body_required = {"true" if required else "false"}', f'.body = {body}',
         f'.body_limit = {limit}', f'.success = {success}', f'.raw = {"true" if op.get("x-raw") else "false"}',
         f'.parts_limit = {int(op.get("x-parts-limit", 0))}',
-        f'.secret = {"true" if op.get("x-secret-reply") else "false"}', f'.deadline_ms = {int(op.get("x-deadline-ms", 0))}',
+        f'.secret = {"true" if op.get("x-secret-reply") else "false"}', f'.standby = {"true" if op.get("x-standby") else "false"}',
+        f'.deadline_ms = {int(op.get("x-deadline-ms", 0))}',
     ]
     return '    {\n' + ''.join(f'        {row},\n' for row in out) + '    },\n'
 

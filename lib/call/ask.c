@@ -1,5 +1,6 @@
 /* ask - a call's questions: which lane, what the engine puts around them, what the answer means. */
 #include <assert.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "call/engine.h"
@@ -9,6 +10,7 @@
 #include "queries.gen.h"
 
 #define CONFLICTS_MAX 3
+#define STANDBY_WAIT_MS "200"
 
 static void ask_release(void *arg)
 {
@@ -45,7 +47,8 @@ static struct ask *ask_open(struct call *c)
 
 static int lane_rank(enum lane lane)
 {
-    static const int ranks[LANE_COUNT] = {[LANE_READ] = 0, [LANE_SLOW] = 1, [LANE_WRITE] = 2};
+    static const int ranks[LANE_COUNT] = {
+        [LANE_READ] = 0, [LANE_SLOW] = 1, [LANE_STANDBY] = 1, [LANE_WRITE] = 2};
 
     return ranks[lane];
 }
@@ -184,6 +187,24 @@ static bool add_identity(struct call *c)
     return ask_insert(c, 0, &query_enter, values);
 }
 
+/* A report may be read from a standby that has what the client has seen, and is not further behind
+ * than the settings allow. Whatever is decided is decided on the primary. */
+static bool add_standby(struct call *c)
+{
+    int64_t wanted;
+    const char *values[2];
+
+    if (!c->env->standby || c->ask->lane != LANE_SLOW || !c->route->standby)
+        return true;
+    wanted = (int64_t)c->env->standby(c->env->db);
+    if (wanted < c->must_see)
+        wanted = c->must_see;
+    values[0] = arena_printf(&c->arena, "%" PRId64, wanted);
+    values[1] = STANDBY_WAIT_MS;
+    c->ask->lane = LANE_STANDBY;
+    return values[0] && ask_insert(c, 0, &query_standby_reach, values);
+}
+
 /* Entry and replay only read, but for a refusal that entry notes; the rest belongs to the
  * operation. */
 static bool add_frame(struct call *c)
@@ -192,6 +213,8 @@ static bool add_frame(struct call *c)
 
     if (!call_in_operation(c))
         return !c->aside || add_identity(c);
+    if (a->lane != LANE_WRITE && !add_standby(c))
+        return false;
     if (a->lane != LANE_WRITE)
         return !c->keyed || c->looked_up || c->claimed || idempotency_look_up(c);
     if (c->keyed && !c->claimed && !c->aside && !idempotency_claim(c))
@@ -281,6 +304,8 @@ static enum step verdict_failed(struct call *c)
 static enum step verdict_ok(struct call *c)
 {
     c->conflicts = 0;
+    if (c->mark < c->ask->mark)
+        c->mark = c->ask->mark;
     if (c->claim_at >= 0)
         c->claimed = true;
     if (c->lookup_at < 0)

@@ -1,6 +1,7 @@
 #include "call/call.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +67,13 @@ static void tell_preferences(struct call *c)
                                      : "return=minimal, tx=rollback");
 }
 
+/* What a later read sends to see what this call wrote. */
+static void tell_commit(struct call *c)
+{
+    if (c->mark && c->reply.status < 400)
+        reply_header(c, "Commit-Token", arena_printf(&c->arena, "%" PRIu64, c->mark));
+}
+
 /* Running or waiting becomes over or orphaned. */
 static void call_tell(struct call *c)
 {
@@ -74,6 +82,7 @@ static void call_tell(struct call *c)
     assert(!c->replied);
     assert(c->reply.status);
     tell_preferences(c);
+    tell_commit(c);
     if (!c->asking)
         idempotency_keep(c);
     c->replied = true;

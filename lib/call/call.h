@@ -106,6 +106,8 @@ struct call_env {
     step_fn *const *settle;
     /** Sends an ask; db_ask unless a unit test says otherwise. */
     void (*ask)(struct db *db, struct ask *ask);
+    /** Tells what a standby must have reached to be read from; NULL: there is none. */
+    uint64_t (*standby)(const struct db *db);
 };
 
 #define REPLY_HEADERS_MAX 12
@@ -134,6 +136,7 @@ struct request {
     const char *media_params; /* what follows it: "; boundary=...", or NULL */
     struct span raw_body;
     const char *if_match, *if_none_match;
+    const char *commit_token; /* of a write that this read must see */
     const char *idempotency_key;
     const char *prefer;
     const char *accept_language;
@@ -179,6 +182,8 @@ struct call {
     bool resumed;            /* ... by one that did not come to its end: this call does the rest */
     unsigned conflicts;      /* how often the ask met a deadlock */
     const char *key_owner;   /* whose key it is */
+    int64_t must_see;        /* what the Commit-Token says, or 0 */
+    uint64_t mark;           /* behind the last write of this call, or 0 */
     bool minimized;          /* Prefer: return=minimal was followed */
     bool missed;             /* env->missing has begun */
     struct out out;          /* reply_json() */

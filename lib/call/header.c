@@ -1,4 +1,5 @@
-/* header - what Prefer, Accept-Language, If-Match, If-None-Match and Idempotency-Key say. */
+/* header - what Prefer, Accept-Language, If-Match, If-None-Match, Idempotency-Key and Commit-Token
+ * say. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -224,12 +225,22 @@ static void key_read(struct call *c)
     c->keyed = !c->dry && !c->route->secret;
 }
 
+static void token_read(struct call *c)
+{
+    const char *token = c->request.commit_token;
+
+    if (token && (!text_parse_i64(span_of(token), &c->must_see) || c->must_see < 0))
+        header_fault(c, "Commit-Token", "Send what the answer to the write had as Commit-Token.",
+                     "leave it out to read what is a moment old");
+}
+
 void headers_read(struct call *c)
 {
     int64_t version;
 
     prefer_read(c);
     key_read(c);
+    token_read(c);
     if (!if_match_parse(c->request.if_match, &version))
         header_fault(c, "If-Match", "Send an entity tag as an ETag header gave it, or *.",
                      "like \"5\", with the quotes and without W/");

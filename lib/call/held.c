@@ -237,6 +237,7 @@ static void lost(struct call *c)
 
 static void ended(struct call *c)
 {
+    c->held->write->mark = c->ask->mark;
     if (c->ask->outcome == ASK_OK)
         take_reads(c->held, c->ask);
     else

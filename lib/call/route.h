@@ -57,6 +57,7 @@ struct route {
     int success;          /* status */
     bool raw;             /* the operation checks body and parameters itself (intake) */
     bool secret;          /* the answer holds a secret: never kept for a replay */
+    bool standby;         /* a read that may come from a standby */
     unsigned deadline_ms; /* 0: the default */
 };
 

@@ -19,8 +19,9 @@
 #define ASK_MAX 16
 
 /** read: pipelined with other reads, bounded queries only. write: a connection of its own for the
- * time of the ask. slow: likewise, few connections, a longer statement timeout. */
-enum lane { LANE_READ, LANE_WRITE, LANE_SLOW, LANE_COUNT };
+ * time of the ask. slow: likewise, few connections, a longer statement timeout. standby: as slow,
+ * on a server that follows the primary; what it cannot answer the slow lane is asked. */
+enum lane { LANE_READ, LANE_WRITE, LANE_SLOW, LANE_STANDBY, LANE_COUNT };
 
 enum query_shape { QUERY_NONE, QUERY_ONE, QUERY_MANY };
 
@@ -76,9 +77,11 @@ struct ask {
     bool rollback;      /* run everything, then roll back (a dry run); answers as if it were done */
     enum ask_hold hold; /* write lane only */
     const void *holder; /* whose transaction it is; the same in all its asks */
+    bool marks;         /* also tell where the log of the server ends after the commit */
     bool sent;
     enum ask_outcome outcome;
     struct ask_error error;
+    uint64_t mark; /* a position in the server's log behind what was written; 0 if unknown */
     int64_t queued_us, done_us;
     void (*done)(struct ask *ask, void *arg); /* on the worker's thread, exactly once, never from
                                                  inside db_ask() */

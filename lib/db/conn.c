@@ -46,7 +46,7 @@ static void poll_connecting(struct conn *c);
 
 static const char *lane_name(const struct conn *c)
 {
-    static const char *const names[LANE_COUNT] = {"read", "write", "slow"};
+    static const char *const names[LANE_COUNT] = {"read", "write", "slow", "standby"};
 
     return names[c->o.lane];
 }

@@ -2,13 +2,18 @@
 
 #include <event2/event.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "db/conn.h"
 #include "db/dsn.h"
+#include "db/standby.h"
 #include "loop/worker.h"
+
+/* sql/queries/engine.sql */
+extern const struct query query_log_position;
 
 #define TICK_US 250000
 #define LOCK_TIMEOUT_MS 2000
@@ -29,7 +34,11 @@ struct lane_state {
 
 struct db {
     struct worker *worker;
-    struct dsn *dsn;
+    struct dsn *dsn, *standby_dsn;
+    struct standby standby;
+    struct ask
+        position; /* where the primary's log ends; asked now and then for the standby's sake */
+    bool asks_position;
     struct lane_state lanes[LANE_COUNT];
     struct list finished; /* answered without a connection; told at the end of the turn */
     struct event *kick;   /* keeps the loop from sleeping when something was asked late in a turn */
@@ -103,6 +112,30 @@ static void retire_all(struct db *db)
             conn_retire(db->lanes[lane].conns[i]);
 }
 
+/* A standby that cannot answer has done nothing that counts: it is too far behind, was promoted, is
+ * gone, or what it replays was in the way. */
+static void ask_primary(struct db *db, struct ask *ask)
+{
+    struct lane_state *slow = &db->lanes[LANE_SLOW];
+
+    ask_done(ask);
+    ask->lane = LANE_SLOW;
+    ask->sent = ask->retried = false;
+    slow->asks++;
+    if (db->closing)
+        finish(db, ask, ASK_UNAVAILABLE);
+    else
+        append(&slow->waiting, ask);
+    db->work = true;
+}
+
+/* What took too long there takes too long here. */
+static bool is_answer(const struct ask *ask, enum ask_end end)
+{
+    return end == ASK_END_ANSWERED &&
+           (ask->outcome == ASK_OK || strcmp(ask->error.sqlstate, "57014") == 0);
+}
+
 /* Nothing was done for the ask, and none of the connections is of use any more. */
 static void give_up(struct db *db, struct ask *ask)
 {
@@ -117,6 +150,12 @@ static void on_ended(void *arg, struct ask *ask, enum ask_end end)
     struct db *db = arg;
 
     db->work = true;
+    if (ask->lane == LANE_STANDBY && !is_answer(ask, end)) {
+        if (end == ASK_END_STALE || strcmp(ask->error.sqlstate, "SLPRM") == 0)
+            retire_all(db);
+        ask_primary(db, ask);
+        return;
+    }
     switch (end) {
     case ASK_END_ANSWERED: tell(db, ask); break;
     case ASK_END_ABORTED: again(db, ask); break;
@@ -197,8 +236,9 @@ static struct ask *lane_next(struct lane_state *l)
     return l->again.first != NULL ? shift(&l->again) : shift(&l->waiting);
 }
 
-static void lane_send(struct db *db, struct lane_state *l)
+static void lane_send(struct db *db, enum lane lane)
 {
+    struct lane_state *l = &db->lanes[lane];
     struct conn *conn;
     struct ask *ask;
 
@@ -209,7 +249,10 @@ static void lane_send(struct db *db, struct lane_state *l)
     if (l->again.n + l->waiting.n == 0 || lane_is_usable(l))
         return;
     while ((ask = lane_next(l)) != NULL)
-        finish(db, ask, ASK_UNAVAILABLE);
+        if (lane == LANE_STANDBY)
+            ask_primary(db, ask);
+        else
+            finish(db, ask, ASK_UNAVAILABLE);
 }
 
 static void tell_finished(struct db *db)
@@ -230,7 +273,7 @@ static void on_turn(void *arg)
         db->work = false;
         tell_finished(db);
         for (unsigned lane = 0; lane < LANE_COUNT; lane++)
-            lane_send(db, &db->lanes[lane]);
+            lane_send(db, (enum lane)lane);
     }
     if (db->work)
         event_active(db->kick, EV_TIMEOUT, 1);
@@ -245,6 +288,50 @@ static void on_kick(evutil_socket_t fd, short what, void *arg)
     db->work = true; /* the turn that this event is part of does the rest */
 }
 
+/* the standby */
+
+uint64_t db_standby_wanted(const struct db *db)
+{
+    return db->standby.wanted;
+}
+
+static void position_told(struct ask *ask, void *arg)
+{
+    struct db *db = arg;
+    const char *text = ask->outcome == ASK_OK ? result_text(ask->statements[0].result, 0, 0) : NULL;
+
+    db->asks_position = false;
+    if (text != NULL)
+        standby_note(&db->standby, strtoull(text, NULL, 10), clock_mono_us());
+    ask_done(ask);
+}
+
+static void ask_position(struct db *db, int64_t now)
+{
+    if (db->standby_dsn == NULL || db->asks_position || !standby_asks(&db->standby, now))
+        return;
+    db->asks_position = true;
+    db->position = (struct ask){.statements = {{.query = &query_log_position}},
+                                .n = 1,
+                                .lane = LANE_READ,
+                                .done = position_told,
+                                .arg = db};
+    db_ask(db, &db->position);
+}
+
+/* One that is up and has room in its queue, and a position to compare it with. */
+static bool standby_may_answer(const struct db *db)
+{
+    const struct lane_state *l = &db->lanes[LANE_STANDBY];
+
+    if (db->standby.wanted == 0 || l->waiting.n >= l->limit)
+        return false;
+    for (unsigned i = 0; i < l->nconns; i++)
+        if (conn_is_up(l->conns[i]))
+            return true;
+    return false;
+}
+
 static void on_tick(void *arg)
 {
     struct db *db = arg;
@@ -253,10 +340,11 @@ static void on_tick(void *arg)
 
     for (unsigned lane = 0; lane < LANE_COUNT; lane++)
         for (unsigned i = 0; i < db->lanes[lane].nconns; i++)
-            silent = conn_tick(db->lanes[lane].conns[i], now) || silent;
+            silent = (conn_tick(db->lanes[lane].conns[i], now) && lane != LANE_STANDBY) || silent;
     if (silent) /* those that are idle lead to the same silence: requests must not find out one by
                    one */
         retire_all(db);
+    ask_position(db, now);
     db->work = true; /* hope may be over */
     timer_set(db->tick, TICK_US);
 }
@@ -275,10 +363,16 @@ static void go_on(struct db *db, const struct lane_state *l, struct ask *ask)
 
 void db_ask(struct db *db, struct ask *ask)
 {
-    struct lane_state *l = &db->lanes[ask->lane];
+    struct lane_state *l;
 
+    if (ask->lane == LANE_STANDBY && !standby_may_answer(db))
+        ask->lane = LANE_SLOW;
+    l = &db->lanes[ask->lane];
     ask->queued_us = clock_mono_us();
     ask->sent = ask->retried = false;
+    ask->mark = 0;
+    ask->marks = db->standby_dsn != NULL && ask->lane == LANE_WRITE && !ask->rollback &&
+                 (ask->hold == HOLD_NONE || ask->hold == HOLD_CLOSE);
     ask->error = (struct ask_error){.statement = -1};
     l->asks++;
     if (!db->work) {
@@ -304,8 +398,9 @@ static void lane_open(struct db *db, const struct db_options *o, enum lane lane)
     struct lane_state *l = &db->lanes[lane];
     struct conn_options options = {
         .worker = db->worker,
-        .dsn = db->dsn,
+        .dsn = lane == LANE_STANDBY ? db->standby_dsn : db->dsn,
         .session = {.role = o->role,
+                    .standby = lane == LANE_STANDBY,
                     .statement_timeout_ms = o->timeout_ms[lane],
                     .lock_timeout_ms = LOCK_TIMEOUT_MS},
         .lane = lane,
@@ -316,6 +411,8 @@ static void lane_open(struct db *db, const struct db_options *o, enum lane lane)
     };
 
     l->limit = o->queue[lane];
+    if (options.dsn == NULL)
+        return;
     l->conns = calloc((size_t)o->connections[lane] + 1, sizeof(struct conn *));
     if (l->conns == NULL)
         abort();
@@ -337,6 +434,13 @@ struct db *db_create(struct worker *w, const struct db_options *o)
     db->dsn = dsn_parse(o->url, &why);
     if (db->dsn == NULL)
         log_error("no database", LOG_TEXT("why", buf_text(&why)));
+    buf_clear(&why);
+    if (o->standby_url != NULL && o->standby_url[0] != '\0') {
+        db->standby.lag_us = 1000 * (int64_t)o->standby_lag_ms;
+        db->standby_dsn = dsn_parse(o->standby_url, &why);
+        if (db->standby_dsn == NULL)
+            log_error("no standby", LOG_TEXT("why", buf_text(&why)));
+    }
     buf_done(&why);
     for (unsigned lane = 0; lane < LANE_COUNT && db->dsn != NULL; lane++)
         lane_open(db, o, (enum lane)lane);
@@ -372,6 +476,7 @@ void db_destroy(struct db *db)
     event_free(db->kick);
     timer_destroy(db->tick);
     dsn_free(db->dsn);
+    dsn_free(db->standby_dsn);
     free(db);
 }
 

@@ -162,6 +162,8 @@ static void session_options(struct buf *b, const char *given, const struct dsn_s
                 " -c idle_in_transaction_session_timeout=5s");
     buf_printf(b, " -c lock_timeout=%u -c statement_timeout=%u", s->lock_timeout_ms,
                s->statement_timeout_ms);
+    if (s->standby)
+        buf_puts(b, " -c sluice.standby=on");
     if (s->role != NULL && s->role[0] != '\0') {
         buf_puts(b, " -c role=");
         add_escaped(b, s->role);
@@ -169,7 +171,7 @@ static void session_options(struct buf *b, const char *given, const struct dsn_s
 }
 
 /* What stands before the connection string is a default that it may change, what follows is not. */
-static void defaults(struct pairs *p)
+static void defaults(struct pairs *p, const struct dsn_session *s)
 {
     pair(p, "fallback_application_name", "sluiced");
     pair(p, "keepalives", "1");
@@ -177,7 +179,7 @@ static void defaults(struct pairs *p)
     pair(p, "keepalives_interval", "2");
     pair(p, "keepalives_count", "3");
     pair(p, "tcp_user_timeout", "10000");
-    pair(p, "target_session_attrs", "read-write");
+    pair(p, "target_session_attrs", s->standby ? "standby" : "read-write");
 }
 
 /* What the connection string says, but for where the servers are when it names several: libpq takes
@@ -215,7 +217,7 @@ PGconn *dsn_start(const struct dsn *d, const struct dsn_session *s, unsigned hos
     buf_init(&options, OPTIONS_MAX);
     buf_init(&names, OPTIONS_MAX);
     session_options(&options, d->options, s);
-    defaults(&p);
+    defaults(&p, s);
     as_given(&p, d, !chosen);
     if (chosen) {
         repeat(&names, h->host == NULL ? "" : h->host, addresses);
@@ -249,7 +251,7 @@ PGconn *dsn_connect(const char *url, const struct dsn_session *s, struct buf *wh
         return NULL;
     buf_init(&options, OPTIONS_MAX);
     session_options(&options, d->options, s);
-    defaults(&p);
+    defaults(&p, s);
     pair(&p, "connect_timeout", "10");
     pair(&p, "dbname", url);
     pair(&p, "client_encoding", "UTF8");

@@ -10,6 +10,7 @@
 #define SLUICE_DB_DSN_H
 
 #include <libpq-fe.h>
+#include <stdbool.h>
 
 struct buf;
 struct dsn;
@@ -18,6 +19,7 @@ struct dsn_session {
     const char *role;              /* SET ROLE, or NULL */
     unsigned statement_timeout_ms; /* 0 for none */
     unsigned lock_timeout_ms;
+    bool standby; /* a server that follows another one, instead of one that takes writes */
 };
 
 /** Returns the parsed connection string (keywords or URI); NULL and why if it is not one. */

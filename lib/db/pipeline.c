@@ -9,8 +9,17 @@
 
 /* sql/queries/engine.sql: raises SLDRY, which rolls a dry run back. */
 extern const struct query query_dry_end;
+/* ... where the log ends. */
+extern const struct query query_log_position;
 
-enum expect_kind { EXPECT_DEALLOCATE, EXPECT_PARSE, EXPECT_STATEMENT, EXPECT_DRY_END, EXPECT_SYNC };
+enum expect_kind {
+    EXPECT_DEALLOCATE,
+    EXPECT_PARSE,
+    EXPECT_STATEMENT,
+    EXPECT_DRY_END,
+    EXPECT_MARK,
+    EXPECT_SYNC
+};
 
 /* One command in flight. */
 struct expect {
@@ -182,6 +191,18 @@ static bool send_statement(struct pipeline *p, struct ask *ask, const struct sta
     return PQsendQueryParams(p->pg, text, nparams, types, s->values, NULL, NULL, 0) == 1;
 }
 
+/* Commits, and asks in the same breath where the log ends now. What comes of the question changes
+ * nothing about the ask: it is nobody's but for its answer. */
+static bool send_mark(struct pipeline *p, struct ask *ask)
+{
+    const struct statement position = {.query = &query_log_position};
+
+    push(p, (struct expect){.kind = EXPECT_SYNC, .ask = ask});
+    p->batch++;
+    return PQpipelineSync(p->pg) == 1 &&
+           send_statement(p, NULL, &position, (struct expect){.kind = EXPECT_MARK, .ask = ask});
+}
+
 bool pipeline_send(struct pipeline *p, struct ask *ask)
 {
     const struct statement dry_end = {.query = &query_dry_end};
@@ -203,6 +224,8 @@ bool pipeline_send(struct pipeline *p, struct ask *ask)
             (struct expect){.kind = EXPECT_DRY_END, .ask = ask, .statement = ask->n - 1});
     if (!alone && ok)
         return true;
+    if (ok && ask->marks)
+        ok = send_mark(p, ask);
     /* The ask ends with its sync; or here, where the connection broke, so that it is found. */
     push(p, (struct expect){.kind = EXPECT_SYNC, .ask = ask, .last = true});
     p->unsynced = false;
@@ -318,6 +341,12 @@ static void note_result(struct pipeline *p, const struct expect *e, PGresult *re
         plan_answered(e->plan, ok);
     if (e->kind == EXPECT_DEALLOCATE && !ok)
         p->leaked = true;
+    if (e->kind == EXPECT_MARK) {
+        if (status == PGRES_TUPLES_OK && PQntuples(res) == 1)
+            e->ask->mark = strtoull(PQgetvalue(res, 0, 0), NULL, 10);
+        PQclear(res);
+        return;
+    }
     if (status == PGRES_PIPELINE_ABORTED) {
         p->aborted = true;
         PQclear(res);

@@ -34,6 +34,7 @@ static const struct {
     {HEADER_IF_MATCH, offsetof(struct request, if_match), true, false},
     {HEADER_IF_NONE_MATCH, offsetof(struct request, if_none_match), true, false},
     {HEADER_IDEMPOTENCY_KEY, offsetof(struct request, idempotency_key), true, false},
+    {HEADER_COMMIT_TOKEN, offsetof(struct request, commit_token), true, false},
     {HEADER_PREFER, offsetof(struct request, prefer), true, true},
     {HEADER_ACCEPT_LANGUAGE, offsetof(struct request, accept_language), false, true},
     {HEADER_ORIGIN, offsetof(struct request, origin), false, false},

@@ -114,7 +114,7 @@ static void put_preflight(const struct answer *a, struct buf *b)
         if (strcmp(a->headers[i].name, "Allow") == 0)
             put_header(b, "Access-Control-Allow-Methods", a->headers[i].value);
     PUT(b, "Access-Control-Allow-Headers: Authorization, Content-Type, If-Match, If-None-Match, "
-           "Idempotency-Key, Prefer, Accept-Language, Request-Id, traceparent\r\n"
+           "Idempotency-Key, Commit-Token, Prefer, Accept-Language, Request-Id, traceparent\r\n"
            "Access-Control-Max-Age: 600\r\n");
 }
 
@@ -135,8 +135,9 @@ static void put_cors(const struct conn *c, const struct answer *a, struct buf *b
     if (preflight)
         put_preflight(a, b);
     put_header(b, "Access-Control-Allow-Origin", c->x.cors_origin);
-    PUT(b, "Access-Control-Expose-Headers: ETag, Link, Location, Request-Id, Retry-After, "
-           "Idempotent-Replayed, Preference-Applied, RateLimit, RateLimit-Policy\r\n");
+    PUT(b,
+        "Access-Control-Expose-Headers: ETag, Link, Location, Request-Id, Retry-After, "
+        "Idempotent-Replayed, Commit-Token, Preference-Applied, RateLimit, RateLimit-Policy\r\n");
 }
 
 static bool has_body(int status)

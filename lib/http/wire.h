@@ -37,6 +37,7 @@
     H(USER_AGENT, "user-agent", false)                                                             \
     H(REQUEST_ID, "request-id", true)                                                              \
     H(TRACEPARENT, "traceparent", false)                                                           \
+    H(COMMIT_TOKEN, "commit-token", true)                                                          \
     H(CONTENT_TYPE, "content-type", true)                                                          \
     H(AUTHORIZATION, "authorization", true)                                                        \
     H(IF_NONE_MATCH, "if-none-match", true)                                                        \

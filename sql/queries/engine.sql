@@ -13,6 +13,16 @@ select sluice.enter(:actor_kind, :actor_id, :session, :request_id, :operation, :
 -- Ends a dry run: rolls everything back.
 select sluice.dry_end();
 
+-- query: log_position one read
+-- Where the log of the primary ends, as far as it is safe; what was committed before stands before it.
+select (pg_current_wal_flush_lsn() - '0/0')::text as position;
+
+-- query: standby_reach none slow
+-- Waits a moment until the server has replayed the log up to a position, else refuses; a primary has.
+-- in: position bigint
+-- in: wait_ms  integer
+select sluice.standby_reach(:position, :wait_ms);
+
 -- query: idempotency_claim none write
 -- Takes an Idempotency-Key; refuses with idempotency_exists when it is taken.
 -- in: principal   text

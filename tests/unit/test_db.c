@@ -282,7 +282,7 @@ static void many_rows_arrive(void **state)
 {
     static const struct statement rows = {
         .text = "select i, repeat('x', 200) as text from generate_series(1, 10000) i"};
-    struct question q[3];
+    struct question q[LANE_COUNT];
 
     (void)state;
     for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
