@@ -12,7 +12,7 @@ import requests
 
 from daemon import Client, wait_for
 from helpers import problem
-from test_faults import certificate, signed_in
+from test_startup import certificate, signed_in
 from test_import import Import, mark  # pylint: disable=unused-import
 
 BOOK = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'
