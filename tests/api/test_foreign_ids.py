@@ -3,6 +3,8 @@
 The places are read from the contract; one that is not in the tables below fails."""
 import json
 import re
+import statistics
+import time
 import uuid
 
 import psycopg2
@@ -408,3 +410,23 @@ def test_the_glass_of_others_records_holds(world, narrow, rows, admin):
     refused = who.move('leads', theirs['lead'], 'contacted', **force)
     assert (refused.status_code, refused.json()['code']) == (403, 'forbidden')
     assert who.moved('leads', mine['id'], 'contacted', **force)['status'] == 'contacted'
+
+
+def test_a_foreign_id_takes_no_longer(world):
+    """Nobody learns from the clock that there is something: the same class of time, by the median of many, in turns."""
+    me, _, theirs = world
+    asked = [('GET', '/v1/leads/{}', None), ('PATCH', '/v1/accounts/{}', {'city': 'X'}), ('GET', '/v1/leads/{}/transitions', None),
+             ('POST', '/v1/tasks', {'subject': 'X', 'contact_id': '{}'})]
+    kinds = ['lead', 'account', 'lead', 'contact']
+    for (method, path, body), kind in zip(asked, kinds):
+        took = {'foreign': [], 'unknown': []}
+        for _ in range(120):
+            for which, given in (('foreign', theirs[kind]), ('unknown', str(uuid.uuid4()))):
+                more = {'json': {k: given if v == '{}' else v for k, v in body.items()}} if body else {}
+                begun = time.perf_counter()
+                answer = me.http.request(method, me.daemon.url + path.replace('{}', given), timeout=30,
+                                         headers={'Authorization': f'Bearer {me.token}'}, **more)
+                took[which].append(time.perf_counter() - begun)
+                assert answer.status_code in (404, 422)
+        ratio = statistics.median(took['foreign']) / statistics.median(took['unknown'])
+        assert 0.5 < ratio < 2, (method, path, ratio)
