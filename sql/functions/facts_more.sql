@@ -182,7 +182,7 @@ begin
         facts := facts || jsonb_build_object('duplicates', sluice.duplicates_of(entity, record_id));
     end if;
     if 'segments' = any (needs) then
-        facts := facts || jsonb_build_object('segments', sluice.segments_named(version_id, of_account));
+        facts := facts || jsonb_build_object('segments', sluice.segments_named(of_account));
     end if;
     if 'ticks' = any (needs) then
         facts := facts || jsonb_build_object('ticks', sluice.ticks_json(record_id));
@@ -238,7 +238,7 @@ begin
         base := base || '/d' || sluice.duplicates_of(entity, record_id);
     end if;
     if 'segments' = any (needs) then
-        base := base || '/g' || sluice.segments_named(version_id, of_account);
+        base := base || '/g' || sluice.segments_named(of_account);
     end if;
     if 'approvals' = any (needs) then
         base := base || '/v' || sluice.approvals_print(record_id);

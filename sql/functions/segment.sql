@@ -256,17 +256,18 @@ begin
 end
 $$;
 
--- Of the segments that guards of a version ask for, those that the account is in.
-create or replace function sluice.segments_named(version_id uuid, account uuid) returns jsonb
+drop function if exists sluice.segments_named(uuid, uuid);
+
+-- Of the segments that guards ask for, those that the account is in. Of whatever version: a simulation puts the facts of
+-- two together.
+create or replace function sluice.segments_named(account uuid) returns jsonb
     language plpgsql stable as $$
 begin
     return (select coalesce(jsonb_agg(s.key order by s.key), '[]')
               from sluice.segment s
              cross join lateral sluice.segment_judge(s.rule, account) j(why)
              where s.deleted_at is null and (j.why ->> 'passed')::boolean
-               and s.key in (select g.params ->> 'segment'
-                               from sluice.transition t join sluice.guard g on g.transition_id = t.id
-                              where t.blueprint_version_id = version_id and g.kind = 'in_segment'));
+               and s.key in (select g.params ->> 'segment' from sluice.guard g where g.kind = 'in_segment'));
 end
 $$;
 
@@ -312,7 +313,7 @@ grant execute on function
     sluice.refuse_segment(text, text), sluice.segment_kinds(), sluice.segment_field(text), sluice.segment_values(jsonb),
     sluice.segment_leaf_check(jsonb, text), sluice.segment_check(jsonb, text, integer), sluice.segment_field_sql(jsonb),
     sluice.segment_sql(jsonb), sluice.segment_members(text[]), sluice.segment_size(jsonb, uuid, text),
-    sluice.segment_observed(jsonb, uuid), sluice.segment_judge(jsonb, uuid), sluice.segments_named(uuid, uuid)
+    sluice.segment_observed(jsonb, uuid), sluice.segment_judge(jsonb, uuid), sluice.segments_named(uuid)
     to sluice_app;
 
 reset role;

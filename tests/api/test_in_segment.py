@@ -3,6 +3,7 @@ import pytest
 
 from helpers import STATES, blueprint, born, failures, label, problem
 from test_blueprints import findings, guard_of, key, process  # noqa: F401 pylint: disable=unused-import
+from test_simulation import MOVES, process as versions, simulate  # noqa: F401 pylint: disable=unused-import
 
 
 @pytest.fixture
@@ -60,9 +61,28 @@ def test_what_changes_under_a_decision_is_seen(rows, rep, steel, number):
     def evidence():
         return rows("""select sluice.whole_evidence('opportunity', o.id, o.blueprint_version_id, '') as print
                          from sluice.opportunity o where o.id = %s""", deal['id'])[0]['print']
-    assert evidence() == '/g[]'
+    assert evidence() == '/g[]'  # no guard of another test asks for segments of this one
     rep.patched('accounts', account, industry=f'steel {number}')
     assert evidence() == f'/g["{steel["key"]}"]'
+
+
+def test_a_simulation_knows_the_segments_of_both_versions(rows, admin, mkt, rep, steel, versions, number):
+    wood = admin.make('segments', key=f'wood_{number}', label=label('Wood'),
+                      rule={'kind': 'field', 'field': 'city', 'op': 'eq', 'value': f'wood {number}'})
+
+    def moves(segment):
+        return [MOVES[0], {**MOVES[1], 'guards': [{'key': 'g', 'kind': 'in_segment', 'params': {'segment': segment}}]}, MOVES[2]]
+    versions.version(1, moves=moves(steel['key']))
+    made = [mkt.make('leads', last_name='Nowak')['id'] for _ in range(3)]
+    new = versions.version(2, moves=moves(wood['key']))
+    accounts = [rep.make('accounts', name=f'{n} {number}', **{k: f'{v} {number}' for k, v in more.items()})['id']
+                for n, more in (('Steel', {'industry': 'steel'}), ('Wood', {'city': 'wood'}),
+                                ('Both', {'industry': 'steel', 'city': 'wood'}))]
+    for lead, account in zip(made, accounts):
+        rows('update sluice.lead set account_id = %s where id = %s', account, lead)
+    contacted = simulate(admin, new)[2]['contacted']
+    assert (contacted['before'], contacted['after'], contacted['lost'], contacted['gained']) == (2, 2, 1, 1)
+    assert contacted['examples'] == {'lost': [made[0]], 'gained': [made[1]]}
 
 
 def test_a_segment_that_a_guard_names_stays(admin, steel, key):
