@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "blueprint/compile.h"
+#include "blueprint/custom.h"
 #include "blueprint/evaluate.h"
 #include "json/schema.h"
 
@@ -76,28 +77,70 @@ static bool is_member(const struct schema *s, const char *path)
     return false;
 }
 
-static bool check_leaf(const json_t *guard, enum conditions_of of, const struct schema *members,
-                       const char *at, struct err *e)
+static const char *field_of(const json_t *guard)
+{
+    return json_string_value(json_object_get(json_object_get(guard, "params"), "field"));
+}
+
+static bool check_value(const json_t *field, const json_t *value, const char *at, struct err *e)
+{
+    const char *why = value ? custom_value_fault(field, value) : NULL;
+    const json_t *item;
+    size_t i;
+
+    if (!json_is_array(value))
+        return !why ||
+               fault(e, "wrong_value", at, arena_printf(e->arena, "As for the field: %s.", why));
+    json_array_foreach (value, i, item)
+        if (!check_value(field, item, arena_printf(e->arena, "%s/%zu", at, i), e))
+            return false;
+    return true;
+}
+
+/* A custom field is there, and takes what it is compared with. */
+static bool check_custom(const json_t *guard, const json_t *definitions, const char *at,
+                         struct err *e)
+{
+    const json_t *params = json_object_get(guard, "params");
+    const char *op = json_string_value(json_object_get(params, "op")), *why;
+    const json_t *field = custom_definition(definitions, custom_key(field_of(guard)));
+
+    if (!field)
+        return fault(e, "unknown_field", arena_printf(e->arena, "%s/params/field", at),
+                     "There is no such custom field of a lead.");
+    if (!json_object_get(params, "value"))
+        return true;
+    why = custom_op_fault(field, op ? op : "eq");
+    if (why)
+        return fault(e, "wrong_value", arena_printf(e->arena, "%s/params/op", at),
+                     arena_printf(e->arena, "As for the field: %s.", why));
+    return check_value(field, json_object_get(params, "value"),
+                       arena_printf(e->arena, "%s/params/value", at), e);
+}
+
+static bool check_leaf(const json_t *guard, const struct conditions_world *w, const char *at,
+                       struct err *e)
 {
     const char *name = json_string_value(json_object_get(guard, "kind"));
-    const char *field =
-        json_string_value(json_object_get(json_object_get(guard, "params"), "field"));
+    const char *field = field_of(guard);
     const struct kind *k = name ? kind_find(name) : NULL;
 
     if (!k)
         return fault(e, "enum", arena_printf(e->arena, "%s/kind", at),
                      "Conditions of rules look at the lead, its activities and its tasks only.");
-    if (of == CONDITIONS_SCORE && !k->scores)
+    if (w->of == CONDITIONS_SCORE && !k->scores)
         return fault(e, "enum", arena_printf(e->arena, "%s/kind", at),
                      "A score does not depend on itself.");
-    if (field && !is_member(members, field))
+    if (field && custom_key(field))
+        return check_custom(guard, w->custom, at, e);
+    if (field && !is_member(w->members, field))
         return fault(e, "unknown_field", arena_printf(e->arena, "%s/params/field", at),
                      arena_printf(e->arena, "A lead has no member \"%s\".", field));
     return true;
 }
 
-static bool check_list(const json_t *list, enum conditions_of of, const struct schema *members,
-                       const char *where, unsigned depth, struct err *e)
+static bool check_list(const json_t *list, const struct conditions_world *w, const char *where,
+                       unsigned depth, struct err *e)
 {
     for (size_t i = 0; depth <= BLUEPRINT_DEPTH_MAX && i < json_array_size(list); i++) {
         const json_t *guard = json_array_get(list, i), *op = json_object_get(guard, "op");
@@ -106,9 +149,9 @@ static bool check_list(const json_t *list, enum conditions_of of, const struct s
         if (!at)
             return false;
         if (!op || json_is_null(op)) {
-            if (!check_leaf(guard, of, members, at, e))
+            if (!check_leaf(guard, w, at, e))
                 return false;
-        } else if (!check_list(json_object_get(guard, "guards"), of, members,
+        } else if (!check_list(json_object_get(guard, "guards"), w,
                                arena_printf(e->arena, "%s/guards", at), depth + 1, e)) {
             return false;
         }
@@ -116,8 +159,23 @@ static bool check_list(const json_t *list, enum conditions_of of, const struct s
     return true;
 }
 
-bool conditions_check(const json_t *list, enum conditions_of of, const struct schema *members,
-                      const char *where, struct err *e)
+bool conditions_name_custom(const json_t *list)
+{
+    const json_t *guard;
+    size_t i;
+
+    json_array_foreach (list, i, guard) {
+        const char *field = field_of(guard);
+
+        if ((field && custom_key(field)) ||
+            conditions_name_custom(json_object_get(guard, "guards")))
+            return true;
+    }
+    return false;
+}
+
+bool conditions_check(const json_t *list, const struct conditions_world *w, const char *where,
+                      struct err *e)
 {
     static const char prefix[] = "/criteria";
     const char *said;
@@ -125,7 +183,7 @@ bool conditions_check(const json_t *list, enum conditions_of of, const struct sc
     size_t n;
     bool fine;
 
-    if (!check_list(list, of, members, where, 0, e))
+    if (!check_list(list, w, where, 0, e))
         return false;
     buf_init(&why, WHY_MAX);
     fine = compile(list, e->arena, &why) != NULL;

@@ -22,11 +22,20 @@ struct verdict;
  */
 enum conditions_of { CONDITIONS_SCORE, CONDITIONS_ASSIGNMENT };
 
-/** Checks a list of a body that may also name no other members than @members of a lead. Adds a
- * fault whose pointer begins with @where for the first thing that is wrong; returns whether there
- * was none. */
-bool conditions_check(const json_t *list, enum conditions_of of, const struct schema *members,
-                      const char *where, struct err *e);
+/** What conditions may name. */
+struct conditions_world {
+    enum conditions_of of;
+    const struct schema *members; /* of a lead */
+    const json_t *custom;         /* definitions of its custom fields */
+};
+
+/** Checks a list of a body that may name no other members than those. Adds a fault whose pointer
+ * begins with @where for the first thing that is wrong; returns whether there was none. */
+bool conditions_check(const json_t *list, const struct conditions_world *w, const char *where,
+                      struct err *e);
+
+/** Tells whether one of the conditions names a custom field. */
+bool conditions_name_custom(const json_t *list);
 
 /** Compiles a list that was checked, in the arena, which keeps it; NULL when it is none. Its
  * guards are what evaluate() takes. */

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/text.h"
 #include "blueprint/pattern.h"
 #include "blueprint/value.h"
 #include "json/schema.h"
@@ -280,6 +281,53 @@ const char *custom_input_type(const json_t *definition)
     size_t i = type_of(definition);
 
     return i < NTYPES ? types[i].input : "any";
+}
+
+/* what guards and rules compare with */
+
+static bool is_type(const json_t *field, const char *const *of)
+{
+    while (*of != NULL && strcmp(*of, text_of(field, "type")) != 0)
+        of++;
+    return *of != NULL;
+}
+
+/* What is compared with a field of a type: a text of the kind, a number, one of the choices. */
+const char *custom_value_fault(const json_t *field, const json_t *value)
+{
+    static const char *const numbers[] = {"integer", "decimal", NULL};
+    static const char *const choices[] = {"choice", "multi_choice", NULL};
+    const char *text = json_string_value(value);
+
+    if (is_type(field, numbers))
+        return json_is_number(value) ? NULL : "it is compared with a number";
+    if (strcmp(text_of(field, "type"), "boolean") == 0)
+        return json_is_boolean(value) ? NULL : "it is compared with true or false";
+    if (text == NULL)
+        return "it is compared with a string";
+    if (strcmp(text_of(field, "type"), "date") == 0)
+        return text_is_date(text) ? NULL : "it is compared with a date as in 2026-12-31";
+    if (strcmp(text_of(field, "type"), "datetime") == 0)
+        return text_is_date(text) || text_is_date_time(text)
+                   ? NULL
+                   : "it is compared with a time as in 2026-12-31T08:00:00Z";
+    if (is_type(field, choices) && !value_has_key(json_object_get(field, "choices"), text))
+        return "that is none of its choices";
+    return NULL;
+}
+
+const char *custom_op_fault(const json_t *field, const char *op)
+{
+    static const char *const unordered[] = {"boolean", "choice", "user", NULL};
+    bool several = strcmp(text_of(field, "type"), "multi_choice") == 0;
+
+    if (several && !op_takes_several(op))
+        return "of several choices one asks whether it has_any or has_all of a list";
+    if (!several && op_takes_several(op))
+        return "only a field of several choices has_any or has_all of a list";
+    if (op_orders(op) && is_type(field, unordered))
+        return "its values have no order";
+    return NULL;
 }
 
 bool custom_pattern_check(const char *pattern, struct arena *a, struct buf *why)

@@ -43,6 +43,11 @@ bool custom_value_check(const json_t *definition, const json_t *value, const cha
 /** Returns what a form should show for the field: "text", "decimal", "choice", ... */
 const char *custom_input_type(const json_t *definition);
 
+/** Returns what is wrong with comparing the field with @value, or by the operator @op, as the end
+ * of a sentence; NULL: nothing. */
+const char *custom_value_fault(const json_t *field, const json_t *value);
+const char *custom_op_fault(const json_t *field, const char *op);
+
 /** Tells whether a pattern can be used; false writes the reason. */
 bool custom_pattern_check(const char *pattern, struct arena *a, struct buf *why);
 

@@ -21,13 +21,6 @@ static const char *type_of(const json_t *field)
     return part_text(field, "type");
 }
 
-static bool is_type(const json_t *field, const char *const *types)
-{
-    while (*types != NULL && strcmp(*types, type_of(field)) != 0)
-        types++;
-    return *types != NULL;
-}
-
 const json_t *lint_custom_field(struct linting *l, const struct about *at, const char *entity,
                                 const char *key)
 {
@@ -57,48 +50,10 @@ const json_t *lint_custom_field(struct linting *l, const struct about *at, const
 
 /* values that guards compare with */
 
-/* What is compared with a field of a type: a text of the kind, a number, one of the choices. */
-static const char *value_fault(const json_t *field, const json_t *value)
-{
-    static const char *const numbers[] = {"integer", "decimal", NULL};
-    static const char *const choices[] = {"choice", "multi_choice", NULL};
-    const char *text = json_string_value(value);
-
-    if (is_type(field, numbers))
-        return json_is_number(value) ? NULL : "it is compared with a number";
-    if (strcmp(type_of(field), "boolean") == 0)
-        return json_is_boolean(value) ? NULL : "it is compared with true or false";
-    if (text == NULL)
-        return "it is compared with a string";
-    if (strcmp(type_of(field), "date") == 0)
-        return text_is_date(text) ? NULL : "it is compared with a date as in 2026-12-31";
-    if (strcmp(type_of(field), "datetime") == 0)
-        return text_is_date(text) || text_is_date_time(text)
-                   ? NULL
-                   : "it is compared with a time as in 2026-12-31T08:00:00Z";
-    if (is_type(field, choices) && !value_has_key(json_object_get(field, "choices"), text))
-        return "that is none of its choices";
-    return NULL;
-}
-
-static const char *op_fault(const json_t *field, const char *op)
-{
-    static const char *const unordered[] = {"boolean", "choice", "user", NULL};
-    bool several = strcmp(type_of(field), "multi_choice") == 0;
-
-    if (several && !op_takes_several(op))
-        return "of several choices one asks whether it has_any or has_all of a list";
-    if (!several && op_takes_several(op))
-        return "only a field of several choices has_any or has_all of a list";
-    if (op_orders(op) && is_type(field, unordered))
-        return "its values have no order";
-    return NULL;
-}
-
 static void judge_one(struct linting *l, const struct about *at, const json_t *field,
                       const json_t *value)
 {
-    const char *why = value_fault(field, value);
+    const char *why = custom_value_fault(field, value);
 
     if (why != NULL)
         lint_error(l, "wrong_value", at, "The custom field \"%s\" takes no such value: %s.",
@@ -117,7 +72,7 @@ void lint_custom_compared(struct linting *l, const struct about *about, const js
     if (field == NULL || value == NULL)
         return;
     op = op != NULL ? op : "eq";
-    why = op_fault(field, op);
+    why = custom_op_fault(field, op);
     at.pointer = pointer;
     (void)snprintf(pointer, sizeof(pointer), "%.480s/op", where);
     if (why != NULL) {
@@ -175,7 +130,7 @@ void lint_custom_choices(struct linting *l, const struct about *about, const jso
         (void)snprintf(pointer, sizeof(pointer), "%.480s/choices/%zu", where, i);
         at.pointer = pointer;
         if (json_is_array(own) ? !value_has_key(own, json_string_value(choice))
-                               : value_fault(field, choice) != NULL)
+                               : custom_value_fault(field, choice) != NULL)
             lint_error(l, "wrong_value", &at,
                        "The custom field \"%s\" takes no such value: that is none of its choices.",
                        part_key(field));

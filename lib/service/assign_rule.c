@@ -1,8 +1,7 @@
 /* assign_rule - who gets which leads: the rules. */
 #include "asks.gen.h"
-#include "blueprint/conditions.h"
 #include "call/reply.h"
-#include "schemas.gen.h"
+#include "service/custom.h"
 #include "service/record.h"
 
 static const struct record rule = {
@@ -19,18 +18,14 @@ static const struct record rule = {
 
 static enum step check(struct call *c)
 {
-    const json_t *conditions = json_object_get(c->body, "conditions");
-
-    if (!conditions || conditions_check(conditions, CONDITIONS_ASSIGNMENT, &schema_LeadCreate,
-                                        "/conditions", &c->err))
-        return STEP_NEXT;
-    return STEP_FAIL;
+    return custom_conditions_judge(c, CONDITIONS_ASSIGNMENT);
 }
 
 const struct operation assignment_rule_list = {record_list_steps, &rule};
 const struct operation assignment_rule_get = {record_get_steps, &rule};
 const struct operation assignment_rule_create = {
-    (step_fn *const[]){check, record_create, reply_created, NULL}, &rule};
+    (step_fn *const[]){custom_conditions_ask, check, record_create, reply_created, NULL}, &rule};
 const struct operation assignment_rule_update = {
-    (step_fn *const[]){check, record_update, check_written, reply_row, NULL}, &rule};
+    (step_fn *const[]){custom_conditions_ask, check, record_update, check_written, reply_row, NULL},
+    &rule};
 const struct operation assignment_rule_delete = {record_delete_steps, &rule};

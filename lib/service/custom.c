@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "blueprint/custom.h"
 #include "call/reply.h"
+#include "schemas.gen.h"
 #include "service/record.h"
 
 #define WHY_MAX 1024
@@ -29,6 +30,31 @@ bool custom_judge(struct call *c, const struct result *r, const json_t *values, 
     json_t *definitions = custom_definitions(c, r);
 
     return definitions && custom_check(definitions, values, base, whole, &c->err);
+}
+
+/* conditions of rules */
+
+enum step custom_conditions_ask(struct call *c)
+{
+    if (!conditions_name_custom(json_object_get(c->body, "conditions")))
+        return STEP_NEXT;
+    custom_ask(c, "lead");
+    return STEP_WAIT;
+}
+
+enum step custom_conditions_judge(struct call *c, enum conditions_of of)
+{
+    const json_t *conditions = json_object_get(c->body, "conditions");
+    struct conditions_world w = {.of = of, .members = &schema_LeadCreate};
+
+    if (!conditions)
+        return STEP_NEXT;
+    if (conditions_name_custom(conditions)) {
+        w.custom = custom_definitions(c, call_result(c, 0));
+        if (!w.custom)
+            return STEP_FAIL;
+    }
+    return conditions_check(conditions, &w, "/conditions", &c->err) ? STEP_NEXT : STEP_FAIL;
 }
 
 /* /v1/custom-fields */

@@ -1,8 +1,7 @@
 /* score_rule - what makes a lead promising, and from which score on it is hot. */
 #include "asks.gen.h"
-#include "blueprint/conditions.h"
 #include "call/reply.h"
-#include "schemas.gen.h"
+#include "service/custom.h"
 #include "service/record.h"
 
 static const struct record rule = {
@@ -19,12 +18,7 @@ static const struct record rule = {
 
 static enum step check(struct call *c)
 {
-    const json_t *conditions = json_object_get(c->body, "conditions");
-
-    if (!conditions ||
-        conditions_check(conditions, CONDITIONS_SCORE, &schema_LeadCreate, "/conditions", &c->err))
-        return STEP_NEXT;
-    return STEP_FAIL;
+    return custom_conditions_judge(c, CONDITIONS_SCORE);
 }
 
 static enum step create(struct call *c)
@@ -34,10 +28,11 @@ static enum step create(struct call *c)
 
 const struct operation score_rule_list = {record_list_steps, &rule};
 const struct operation score_rule_get = {record_get_steps, &rule};
-const struct operation score_rule_create = {(step_fn *const[]){check, create, reply_created, NULL},
-                                            &rule};
+const struct operation score_rule_create = {
+    (step_fn *const[]){custom_conditions_ask, check, create, reply_created, NULL}, &rule};
 const struct operation score_rule_update = {
-    (step_fn *const[]){check, record_update, check_written, reply_row, NULL}, &rule};
+    (step_fn *const[]){custom_conditions_ask, check, record_update, check_written, reply_row, NULL},
+    &rule};
 const struct operation score_rule_delete = {record_delete_steps, &rule};
 
 /* GET and PATCH /v1/scoring */

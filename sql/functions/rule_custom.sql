@@ -321,6 +321,22 @@ begin
         return (select format('the intake form "%s"', f.form) from sluice.intake_form f
                  where own = any (f.fields) order by f.form limit 1);
     end if;
+    if p_entity = 'lead' then
+        d := null;
+        select x.what || ' "' || x.key || '"' as place into d
+          from (select 'the assignment rule' as what, r.key, r.conditions from sluice.assignment_rule r
+                union all
+                select 'the score rule', r.key, r.conditions from sluice.score_rule r) x
+         where exists (select from jsonb_path_query(x.conditions, 'lax $.**.field') f(name) where f.name #>> '{}' = own)
+         order by 1 limit 1;
+        if d.place is not null then
+            return d.place;
+        end if;
+    end if;
+    if p_entity = 'account' and exists (select from sluice.segment s where s.deleted_at is null and sluice.segment_names(s.rule, own)) then
+        return (select format('the segment "%s"', s.key) from sluice.segment s
+                 where s.deleted_at is null and sluice.segment_names(s.rule, own) order by s.key limit 1);
+    end if;
     return (select format('the conversion mapping of the %s''s "%s"', m.entity, m.field) from sluice.conversion_mapping m
              where (m.entity = p_entity and m.field = own) or (p_entity = 'lead' and m.lead_field = own)
              order by m.entity, m.field limit 1);

@@ -31,8 +31,8 @@ create or replace function sluice.segment_field(name text) returns text
 
 create or replace function sluice.segment_values(value jsonb) returns text[]
     language sql immutable parallel safe
-    return case jsonb_typeof(value) when 'array' then array(select jsonb_array_elements_text(value))
-                                    when 'string' then array[value #>> '{}'] end;
+    return case when jsonb_typeof(value) = 'array' then array(select jsonb_array_elements_text(value))
+                when jsonb_typeof(value) in ('string', 'number', 'boolean') then array[value #>> '{}'] end;
 
 create or replace function sluice.segment_leaf_check(rule jsonb, at text) returns void
     language plpgsql as $$
@@ -42,6 +42,10 @@ declare
     given jsonb;
     good boolean;
 begin
+    if rule ->> 'kind' = 'field' and rule ->> 'field' like 'custom.%' then
+        perform sluice.segment_custom_check(rule, at);
+        return;
+    end if;
     if known is null then
         perform sluice.refuse_segment(at || '/kind', format('The kind is one of %s.',
             (select string_agg(k, ', ' order by k) from jsonb_object_keys(sluice.segment_kinds()) k)));
@@ -166,7 +170,8 @@ begin
             'and v.occurred_at >= %1$s) and not exists (select from sluice.contact c join sluice.activity v '
             'on v.contact_id = c.id where c.account_id = a.id and v.deleted_at is null and v.occurred_at >= %1$s))', cutoff);
     else
-        return sluice.segment_field_sql(rule);
+        return case when rule ->> 'field' like 'custom.%' then sluice.segment_custom_sql(rule)
+                    else sluice.segment_field_sql(rule) end;
     end case;
 end
 $$;
@@ -230,7 +235,8 @@ begin
                  where c.account_id = account and x.deleted_at is null) v(at);
     else
         execute format('select jsonb_build_object(''value'', %s) from sluice.account a where a.id = $1',
-                       coalesce(sluice.segment_field(rule ->> 'field'), 'a.tags')) into found using account;
+                       case when rule ->> 'field' like 'custom.%' then format('a.custom -> %L', substr(rule ->> 'field', 8))
+                            else coalesce(sluice.segment_field(rule ->> 'field'), 'a.tags') end) into found using account;
     end case;
     return found;
 end
