@@ -26,6 +26,7 @@ declare
     diff jsonb;
     cause jsonb;
     what text;
+    entry record;
 begin
     if tg_op = 'UPDATE' then
         o := to_jsonb(old);
@@ -74,26 +75,25 @@ begin
             diff := sluice.audit_custom(diff);
         end if;
     end if;
-    with entry as (
-        insert into sluice.audit (seq, at, action, entity, record_id, actor_kind, actor_id, request_id, operation,
-                                  transition, from_state, to_state, changes, detail)
-        values (sluice.next_seq(), sluice.now(), what, tg_argv[0], (coalesce(n, o) ->> 'id')::uuid,
-                sluice.actor_kind(), sluice.actor_id(),
-                nullif(current_setting('sluice.request_id', true), ''),
-                nullif(current_setting('sluice.operation', true), ''),
-                cause ->> 'transition',
-                case when what = 'transition' then o ->> 'state' end,
-                case when what in ('transition', 'create') then n ->> 'state' end,
-                coalesce(diff, '{}'), nullif(cause -> 'detail', 'null'))
-        returning seq, record_id)
-    insert into sluice.outbox (id, audit_seq, type, entity, record_id)
-    select sluice.next_seq(), e.seq,
-           tg_argv[0] || case what when 'create' then '.created' when 'update' then '.updated'
-                                   when 'delete' then '.deleted' when 'merge' then '.merged'
-                                   when 'unmerge' then '.unmerged' else '.transitioned' end,
-           tg_argv[0], e.record_id
-      from entry e
-     where tg_argv[1] = 'event';
+    insert into sluice.audit (seq, at, action, entity, record_id, actor_kind, actor_id, request_id, operation,
+                              transition, from_state, to_state, changes, detail)
+    values (sluice.next_seq(), sluice.now(), what, tg_argv[0], (coalesce(n, o) ->> 'id')::uuid,
+            sluice.actor_kind(), sluice.actor_id(),
+            nullif(current_setting('sluice.request_id', true), ''),
+            nullif(current_setting('sluice.operation', true), ''),
+            cause ->> 'transition',
+            case when what = 'transition' then o ->> 'state' end,
+            case when what in ('transition', 'create') then n ->> 'state' end,
+            coalesce(diff, '{}'), nullif(cause -> 'detail', 'null'))
+    returning seq, record_id into entry;
+    if tg_argv[1] = 'event' then
+        insert into sluice.outbox (id, audit_seq, type, entity, record_id)
+        values (sluice.next_seq(), entry.seq,
+                tg_argv[0] || case what when 'create' then '.created' when 'update' then '.updated'
+                                        when 'delete' then '.deleted' when 'merge' then '.merged'
+                                        when 'unmerge' then '.unmerged' else '.transitioned' end,
+                tg_argv[0], entry.record_id);
+    end if;
     return null;
 end
 $$;

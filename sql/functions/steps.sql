@@ -67,44 +67,47 @@ end
 $$;
 
 -- Opens the steps of a stay that begins, or that another version governs by now; those that are there stay as they
--- are. What actions of the move that led here say about them is done at once.
-create or replace function sluice.steps_begin() returns trigger
-    language plpgsql security definer set search_path = sluice, pg_temp set enable_seqscan = off as $$
+-- are. What actions of the move that led here say about them is done at once. Stays begin by visit_entered() (timer.sql).
+create or replace function sluice.steps_open(v sluice.visit, begins boolean) returns void
+    language plpgsql as $$
 declare
     chain sluice.visit[];
     marks jsonb := nullif(current_setting('sluice.steps', true), '')::jsonb;
     mark jsonb;
 begin
-    if not exists (select from sluice.step s
-                    where s.blueprint_version_id = new.blueprint_version_id and s.state = new.state) then
-        return null;
-    end if;
     insert into sluice.visit_step (record_id, visit_id, key, entity, opened_at)
-    select new.record_id, new.id, s.key, new.entity, sluice.now()
-      from sluice.step s where s.blueprint_version_id = new.blueprint_version_id and s.state = new.state
+    select v.record_id, v.id, s.key, v.entity, sluice.now()
+      from sluice.step s where s.blueprint_version_id = v.blueprint_version_id and s.state = v.state
         on conflict do nothing;
-    if tg_op = 'UPDATE' then
-        return null;
+    if not begins then
+        return;
     end if;
-    chain := sluice.visit_chain(new);
+    chain := sluice.visit_chain(v);
     if cardinality(chain) > 0 then
-        perform sluice.steps_carry(new.record_id, (chain[1]).id, new.id);
+        perform sluice.steps_carry(v.record_id, (chain[1]).id, v.id);
     end if;
-    if marks ->> 'record' = new.record_id::text then
+    if marks ->> 'record' = v.record_id::text then
         for mark in select m from jsonb_array_elements(marks -> 'steps') m loop
-            perform sluice.step_set(new.record_id, mark ->> 'step', (mark ->> 'done')::boolean, mark -> 'detail');
+            perform sluice.step_set(v.record_id, mark ->> 'step', (mark ->> 'done')::boolean, mark -> 'detail');
         end loop;
         perform set_config('sluice.steps', '', true);
     end if;
+end
+$$;
+
+create or replace function sluice.steps_versioned() returns trigger
+    language plpgsql security definer set search_path = sluice, pg_temp set enable_seqscan = off as $$
+begin
+    perform sluice.steps_open(new, false);
     return null;
 end
 $$;
 
-create or replace trigger visit_steps after insert on sluice.visit
-    for each row when (new.left_at is null) execute function sluice.steps_begin();
+drop trigger if exists visit_steps on sluice.visit;
 create or replace trigger visit_steps_versioned after update of blueprint_version_id on sluice.visit
     for each row when (old.blueprint_version_id is distinct from new.blueprint_version_id and new.left_at is null)
-    execute function sluice.steps_begin();
+    execute function sluice.steps_versioned();
+drop function if exists sluice.steps_begin();
 
 -- A migration was taken back to another state than the record is in: the steps stand as they stood when it left.
 create or replace function sluice.steps_restore(record_id uuid) returns void

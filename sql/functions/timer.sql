@@ -172,7 +172,7 @@ begin
 end
 $$;
 
--- After visits began: one of a move, or thousands of an import. Those of records that are just born have no earlier
+-- After visits began, one of a move or thousands of an import: their steps and timers. Those of records that are just born have no earlier
 -- stay that would count, and are due together unless a field decides.
 create or replace function sluice.visit_entered() returns trigger
     language plpgsql security definer set search_path = sluice, pg_temp set enable_seqscan = off as $$
@@ -180,8 +180,20 @@ declare
     stay record;
     v sluice.visit;
     p record;
+    n bigint;
+    stepped boolean;
 begin
-    if (select count(*) from born b where b.left_at is null) = 1 then
+    select count(*), bool_or(exists (select from sluice.step s
+                                      where s.blueprint_version_id = b.blueprint_version_id and s.state = b.state))
+      into n, stepped from born b where b.left_at is null;
+    if stepped then
+        for v in select b.* from born b
+                  where b.left_at is null and exists (select from sluice.step s
+                      where s.blueprint_version_id = b.blueprint_version_id and s.state = b.state) loop
+            perform sluice.steps_open(v, true);
+        end loop;
+    end if;
+    if n = 1 then
         select b.* into v from born b where b.left_at is null;
         perform sluice.timers_set(v);
         return null;
@@ -245,7 +257,9 @@ begin
          where k.id = any (tasks) and k.status = 'open' and k.deleted_at is null
            and not (k.lead_id is null and k.account_id is null and k.opportunity_id is null);
     end if;
-    perform sluice.approvals_outdate(new.record_id);
+    if exists (select from sluice.approval x where x.record_id = new.record_id and x.status = 'pending') then
+        perform sluice.approvals_outdate(new.record_id);
+    end if;
     return null;
 end
 $$;

@@ -35,10 +35,12 @@ $$;
 
 -- Starts the clocks of a record again. What they left stays until its clock is due once more.
 create or replace function sluice.touched(record_id uuid) returns void
-    language plpgsql security definer set search_path = sluice, pg_temp set enable_seqscan = off as $$
+    language plpgsql set enable_seqscan = off as $$
 begin
-    if not sluice.touches() then
-        return;
+    if not sluice.touches()
+       or not exists (select from sluice.timer t
+                       where t.record_id = touched.record_id and t.live and coalesce(t.touched_at < sluice.now(), false)) then
+        return;  -- as nearly always
     end if;
     update sluice.timer t
        set touched_at = sluice.now(),

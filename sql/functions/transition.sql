@@ -104,7 +104,8 @@ end
 $$;
 
 -- Writes a lead's move; the caller holds the lock and has compared. Fields that belong to a past state (a
--- reason, a date to come back) are emptied when the lead enters an open state without bringing them along.
+-- reason, a date to come back) are emptied when the lead enters an open state without bringing them along. Most moves
+-- bring no others: then only those are written, and what hangs on the rest (keys, search) is not asked.
 create or replace function sluice.lead_move(
     r sluice.lead, to_state text, category text, transition text, fields jsonb
 ) returns bigint
@@ -114,7 +115,8 @@ declare
         'postcode,city,country,need,budget_confirmed,estimated_value,description,external_id,owner_id,'
         'unqualified_reason,dead_reason,nurture_until,call_back_at,tags,custom}';
     given jsonb := coalesce(fields, '{}');
-    wide boolean := given <> '{}';
+    wide boolean := given - '{unqualified_reason,dead_reason,nurture_until,call_back_at}'::text[] <> '{}';
+    stays boolean := category is distinct from 'open';
     next_version bigint;
     visit bigint;
 begin
@@ -124,13 +126,13 @@ begin
         end if;
         r := jsonb_populate_record(r, sluice.custom_given(r.custom, sluice.flat_money(given, 'estimated_value')));
     end if;
-    if category = 'open' and num_nonnulls(r.unqualified_reason, r.dead_reason, r.nurture_until, r.call_back_at) > 0 then
-        wide := true;
-        r.unqualified_reason := case when given ? 'unqualified_reason' then r.unqualified_reason end;
-        r.dead_reason := case when given ? 'dead_reason' then r.dead_reason end;
-        r.nurture_until := case when given ? 'nurture_until' then r.nurture_until end;
-        r.call_back_at := case when given ? 'call_back_at' then r.call_back_at end;
-    end if;
+    r.unqualified_reason := case when given ? 'unqualified_reason' then given ->> 'unqualified_reason'
+                                 when stays then r.unqualified_reason end;
+    r.dead_reason := case when given ? 'dead_reason' then given ->> 'dead_reason' when stays then r.dead_reason end;
+    r.nurture_until := case when given ? 'nurture_until' then (given ->> 'nurture_until')::date
+                            when stays then r.nurture_until end;
+    r.call_back_at := case when given ? 'call_back_at' then (given ->> 'call_back_at')::timestamptz
+                           when stays then r.call_back_at end;
     if wide then
         update sluice.lead l
            set state = to_state, state_entered_at = sluice.now(),
@@ -146,8 +148,10 @@ begin
          where l.id = r.id returning l.version into next_version;
     else
         update sluice.lead l
-           set state = to_state, state_entered_at = sluice.now(), account_id = r.account_id,
-               contact_id = r.contact_id, opportunity_id = r.opportunity_id, converted_at = r.converted_at
+           set state = to_state, state_entered_at = sluice.now(), unqualified_reason = r.unqualified_reason,
+               dead_reason = r.dead_reason, nurture_until = r.nurture_until, call_back_at = r.call_back_at,
+               account_id = r.account_id, contact_id = r.contact_id, opportunity_id = r.opportunity_id,
+               converted_at = r.converted_at
          where l.id = r.id returning l.version into next_version;
     end if;
     visit := sluice.move_visit('lead', r.id, r.blueprint_version_id, to_state, transition);
