@@ -12,13 +12,13 @@ create temp table live as
 select b.entity, v.id from sluice.blueprint b join sluice.blueprint_version v on v.blueprint_id = b.id and v.status = 'published';
 insert into sluice.app_user (id, email, name)
 select md5('u' || n)::uuid, n || '@example.org', 'User ' || n from generate_series(1, 50) n;
-insert into sluice.lead (id, blueprint_version_id, state, state_entered_at, last_name, email, owner_id, created_at)
+insert into sluice.lead (id, blueprint_version_id, state, state_entered_at, last_name, email, owner_id, created_at, phone, company)
 select md5('l' || n)::uuid, b.id, case when n % 20 = 0 then 'open' else 'archived' end, now(), 'Nowak ' || n,
-       'Anna' || n || '@example.org', md5('u' || n % 50 + 1)::uuid, now() - n * interval '1 minute'
+       'Anna' || n || '@example.org', md5('u' || n % 50 + 1)::uuid, now() - n * interval '1 minute', (600000000 + n)::text, 'Acme ' || n
   from generate_series(1, 20000) n, live b where b.entity = 'lead';
-insert into sluice.account (id, blueprint_version_id, state, state_entered_at, name, created_at)
+insert into sluice.account (id, blueprint_version_id, state, state_entered_at, name, created_at, tax_id)
 select md5('a' || n)::uuid, b.id, case when n % 500 = 0 then 'to_verify' else 'verified' end, now(), 'Acme ' || n,
-       now() - n * interval '1 minute'
+       now() - n * interval '1 minute', (5260000000 + n)::text
   from generate_series(1, 20000) n, live b where b.entity = 'account';
 insert into sluice.visit (id, entity, record_id, blueprint_version_id, state, entered_at, via)
 select nextval('sluice.seq'), 'lead', id, blueprint_version_id, state, created_at, 'created' from sluice.lead
@@ -86,6 +86,12 @@ select pg_temp.goes_by($$select * from sluice.visits_of(md5('l7')::uuid)$$, 'vis
 select pg_temp.goes_by($$select * from sluice.audit a where a.record_id = md5('l7')::uuid and a.entity = 'lead'
     order by a.seq desc limit 51$$, 'audit_record', 'history does');
 
+select pg_temp.goes_by(pg_temp.page($$r.phone = any (array['600000007'])$$), 'lead_phone', 'a phone number is found by its index');
+select pg_temp.goes_by(pg_temp.page($$r.tax_id = any (array['5260250274'])$$, 'r.created_at desc, r.id desc', 'account'), 'account_tax_id',
+    'a tax number, too');
+select pg_temp.goes_by(pg_temp.page('true', $$coalesce(r.company, '') desc, r.id desc$$), 'lead_by_company',
+    'a page by company goes in the order of an index');
+select pg_temp.goes_by(pg_temp.page('true', $$coalesce(r.last_name, ''), r.id$$), 'lead_by_last_name', 'and by last name');
 select pg_temp.goes_by(pg_temp.page('true'), 'timer_record', 'what is due is looked up by the record');
 create temp table before_closing as
 select seq_tup_read + idx_tup_fetch as n from pg_stat_xact_user_tables where relid = 'sluice.task'::regclass;

@@ -117,10 +117,6 @@ select is(sluice.in_scope(scope, '00000000-0000-7000-8000-0000000000a1', owner::
                ('team', '00000000-0000-7000-8000-0000000000a2', true), ('none', '00000000-0000-7000-8000-0000000000a1', false),
                ('team', '00000000-0000-7000-8000-0000000000ff', false)) v(scope, owner, sees);
 
--- normal forms
-select is(sluice.domain(address), host, address)
-  from (values ('https://www.Acme.pl/x?y', 'acme.pl'), ('jan@acme.pl', 'acme.pl'), ('acme.pl:8080', 'acme.pl'), ('', null)) v(address, host);
-
 -- updates of what every transition changes stay HOT; closed_at changes once, when a deal closes, and reports and segments
 -- look for it
 select is_empty($$select c.relname || '.' || a.attname
