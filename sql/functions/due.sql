@@ -130,6 +130,9 @@ begin
         return "from" + make_interval(secs => days * 86400 + seconds);
     end if;
     doc := sluice.calendar_doc(calendar);
+    if days = 0 then
+        return sluice.working_add(doc, "from", seconds);
+    end if;
     zone := doc ->> 'time_zone';
     at := sluice.working_add(doc, "from", 0);
     today := (at at time zone zone)::date;

@@ -219,8 +219,14 @@ end
 $$;
 
 create or replace function sluice.with_more(facts json, more jsonb) returns json
-    language sql immutable parallel safe
-    return case when more = '{}' then facts else (facts::jsonb || more)::json end;
+    language plpgsql immutable parallel safe as $$
+begin
+    if more = '{}' then
+        return facts;
+    end if;
+    return (facts::jsonb || more)::json;
+end
+$$;
 
 -- Completes the fingerprint @base with that of the facts that only this version's guards look at. What the
 -- version of the record itself tells (its fields) is not in it, nor is the time.

@@ -13,23 +13,28 @@
 
 set role sluice_owner;
 
--- What the keys of a record are made of.
+-- What the keys of a record are made of. PL/pgSQL, as is match_driver(): functions in SQL that the planner does not take in
+-- are planned at every call.
 create or replace function sluice.match_source(entity text, record jsonb) returns jsonb
-    language sql immutable parallel safe
-    return jsonb_strip_nulls(case entity
-        when 'lead' then jsonb_build_object(
+    language plpgsql immutable parallel safe as $$
+begin
+    if entity = 'lead' then
+        return jsonb_strip_nulls(jsonb_build_object(
             'first_name', record -> 'first_name', 'last_name', record -> 'last_name', 'company', record -> 'company',
             'email', record -> 'email', 'phone', record -> 'phone', 'tax_id', record -> 'tax_id',
             'website', record -> 'website', 'street', record -> 'street', 'postcode', record -> 'postcode',
-            'city', record -> 'city', 'country', record -> 'country')
-        when 'account' then jsonb_build_object(
+            'city', record -> 'city', 'country', record -> 'country'));
+    elsif entity = 'account' then
+        return jsonb_strip_nulls(jsonb_build_object(
             'name', record -> 'name', 'email', record -> 'email', 'phone', record -> 'phone',
             'tax_id', record -> 'tax_id', 'website', record -> 'website', 'street', record -> 'street',
-            'postcode', record -> 'postcode', 'city', record -> 'city', 'country', record -> 'country')
-        else jsonb_build_object(
-            'first_name', record -> 'first_name', 'last_name', record -> 'last_name', 'email', record -> 'email',
-            'phone', record -> 'phone', 'account_id', record -> 'account_id')
-    end);
+            'postcode', record -> 'postcode', 'city', record -> 'city', 'country', record -> 'country'));
+    end if;
+    return jsonb_strip_nulls(jsonb_build_object(
+        'first_name', record -> 'first_name', 'last_name', record -> 'last_name', 'email', record -> 'email',
+        'phone', record -> 'phone', 'account_id', record -> 'account_id'));
+end
+$$;
 
 create or replace function sluice.match_words(list jsonb) returns text[]
     language plpgsql immutable parallel safe as $$
@@ -47,9 +52,18 @@ $$;
 
 -- The sent keys that an exact rule looks records up by: of the one of its kinds that tells most.
 create or replace function sluice.match_driver(kinds text[]) returns text
-    language sql immutable parallel safe
-    return (array(select d from unnest(array['tax_id', 'email', 'phone', 'domain', 'person', 'name']) with ordinality x(d, n)
-                   where d = any(kinds) order by n))[1];
+    language plpgsql immutable parallel safe as $$
+declare
+    kind text;
+begin
+    foreach kind in array '{tax_id,email,phone,domain,person,name}'::text[] loop
+        if kind = any(kinds) then
+            return kind;
+        end if;
+    end loop;
+    return null;
+end
+$$;
 
 -- The keys of one kind among those that were sent; null if there are none.
 create or replace function sluice.match_sent_keys(sent jsonb, kind text) returns text[]

@@ -198,6 +198,7 @@ create or replace function sluice.match_written() returns trigger
 declare
     said constant jsonb := nullif(current_setting('sluice.match', true), '')::jsonb;
     record constant jsonb := to_jsonb(new);
+    source jsonb;
     sent jsonb;
 begin
     if record -> 'deleted_at' <> 'null' then
@@ -208,11 +209,12 @@ begin
         return null;
     end if;
     select x into sent from jsonb_array_elements(said -> 'records') x where x ->> 'id' = new.id::text;
-    if sent -> 'of' is distinct from sluice.match_source(tg_argv[0], record) then
+    source := sluice.match_source(tg_argv[0], record);
+    if sent -> 'of' is distinct from source then
         if sent is not null and said -> 'strict' = 'true' then
             raise exception using errcode = 'SLAGN', message = 'stale';
         end if;
-        if tg_op = 'UPDATE' or sluice.match_source(tg_argv[0], record) <> '{}' then
+        if tg_op = 'UPDATE' or source <> '{}' then
             perform sluice.match_queue(tg_argv[0], new.id);
         end if;
         return null;
