@@ -1,5 +1,6 @@
 /* sluiced - the daemon: settings, database, workers, signals. */
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@
 
 #define READY_MS 15000
 #define TEND_S 1
+#define LARGE_PIECE (1 << 20)
 
 static const char usage[] =
     "usage: sluiced [--SETTING VALUE]...\n"
@@ -126,6 +128,13 @@ static bool run(const struct conf *conf)
     return done;
 }
 
+/* glibc keeps what it once mapped and got back: after the first sign-in the 19 MiB of a password's
+ * hash would stay for good, and as much as the largest upload. Large pieces go back at once. */
+static void give_back_large_pieces(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE_PIECE);
+}
+
 int main(int argc, char **argv)
 {
     struct conf conf;
@@ -133,6 +142,7 @@ int main(int argc, char **argv)
     enum conf_wish wish;
     int code = EXIT_SUCCESS;
 
+    give_back_large_pieces();
     json_object_seed(0);
     buf_init(&text, 1024 * 1024);
     wish = conf_load(&conf, argc, argv, &text);

@@ -166,6 +166,21 @@ def test_idle_connections_cost_little(new_daemon, contract):
     assert sanitized or (among - before) * 1024 / IDLE < 16  # kB for one of them
 
 
+def test_a_sign_in_gives_its_memory_back(new_daemon, contract):
+    """19 MiB for the hash of a password, which glibc would keep from the second one on."""
+    daemon = new_daemon()
+
+    def resident_mb():
+        text = Path(f'/proc/{daemon.process.pid}/status').read_text()
+        return int(text.split('VmRSS:')[1].split()[0]) / 1024
+    before = resident_mb()
+    for _ in range(3):
+        assert signed_in(daemon, contract).get('/v1/me').status_code == 200
+    after = resident_mb()
+    sanitized = 'asan' in subprocess.run(['ldd', f'/proc/{daemon.process.pid}/exe'], capture_output=True, text=True, check=False).stdout
+    assert sanitized or after - before < 8, f'{before:.1f} MB before, {after:.1f} MB after'
+
+
 def test_out_of_file_descriptors_it_does_not_spin(new_daemon, contract):
     daemon = new_daemon(max_connections_per_address=2000)
     client = signed_in(daemon, contract)

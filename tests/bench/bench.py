@@ -29,7 +29,7 @@ import grow
 from loads import LOADS, MIX, MOVERS, READERS, Scripts, lua
 from peer import Peer
 from recorded import Recorder
-from rig import Rig, cpu_us
+from rig import Rig, memory_kb
 
 PGBENCH = sorted(Path('/usr/lib/postgresql').glob('*/bin/pgbench'), key=lambda p: int(p.parts[4]))[-1]
 SESSION = '-c role={} -c search_path=sluice,pg_temp -c timezone=UTC -c jit=off'  # as the daemon's
@@ -211,6 +211,9 @@ def table(options):
         if options.peer_workers:
             bench.peer = Peer(rig, options.peer_workers)
         failed = show(names, bench.rounds(names))
+        peer = f', the peer {bench.peer.memory_kb() / 1024:.0f} MB' if bench.peer else ''
+        print(f'resident with {options.connections} connections: the daemon {memory_kb(rig.daemon.process.pid) / 1024:.1f} MB'
+              f'{peer}; aims 24/12 MB')
         return failed + (show_hot(rig) if {'move', 'mixed'} & set(names) else 0)
     finally:
         if bench and bench.peer:
