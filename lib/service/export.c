@@ -1,6 +1,7 @@
 /* export - a list as a file: page by page into a file without a name, which is the answer. */
 #include "service/export.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 #include "sheet/table.h"
 
 #define PAGE 500
+#define NAME_MAX_BYTES 80
 #define ITEMS_MAX ((size_t)1 << 20)
 
 struct export
@@ -28,7 +30,8 @@ struct export
     struct table *table;
     const struct result *page;
     const char *const *fields;
-    int rows; /* of the page */
+    const json_t *custom; /* definitions: each is a column */
+    int rows;             /* of the page */
     int64_t written;
     bool first, last, failed;
 };
@@ -58,7 +61,16 @@ static enum step export_begin(struct call *c)
                          .first = true};
     arena_defer(&c->arena, export_free, e);
     c->state = e;
-    return STEP_NEXT;
+    custom_ask(c, record_of(c)->entity);
+    return STEP_WAIT;
+}
+
+static enum step export_columns(struct call *c)
+{
+    struct export *e = c->state;
+
+    e->custom = custom_definitions(c, call_result(c, 0));
+    return e->custom ? STEP_NEXT : STEP_FAIL;
 }
 
 static enum step export_ask(struct call *c)
@@ -131,6 +143,59 @@ static void add_cell(struct table *t, enum column_kind kind, const char *text)
         table_add(t, TABLE_TEXT, text);
 }
 
+static void add_custom_list(struct table *t, const json_t *list)
+{
+    struct buf all;
+    json_t *one;
+    size_t i;
+
+    buf_init(&all, ITEMS_MAX);
+    json_array_foreach (list, i, one)
+        buf_printf(&all, "%s%s", i > 0 ? ", " : "", json_string_value(one));
+    table_add(t, TABLE_TEXT, buf_text(&all));
+    buf_done(&all);
+}
+
+static void add_custom_cell(struct table *t, const json_t *field, const json_t *value)
+{
+    const char *type = json_string_value(json_object_get(field, "type"));
+    char number[32];
+
+    if (!value || json_is_null(value)) {
+        table_add(t, TABLE_PLAIN, NULL);
+    } else if (json_is_array(value)) {
+        add_custom_list(t, value);
+    } else if (json_is_boolean(value)) {
+        table_add(t, TABLE_BOOLEAN, json_is_true(value) ? "true" : "false");
+    } else if (json_is_integer(value)) {
+        (void)snprintf(number, sizeof(number), "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        table_add(t, TABLE_NUMBER, number);
+    } else {
+        table_add(t, strcmp(type, "decimal") == 0 ? TABLE_NUMBER : TABLE_TEXT,
+                  json_string_value(value));
+    }
+}
+
+/* A column for each custom field, named as an import knows it. */
+static void add_custom(struct export *e, const char *text)
+{
+    json_t *values = text ? json_loads(text, 0, NULL) : NULL;
+    const json_t *field;
+    size_t i;
+
+    json_array_foreach (e->custom, i, field) {
+        const char *key = json_string_value(json_object_get(field, "key"));
+        char name[NAME_MAX_BYTES];
+
+        (void)snprintf(name, sizeof(name), "custom.%s", key);
+        if (text)
+            add_custom_cell(e->table, field, json_object_get(values, key));
+        else
+            table_add(e->table, TABLE_PLAIN, name);
+    }
+    json_decref(values);
+}
+
 static void add_row(struct export *e, int row) /* -1: the names */
 {
     for (int i = 0; i < result_columns(e->page); i++) {
@@ -138,7 +203,9 @@ static void add_row(struct export *e, int row) /* -1: the names */
 
         if (!is_wanted(name, e->fields))
             continue;
-        if (row < 0)
+        if (strcmp(name, "custom") == 0)
+            add_custom(e, row < 0 ? NULL : result_text(e->page, row, i));
+        else if (row < 0)
             table_add(e->table, TABLE_PLAIN, name);
         else
             add_cell(e->table, result_kind(e->page, i), result_text(e->page, row, i));
@@ -218,5 +285,6 @@ static enum step export_reply(struct call *c)
     return STEP_REPLY;
 }
 
-step_fn *const record_export_steps[] = {export_begin, custom_list_ask, custom_list_read, export_ask,
-                                        export_write, export_written,  export_reply,     NULL};
+step_fn *const record_export_steps[] = {export_begin,     export_columns, custom_list_ask,
+                                        custom_list_read, export_ask,     export_write,
+                                        export_written,   export_reply,   NULL};
