@@ -79,6 +79,23 @@ def check_settings(found, names):
             found.add('docker', f'{name} is no setting')
 
 
+def check_recipe(found):
+    """The machines of docker/ha: packages, copied files, settings, and that proxy and daemons agree on names."""
+    place = 'docker/ha/'
+    stage = list(instructions(read(place + 'Dockerfile')))
+    check_packages(found, packages_of(stage))
+    for word, rest in stage:
+        for source in rest.split()[:-1] if word == 'COPY' else []:
+            if not source.startswith('--') and not (ROOT / place / source).exists():
+                found.add(place + 'Dockerfile', f'COPY {source}: there is no such file')
+    services = yaml.safe_load(read(place + 'compose.yaml'))['services']
+    settings = {name for s in services.values() for name in s.get('environment', {}) if name.startswith('SLUICE_')}
+    check_settings(found, settings - {'SLUICE_ADMIN_PASSWORD'})
+    for name in re.findall(r'^ +server \w+ (\w+):', read(place + 'haproxy.cfg'), re.M):
+        if name not in services:
+            found.add(place + 'haproxy.cfg', f'compose.yaml has no service "{name}"')
+
+
 def main():
     found = Findings()
     stages = []
@@ -100,6 +117,7 @@ def main():
     for service in compose['services'].values():
         settings += [name for name in service.get('environment', {}) if name.startswith('SLUICE_')]
     check_settings(found, settings)
+    check_recipe(found)
     for binary in sys.argv[1:]:
         check_libraries(found, binary, packages_of(final))
     found.end('docker')
