@@ -1,5 +1,5 @@
 /* sluicectl - what an administrator does from a shell: migrate the database, look at the settings,
- * put processes in force. */
+ * put processes in force, bring spreadsheets in and out. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,19 +7,25 @@
 #include "base/buf.h"
 #include "blueprints.h"
 #include "conf/conf.h"
+#include "sheets.h"
 #include "site.h"
 
-static const char usage[] = "usage: sluicectl COMMAND [--SETTING VALUE]...\n"
-                            "\n"
-                            "  migrate   bring the database to this build's schema (under a lock; "
-                            "safe to repeat), and exit\n"
-                            "  blueprint export, lint, diff and apply processes as texts; see "
-                            "sluicectl blueprint help\n"
-                            "  config    print every setting with its origin, secrets masked\n"
-                            "  version   print the version\n"
-                            "  help      this text\n"
-                            "\n"
-                            "Settings are those of sluiced: see sluiced --help.\n";
+static const char usage[] =
+    "usage: sluicectl COMMAND [--SETTING VALUE]...\n"
+    "\n"
+    "  migrate   bring the database to this build's schema (under a lock; "
+    "safe to repeat), and exit\n"
+    "  blueprint export, lint, diff and apply processes as texts; see "
+    "sluicectl blueprint help\n"
+    "  import    send a spreadsheet to a running daemon, try it, run it; see "
+    "sluicectl import --help\n"
+    "  export    write a list of a running daemon to a file; see sluicectl "
+    "export --help\n"
+    "  config    print every setting with its origin, secrets masked\n"
+    "  version   print the version\n"
+    "  help      this text\n"
+    "\n"
+    "Settings are those of sluiced: see sluiced --help.\n";
 
 struct command {
     const char *name;
@@ -79,6 +85,10 @@ int main(int argc, char **argv)
 
     if (argc > 1 && strcmp(argv[1], "blueprint") == 0)
         return blueprints_main(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "import") == 0)
+        return import_main(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "export") == 0)
+        return export_main(argc - 1, argv + 1);
     while (argc > 1 && command->name && strcmp(command->name, argv[1]) != 0)
         command++;
     if (argc < 2 || !command->name) {

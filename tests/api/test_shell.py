@@ -1,0 +1,112 @@
+"""Spreadsheets from a shell: sluicectl import and export, which ask a running daemon."""
+import csv
+import io
+import json
+import os
+import subprocess
+
+import openpyxl
+import pytest
+
+from test_blueprints import SLUICECTL
+from test_startup import certificate, signed_in
+from test_import import mark  # pylint: disable=unused-import
+
+
+def shell(client, *words, **env):
+    """Runs sluicectl as whoever the client is signed in as."""
+    rest = {k: v for k, v in os.environ.items() if not k.startswith('SLUICE_')}
+    return subprocess.run([SLUICECTL, *map(str, words)], capture_output=True, text=True, check=False, timeout=120,
+                          env={**rest, 'SLUICE_URL': client.daemon.url, 'SLUICE_TOKEN': client.token, **env})
+
+
+@pytest.fixture
+def sheet(tmp_path, mark):  # pylint: disable=redefined-outer-name
+    path = tmp_path / 'fair.csv'
+    path.write_text('Imię;Nazwisko;E-mail;Kolor\n'
+                    f'Anna;Kowalska;anna-{mark}@fair.example;red\nJan;Nowak;jan-{mark}@fair.example;blue\n'
+                    f'Jan;Nowak;JAN-{mark}@fair.example;blue\nOla;Lis;ola at fair;green\n', encoding='utf-8')
+    return path
+
+
+def test_a_spreadsheet_is_tried_and_run(mkt, sheet, mark, tmp_path):  # pylint: disable=redefined-outer-name
+    before = mkt.get('/v1/leads', params={'campaign': mark}).json()['items']
+    words = ['import', sheet, '--entity', 'lead', '--map', 'kolor=description', '--map', 'Imię=', '--option', f'campaign={mark}']
+    tried = shell(mkt, *words)
+    assert (tried.returncode, before) == (1, []), tried.stderr
+    lines = tried.stdout.splitlines()
+    one = lines[0].removeprefix('import ')
+    assert lines[1:] == ['Imię -> (not imported)', 'Nazwisko -> last_name', 'E-mail -> email', 'Kolor -> description',
+                         'trial: 4 rows: 2 created, 0 duplicate, 1 duplicate in the file, 1 invalid',
+                         'line 4: duplicate_in_file of line 3', lines[7]]
+    assert lines[7].startswith('line 5: invalid: E-mail: ')
+    assert tried.stderr.endswith('trial: 4 rows\n')
+    assert mkt.read('imports', one)['file_name'] == 'fair.csv'
+    assert mkt.get('/v1/leads', params={'campaign': mark}).json()['items'] == []
+    report = tmp_path / 'report'
+    ran = shell(mkt, *words, '--run', '--name', 'Fair', '--report', report)
+    assert ran.returncode == 1 and 'run: 4 rows: 2 created, 0 duplicate, 1 duplicate in the file, 1 invalid\n' in ran.stdout, ran.stderr
+    rows = [json.loads(line) for line in report.read_text().splitlines()]
+    assert [(r['line'], r['outcome']) for r in rows] == [(2, 'created'), (3, 'created'), (4, 'duplicate_in_file'), (5, 'invalid')]
+    made = mkt.read('leads', rows[0]['record_id'])
+    assert (made['first_name'], made['last_name'], made['description'], made['campaign']) == (None, 'Kowalska', 'red', mark)
+    again = shell(mkt, *words, '--run')
+    assert again.returncode == 2 and '409: This very file was imported before.' in again.stderr
+    again = shell(mkt, *words, '--run', '--again')
+    assert again.returncode == 1 and f'line 2: duplicate of {made["id"]}\n' in again.stdout
+
+
+def test_a_large_file_goes_in_parts(mkt, mark, tmp_path):  # pylint: disable=redefined-outer-name
+    path = tmp_path / 'large.csv'
+    path.write_text('Nazwisko,Opis\n' + ''.join(f'Part {mark} {n},{"x" * 9000}\n' for n in range(1000)), encoding='utf-8')
+    done = shell(mkt, 'import', path, '--entity', 'lead', '--run')
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (
+        0, 'run: 1000 rows: 1000 created, 0 duplicate, 0 duplicate in the file, 0 invalid'), done.stderr
+
+
+def test_a_list_is_written_to_a_file(mkt, sheet, mark, tmp_path):  # pylint: disable=redefined-outer-name
+    assert shell(mkt, 'import', sheet, '--entity', 'lead', '--option', f'campaign={mark}', '--run').returncode == 1
+    told = shell(mkt, 'export', 'leads', '--filter', f'campaign={mark}', '--filter', 'sort=last_name', '--filter', 'fields=last_name')
+    assert (told.returncode, list(csv.reader(io.StringIO(told.stdout)))) == (0, [['last_name'], ['Kowalska'], ['Nowak']])
+    book = tmp_path / 'leads.xlsx'
+    told = shell(mkt, 'export', 'leads', '--filter', f'campaign={mark}', '--filter', 'sort=-last_name', '--filter', 'fields=last_name',
+                 '--to', book)
+    assert (told.returncode, told.stdout) == (0, '')
+    assert list(openpyxl.load_workbook(book).active.values) == [('last_name',), ('Nowak',), ('Kowalska',)]
+    told = shell(mkt, 'export', 'leads', '--filter', 'fields=colour', '--to', tmp_path / 'none.csv')
+    assert told.returncode == 2 and '400' in told.stderr and '\n  fields: ' in told.stderr
+    assert not (tmp_path / 'none.csv').exists()
+
+
+def test_what_is_wrong_is_said(mkt, rep, sheet):  # pylint: disable=redefined-outer-name
+    for words, env, says in (
+            (['import'], {}, 'usage: sluicectl import FILE'), (['import', sheet], {}, 'usage: sluicectl import FILE'),
+            (['import', '/nowhere.csv', '--entity', 'lead'], {}, '/nowhere.csv: cannot be opened'),
+            (['import', sheet, '--entity', 'lead', '--colour', 'x'], {}, 'usage:'),
+            (['import', sheet, '--entity', 'lead', '--map', 'Rozmiar=city'], {}, '--map Rozmiar=city: the file has no such column'),
+            (['import', sheet, '--entity', 'lead', '--map', 'Kolor=status'], {}, '422'),
+            (['import', sheet, '--entity', 'lead', '--option', 'colour=x'], {}, '/options/colour'),
+            (['export', 'leads'], {'SLUICE_TOKEN': ''}, 'SLUICE_TOKEN holds'),
+            (['export', 'leads'], {'SLUICE_URL': 'ftp://x'}, '--url or SLUICE_URL'),
+            (['export', 'leads'], {'SLUICE_URL': 'http://127.0.0.1:1'}, '127.0.0.1 port 1: cannot be reached'),
+            (['export', 'leads'], {'SLUICE_TOKEN': 'x'}, '401'), (['export', '../metrics'], {}, '404')):
+        told = shell(mkt, *words, **env)
+        assert told.returncode == 2 and says in told.stderr, (words, told)
+    told = shell(rep, 'import', sheet, '--entity', 'lead')
+    assert told.returncode == 2 and '403' in told.stderr
+    for verb in ('import', 'export'):
+        assert shell(mkt, verb, '--help').stdout.startswith(f'usage: sluicectl {verb} ')
+
+
+def test_over_tls(new_daemon, contract, tmp_path, sheet):  # pylint: disable=redefined-outer-name
+    """The certificate is verified by what the system trusts."""
+    crt, key = certificate(tmp_path, 'shell')
+    daemon = new_daemon(tls_certificate=crt, tls_key=key, job_interval_ms=20)
+    daemon.certificate = str(crt)
+    admin = signed_in(daemon, contract)
+    told = shell(admin, 'import', sheet, '--entity', 'lead', '--run')
+    assert told.returncode == 2 and 'TLS: self-signed certificate' in told.stderr
+    told = shell(admin, 'import', sheet, '--entity', 'lead', '--run', SSL_CERT_FILE=str(crt))
+    assert told.returncode == 1 and 'run: 4 rows: 2 created' in told.stdout, told.stderr
+    told = shell(admin, 'export', 'leads', '--filter', 'fields=last_name', SSL_CERT_FILE=str(crt))
+    assert (told.returncode, sorted(told.stdout.splitlines())) == (0, ['Kowalska', 'Nowak', 'last_name'])
