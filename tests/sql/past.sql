@@ -3,7 +3,7 @@
 begin;
 set local client_min_messages = warning;
 create extension if not exists pgtap;
-select plan(6);
+select plan(9);
 
 create temp table clock as select '2026-03-01 08:00Z'::timestamptz as at;
 grant select on clock to public;
@@ -44,6 +44,10 @@ select is(pg_temp.was('2026-03-03 07:59:59Z'), 'Second Łódź 2 02', 'until the
 select is(pg_temp.was('2026-03-03 08:00Z'), 'Third - 3 03', 'as it is');
 select ok(pg_temp.past($$select * from sluice.audit a where a.record_id = '00000000-0000-7000-8000-00000000aa01' and a.at > now()$$)
           like '%audit_record%', 'found by the record');
+
+select is(sluice.shown_at('2026-03-01 08:00:00Z'), '2026-03-01T08:00:00Z', 'a moment without a fraction');
+select is(sluice.shown_at('2026-03-01 08:00:10.789990Z'), '2026-03-01T08:00:10.78999Z', 'as answers write it');
+select is(sluice.shown_at('2026-03-01 08:00:10.000001Z'), '2026-03-01T08:00:10.000001Z', 'to the microsecond');
 
 select * from finish();
 rollback;
