@@ -89,6 +89,7 @@ struct ask {
     struct ask *next;   /* db's own */
     void *error_result; /* db's own: keeps the strings of error alive */
     bool retried;       /* db's own */
+    bool suspect;       /* too: it may wait for a lock */
 };
 
 /** Frees the results of an answered ask (not the struct). Accepts an unanswered one that was never

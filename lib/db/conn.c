@@ -423,8 +423,8 @@ bool conn_is_hopeful(const struct conn *c)
 
 void conn_ask(struct conn *c, struct ask *ask)
 {
-    /* One that is asked again may be the one that fails its batch. */
-    bool alone = ask->retried && c->o.lane == LANE_READ;
+    /* One that is asked again may be the one that fails its batch, and so may a suspect. */
+    bool alone = (ask->retried || ask->suspect) && c->o.lane == LANE_READ;
     bool ok;
 
     if (ask->hold == HOLD_OPEN)

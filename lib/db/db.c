@@ -10,6 +10,7 @@
 #include "db/conn.h"
 #include "db/dsn.h"
 #include "db/standby.h"
+#include "db/suspect.h"
 #include "loop/worker.h"
 
 /* sql/queries/engine.sql */
@@ -17,7 +18,9 @@ extern const struct query query_log_position;
 
 #define TICK_US 250000
 #define LOCK_TIMEOUT_MS 2000
-#define ROUNDS_MAX 4 /* of done callbacks that ask again at once, per turn */
+#define READ_LOCK_TIMEOUT_MS 500 /* reads wait for ACCESS EXCLUSIVE only, all in one row */
+#define SUSPECTS_WAITING 8       /* for each connection; more are told to come back */
+#define ROUNDS_MAX 4             /* of done callbacks that ask again at once, per turn */
 
 struct list {
     struct ask *first, *last;
@@ -30,6 +33,8 @@ struct lane_state {
     struct list again; /* were sent and not answered: before the others */
     struct list waiting;
     uint64_t asks;
+    struct suspects suspects;
+    unsigned suspects_out; /* in flight */
 };
 
 struct db {
@@ -148,8 +153,14 @@ static void give_up(struct db *db, struct ask *ask)
 static void on_ended(void *arg, struct ask *ask, enum ask_end end)
 {
     struct db *db = arg;
+    struct lane_state *l = &db->lanes[ask->lane];
 
     db->work = true;
+    if (ask->suspect)
+        l->suspects_out--;
+    ask->suspect = false;
+    if (end == ASK_END_ANSWERED)
+        suspects_learn(&l->suspects, ask, clock_mono_us());
     if (ask->lane == LANE_STANDBY && !is_answer(ask, end)) {
         if (end == ASK_END_STALE || strcmp(ask->error.sqlstate, "SLPRM") == 0)
             retire_all(db);
@@ -231,9 +242,51 @@ static bool lane_is_usable(const struct lane_state *l)
     return false;
 }
 
+/* Returns the first that may be sent. Suspects have half of the connections, or one. */
+static struct ask *take(struct lane_state *l, struct list *from)
+{
+    unsigned room = l->nconns > 1 ? l->nconns / 2 : 1;
+    int64_t now = l->suspects.n > 0 ? clock_mono_us() : 0;
+    struct ask *before = NULL, *ask;
+
+    for (ask = from->first; ask != NULL; before = ask, ask = ask->next) {
+        ask->suspect = suspects_have(&l->suspects, ask, now);
+        if (!ask->suspect || l->suspects_out < room)
+            break;
+        ask->suspect = false;
+    }
+    if (ask == NULL || before == NULL)
+        return ask == NULL ? NULL : shift(from);
+    before->next = ask->next;
+    if (from->last == ask)
+        from->last = before;
+    from->n--;
+    ask->next = NULL;
+    return ask;
+}
+
 static struct ask *lane_next(struct lane_state *l)
 {
+    struct ask *ask = take(l, &l->again);
+
+    if (ask == NULL)
+        ask = take(l, &l->waiting);
+    if (ask != NULL && ask->suspect)
+        l->suspects_out++;
+    return ask;
+}
+
+/* Whatever it is. */
+static struct ask *lane_shift(struct lane_state *l)
+{
     return l->again.first != NULL ? shift(&l->again) : shift(&l->waiting);
+}
+
+/* Tells whether the lane has enough of those that wait for a lock already. */
+static bool is_crowded(struct lane_state *l, const struct ask *ask)
+{
+    return l->suspects.n > 0 && l->waiting.n >= SUSPECTS_WAITING * l->nconns &&
+           suspects_have(&l->suspects, ask, clock_mono_us());
 }
 
 static void lane_send(struct db *db, enum lane lane)
@@ -242,13 +295,14 @@ static void lane_send(struct db *db, enum lane lane)
     struct conn *conn;
     struct ask *ask;
 
-    while (l->again.n + l->waiting.n > 0 && (conn = lane_conn(l)) != NULL)
-        conn_ask(conn, lane_next(l));
+    while (l->again.n + l->waiting.n > 0 && (conn = lane_conn(l)) != NULL &&
+           (ask = lane_next(l)) != NULL)
+        conn_ask(conn, ask);
     for (unsigned i = 0; i < l->nconns; i++)
         conn_flush(l->conns[i]);
     if (l->again.n + l->waiting.n == 0 || lane_is_usable(l))
         return;
-    while ((ask = lane_next(l)) != NULL)
+    while ((ask = lane_shift(l)) != NULL)
         if (lane == LANE_STANDBY)
             ask_primary(db, ask);
         else
@@ -369,7 +423,7 @@ void db_ask(struct db *db, struct ask *ask)
         ask->lane = LANE_SLOW;
     l = &db->lanes[ask->lane];
     ask->queued_us = clock_mono_us();
-    ask->sent = ask->retried = false;
+    ask->sent = ask->retried = ask->suspect = false;
     ask->mark = 0;
     ask->marks = db->standby_dsn != NULL && ask->lane == LANE_WRITE && !ask->rollback &&
                  (ask->hold == HOLD_NONE || ask->hold == HOLD_CLOSE);
@@ -385,7 +439,7 @@ void db_ask(struct db *db, struct ask *ask)
         go_on(db, l, ask);
     else if (db->closing || !lane_is_usable(l))
         finish(db, ask, ASK_UNAVAILABLE);
-    else if (l->waiting.n >= l->limit + lane_room(l))
+    else if (l->waiting.n >= l->limit + lane_room(l) || is_crowded(l, ask))
         finish(db, ask, ASK_BUSY);
     else
         append(&l->waiting, ask);
@@ -402,7 +456,7 @@ static void lane_open(struct db *db, const struct db_options *o, enum lane lane)
         .session = {.role = o->role,
                     .standby = lane == LANE_STANDBY,
                     .statement_timeout_ms = o->timeout_ms[lane],
-                    .lock_timeout_ms = LOCK_TIMEOUT_MS},
+                    .lock_timeout_ms = lane == LANE_READ ? READ_LOCK_TIMEOUT_MS : LOCK_TIMEOUT_MS},
         .lane = lane,
         .nqueries = o->nqueries,
         .ended = on_ended,
@@ -466,7 +520,7 @@ void db_destroy(struct db *db)
         for (unsigned i = 0; i < l->nconns; i++)
             conn_destroy(l->conns[i]);
         l->nconns = 0;
-        while ((ask = lane_next(l)) != NULL)
+        while ((ask = lane_shift(l)) != NULL)
             finish(db, ask, ASK_UNAVAILABLE);
         free(l->conns);
         l->conns = NULL;

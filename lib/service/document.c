@@ -66,3 +66,13 @@ static enum step importing_reply(struct call *c)
 }
 
 const struct operation docs_importing = {.steps = (step_fn *const[]){importing_reply, NULL}};
+
+/* GET /docs/reliability */
+
+static enum step reliability_reply(struct call *c)
+{
+    return reply_bytes(c, "text/plain; charset=utf-8", page_reliability_tag, page_reliability,
+                       page_reliability_size);
+}
+
+const struct operation docs_reliability = {.steps = (step_fn *const[]){reliability_reply, NULL}};

@@ -1,5 +1,4 @@
 """Fixtures of the fault cases: a PostgreSQL on TCP, a proxy that misbehaves, a daemon, and a ledger over it."""
-import os
 import sys
 from pathlib import Path
 
@@ -12,8 +11,6 @@ import pytest  # noqa: E402
 
 from contract import Contract  # noqa: E402
 from worlds import PrivateWorld, World  # noqa: E402
-
-LONG = os.environ.get('SLUICE_LONG') == '1'
 
 
 @pytest.fixture(scope='session')

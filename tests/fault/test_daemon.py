@@ -8,9 +8,8 @@ import threading
 
 import requests
 
-from conftest import LONG
 from daemon import Client, binary, pid_lives, wait_for
-from worlds import now
+from worlds import LONG, now
 
 KILLS = 200 if LONG else 8
 READY_S = 3.0  # from the start of a process to its first answer; the machine has other things to do

@@ -12,10 +12,9 @@ from collections.abc import Callable
 import psycopg2
 import pytest
 
-from conftest import LONG
 from daemon import wait_for
 from proxy import Weather
-from worlds import DEADLINE_S, LATE_S, RECOVERY_S, WRITE_S, now
+from worlds import DEADLINE_S, LATE_S, LONG, RECOVERY_S, WRITE_S, now
 
 SILENCE_S = 3 * WRITE_S + 5 + 1 + LATE_S  # until connections are given up whose server says nothing
 

@@ -14,6 +14,8 @@ from daemon import Client, Cluster, Daemon, pid_lives, unprivileged, wait_for
 from ledger import Ledger
 from proxy import Proxy, free_port
 
+HERE = Path(__file__).resolve().parent
+LONG = os.environ.get('SLUICE_LONG') == '1'
 DEADLINE_S, READ_S, WRITE_S = 4.0, 1.0, 2.0  # short ones, so that cases are
 LATE_S = 1.5  # what an overloaded machine may add to a deadline
 RECOVERY_S = 2.0  # from PostgreSQL's first answer to the first acknowledged write
@@ -22,9 +24,9 @@ SETTINGS = {'deadline_ms': int(DEADLINE_S * 1000), 'read_timeout_ms': int(READ_S
 
 
 class TcpCluster(Cluster):
-    """A PostgreSQL that listens on a port of loopback, too. @data: another place for its files."""
+    """A PostgreSQL that listens on a port of loopback, too. @data, @wal: other places for its files."""
 
-    def __init__(self, data=None, options=''):
+    def __init__(self, data=None, wal=None, options=''):
         self.port, self.options, self.process = free_port(), options.split(), None
         self.bin = sorted(Path('/usr/lib/postgresql').glob('*/bin'), key=lambda p: int(p.parent.name))[-1]
         self.folder = Path(tempfile.mkdtemp(prefix='sluice-fault-'))
@@ -32,7 +34,7 @@ class TcpCluster(Cluster):
         if os.geteuid() == 0:
             shutil.chown(self.folder, 'postgres', 'postgres')
         unprivileged(self.bin / 'initdb', '-D', self.data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8',
-                     '--locale=C.UTF-8', '--no-sync')
+                     '--locale=C.UTF-8', '--no-sync', '--wal-segsize=1', *(['--waldir', wal] if wal else []))
         self.start()
         unprivileged(self.bin / 'createdb', '-h', self.folder, '-p', str(self.port), '-U', 'postgres', 'sluice')
 
@@ -56,6 +58,14 @@ class TcpCluster(Cluster):
         if self.pid():
             self.stop('immediate')
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def stopped(self):
+        """Tells whether it has ended by itself, or is about to."""
+        try:
+            self.process.wait(5 if not self.accepts() else 0)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def pid(self):
         """Of the postmaster, or None."""
@@ -98,9 +108,9 @@ class TcpCluster(Cluster):
 class World:
     """PostgreSQL, proxy, daemon, and a key that may do everything."""
 
-    def __init__(self, contract, data=None, options='', environment=None, **settings):
+    def __init__(self, contract, data=None, wal=None, options='', environment=None, **settings):
         self.contract = contract
-        self.cluster = TcpCluster(data, options)
+        self.cluster = TcpCluster(data, wal, options)
         self.proxy = Proxy('127.0.0.1', self.cluster.port)
         url = f'postgresql://postgres@127.0.0.1:{self.proxy.port}/sluice?sslmode=disable'
         self.daemon = Daemon(**{**SETTINGS, 'database_url': url, **settings})

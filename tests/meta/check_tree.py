@@ -96,7 +96,8 @@ def generate(folder):
     subprocess.run([ROOT / 'cmd/gen/embed.py', 'bytes', f'{folder}/pages.gen.c', f'{folder}/pages.gen.h',
                     f'page_docs={ROOT}/api-spec/docs.html', f'page_problems={ROOT}/api-spec/problems.md',
                     f'page_designing={ROOT}/api-spec/designing.md',
-                    f'page_importing={ROOT}/api-spec/importing.md'], check=True)
+                    f'page_importing={ROOT}/api-spec/importing.md',
+                    f'page_reliability={ROOT}/api-spec/reliability.md'], check=True)
 
 
 def check_headers(found):
