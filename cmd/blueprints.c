@@ -18,7 +18,7 @@
 #include "db/once.h"
 #include "queries.gen.h"
 #include "schemas.gen.h"
-#include "service/design.h"
+#include "service/design/design.h"
 #include "site.h"
 #include "json/body.h"
 #include "json/yaml.h"

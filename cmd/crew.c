@@ -21,9 +21,9 @@
 #include "loop/offload.h"
 #include "loop/worker.h"
 #include "queries.gen.h"
-#include "service/known.h"
-#include "service/record.h"
-#include "service/timed.h"
+#include "service/process/known.h"
+#include "service/process/timed.h"
+#include "service/record/record.h"
 #include "site.h"
 
 #define WORKERS_MAX 64

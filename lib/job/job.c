@@ -8,11 +8,11 @@
 #include "base/uuid.h"
 #include "call/call.h"
 #include "loop/worker.h"
-#include "service/assign.h"
-#include "service/jobs.h"
-#include "service/match.h"
-#include "service/score.h"
-#include "service/timed.h"
+#include "service/lead/assign.h"
+#include "service/lead/score.h"
+#include "service/process/timed.h"
+#include "service/record/jobs.h"
+#include "service/record/match.h"
 
 #define WAIT_MAX_MS 60000
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "service/match_keys.h"
+#include "service/record/match_keys.h"
 
 int main(void)
 {

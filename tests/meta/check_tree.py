@@ -29,6 +29,17 @@ MODULES = {
     'http': ('base conf json loop call', 'event openssl jansson', 'permissions'),
     'job': ('base json crypto loop call service', 'jansson curl', 'permissions queries asks'),
 }
+# rooms of lib/service: (rooms whose headers each may include)
+ROOMS = {
+    'record': '',
+    'process': 'record',
+    'design': 'record',
+    'lead': 'record process',
+    'intake': 'record process',
+    'import': 'record process',
+    'people': 'record',
+    'resource': 'record',
+}
 VENDORS = {'event2/': 'event', 'jansson.h': 'jansson', 'yaml.h': 'yaml', 'openssl/': 'openssl', 'jwt.h': 'jwt', 'argon2.h': 'argon2',
            'libpq-fe.h': 'pq', 'pg_config': 'pq', 'curl/': 'curl', 'postgres': 'pq', 'catalog/': 'pq', 'pcre2.h': 'pcre2',
            'idn2.h': 'idn2', 'libpsl.h': 'psl', 'unicase.h': 'unistring', 'unictype.h': 'unistring',
@@ -71,6 +82,16 @@ def check_includes(found, path, text):
             found.add(where, f'write "module/{name}"')
         elif name.split('/')[0] not in [module, *modules]:
             found.add(where, f'{module} may not include {name.split("/")[0]}; it may include {", ".join(modules) or "nothing"}')
+        elif module == name.split('/')[0] == 'service':
+            check_room(found, where, path.parts[2], name.split('/')[1])
+
+
+def check_room(found, where, room, other):
+    """The same between the rooms of lib/service."""
+    if room not in ROOMS:
+        found.add(where, f'"{room}" is no room of lib/service; the table stands in tests/meta/check_tree.py and ARCHITECTURE.md')
+    elif other not in [room, *ROOMS[room].split()]:
+        found.add(where, f'service/{room} may not include service/{other}; it may include {ROOMS[room] or "nothing"}')
 
 
 def check_text(found, path, text):

@@ -3,7 +3,7 @@
 #include "blueprint_fixture.h"
 
 #include "call/call.h"
-#include "service/known.h"
+#include "service/process/known.h"
 
 #define MANY 64 /* as many as a worker keeps */
 

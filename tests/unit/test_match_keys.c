@@ -1,5 +1,5 @@
 /* keys of records as the database takes them: which kinds a record has, and what is left out */
-#include "service/match_keys.h"
+#include "service/record/match_keys.h"
 
 #include "unit.h"
 

@@ -1,0 +1,290 @@
+/* export - a list as a file: page by page into a file without a name, which is the answer. */
+#include "service/record/export.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/scratch.h"
+#include "call/list.h"
+#include "call/pgarray.h"
+#include "call/reply.h"
+#include "loop/offload.h"
+#include "service/record/custom.h"
+#include "service/record/record.h"
+#include "sheet/table.h"
+
+#define PAGE 500
+#define NAME_MAX_BYTES 80
+#define ITEMS_MAX ((size_t)1 << 20)
+
+struct export
+{
+    struct job job; /* first: the offload thread knows nothing else */
+    const char *folder, *format;
+    char delimiter;
+    bool mark;
+    int fd;
+    struct table *table;
+    const struct result *page;
+    const char *const *fields;
+    const json_t *custom; /* definitions: each is a column */
+    int rows;             /* of the page */
+    int64_t written;
+    bool first, last, failed;
+};
+
+static void export_free(void *arg)
+{
+    struct export *e = arg;
+
+    if (e->table)
+        (void)table_finish(e->table);
+    if (e->fd >= 0)
+        close(e->fd);
+}
+
+static enum step export_begin(struct call *c)
+{
+    struct export *e = call_alloc(c, sizeof(*e));
+    const char *format = call_param_text(c, "format"), *delimiter = call_param_text(c, "delimiter");
+
+    if (!e)
+        return STEP_FAIL;
+    *e = (struct export){.folder = c->env->temp_dir,
+                         .format = format ? format : "csv",
+                         .delimiter = delimiter ? *delimiter : ',',
+                         .mark = json_is_true(call_param(c, "bom")),
+                         .fd = -1,
+                         .first = true};
+    arena_defer(&c->arena, export_free, e);
+    c->state = e;
+    custom_ask(c, record_of(c)->entity);
+    return STEP_WAIT;
+}
+
+static enum step export_columns(struct call *c)
+{
+    struct export *e = c->state;
+
+    e->custom = custom_definitions(c, call_result(c, 0));
+    return e->custom ? STEP_NEXT : STEP_FAIL;
+}
+
+static enum step export_ask(struct call *c)
+{
+    const struct record *r = record_of(c);
+    const char *fixed[RECORD_LIST_FIXED];
+
+    record_list_fixed(c, r->may_read, fixed);
+    return list_ask_next(c, r->list, fixed, PAGE);
+}
+
+static bool is_wanted(const char *name, const char *const *fields)
+{
+    size_t n = strcspn(name, ".");
+
+    if (*name == '_' || !fields)
+        return *name != '_';
+    for (; *fields; fields++)
+        if (strncmp(*fields, name, n) == 0 && !(*fields)[n])
+            return true;
+    return false;
+}
+
+/* Words between commas, as an import reads them. */
+static void add_list(struct table *t, const char *text)
+{
+    struct pgarray a = pgarray_over(text);
+    struct buf item, all;
+    bool is_null;
+
+    buf_init(&item, ITEMS_MAX);
+    buf_init(&all, ITEMS_MAX);
+    while (pgarray_next(&a, &item, &is_null))
+        buf_printf(&all, "%s%s", all.len ? ", " : "", buf_text(&item));
+    table_add(t, TABLE_TEXT, buf_text(&all));
+    buf_done(&item);
+    buf_done(&all);
+}
+
+/* "2026-11-21 20:15:59.123456+00" as the API writes it. */
+static void add_moment(struct table *t, const char *text)
+{
+    char moment[64];
+    size_t n = strlen(text);
+
+    if (n < 13 || n >= sizeof(moment) || text[10] != ' ' || strcmp(text + n - 3, "+00") != 0) {
+        table_add(t, TABLE_PLAIN, text);
+        return;
+    }
+    memcpy(moment, text, n);
+    moment[10] = 'T';
+    moment[n - 3] = 'Z';
+    moment[n - 2] = '\0';
+    table_add(t, TABLE_PLAIN, moment);
+}
+
+static void add_cell(struct table *t, enum column_kind kind, const char *text)
+{
+    if (!text)
+        table_add(t, TABLE_PLAIN, NULL);
+    else if (kind == COLUMN_NUMBER)
+        table_add(t, TABLE_NUMBER, text);
+    else if (kind == COLUMN_BOOLEAN)
+        table_add(t, TABLE_BOOLEAN, *text == 't' ? "true" : "false");
+    else if (kind == COLUMN_TIMESTAMP)
+        add_moment(t, text);
+    else if (kind == COLUMN_TEXT_ARRAY)
+        add_list(t, text);
+    else
+        table_add(t, TABLE_TEXT, text);
+}
+
+static void add_custom_list(struct table *t, const json_t *list)
+{
+    struct buf all;
+    json_t *one;
+    size_t i;
+
+    buf_init(&all, ITEMS_MAX);
+    json_array_foreach (list, i, one)
+        buf_printf(&all, "%s%s", i > 0 ? ", " : "", json_string_value(one));
+    table_add(t, TABLE_TEXT, buf_text(&all));
+    buf_done(&all);
+}
+
+static void add_custom_cell(struct table *t, const json_t *field, const json_t *value)
+{
+    const char *type = json_string_value(json_object_get(field, "type"));
+    char number[32];
+
+    if (!value || json_is_null(value)) {
+        table_add(t, TABLE_PLAIN, NULL);
+    } else if (json_is_array(value)) {
+        add_custom_list(t, value);
+    } else if (json_is_boolean(value)) {
+        table_add(t, TABLE_BOOLEAN, json_is_true(value) ? "true" : "false");
+    } else if (json_is_integer(value)) {
+        (void)snprintf(number, sizeof(number), "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        table_add(t, TABLE_NUMBER, number);
+    } else {
+        table_add(t, strcmp(type, "decimal") == 0 ? TABLE_NUMBER : TABLE_TEXT,
+                  json_string_value(value));
+    }
+}
+
+/* A column for each custom field, named as an import knows it. */
+static void add_custom(struct export *e, const char *text)
+{
+    json_t *values = text ? json_loads(text, 0, NULL) : NULL;
+    const json_t *field;
+    size_t i;
+
+    json_array_foreach (e->custom, i, field) {
+        const char *key = json_string_value(json_object_get(field, "key"));
+        char name[NAME_MAX_BYTES];
+
+        (void)snprintf(name, sizeof(name), "custom.%s", key);
+        if (text)
+            add_custom_cell(e->table, field, json_object_get(values, key));
+        else
+            table_add(e->table, TABLE_PLAIN, name);
+    }
+    json_decref(values);
+}
+
+static void add_row(struct export *e, int row) /* -1: the names */
+{
+    for (int i = 0; i < result_columns(e->page); i++) {
+        const char *name = result_name(e->page, i);
+
+        if (!is_wanted(name, e->fields))
+            continue;
+        if (strcmp(name, "custom") == 0)
+            add_custom(e, row < 0 ? NULL : result_text(e->page, row, i));
+        else if (row < 0)
+            table_add(e->table, TABLE_PLAIN, name);
+        else
+            add_cell(e->table, result_kind(e->page, i), result_text(e->page, row, i));
+    }
+    table_end_row(e->table);
+}
+
+static void write_page(struct job *job)
+{
+    struct export *e = (struct export *)job;
+
+    if (e->first) {
+        e->fd = scratch_open(e->folder);
+        e->failed = e->fd < 0;
+        if (e->failed)
+            return;
+        e->table =
+            table_begin(e->fd, strcmp(e->format, "xlsx") == 0, e->delimiter, e->mark, e->folder);
+        add_row(e, -1);
+    }
+    e->first = false;
+    for (int i = 0; i < e->rows; i++)
+        add_row(e, i);
+    if (!e->last)
+        return;
+    e->failed = !table_finish(e->table);
+    e->table = NULL;
+}
+
+static enum step export_write(struct call *c)
+{
+    struct export *e = c->state;
+
+    e->page = call_result(c, 0);
+    e->rows = list_rows(c);
+    e->written += e->rows;
+    if (!reply_fields(c, e->page, &e->fields))
+        return STEP_FAIL;
+    if (e->written > c->env->export_rows || (e->written == c->env->export_rows && list_has_more(c)))
+        return call_fail(c, ERR_EXPORT_TOO_LARGE, "An export may have %lld rows; filter the list.",
+                         (long long)c->env->export_rows);
+    e->last = !list_has_more(c);
+    e->job.work = write_page;
+    return call_offload(c, &e->job) ? STEP_WAIT : STEP_FAIL;
+}
+
+static enum step export_written(struct call *c)
+{
+    struct export *e = c->state;
+
+    if (e->failed) {
+        c->err.log = "no room for an export in temp_dir";
+        return call_fail(c, ERR_INTERNAL, NULL);
+    }
+    if (!e->last) {
+        if (!list_advance(c))
+            return STEP_FAIL;
+        call_forget(c);
+        call_repeat(c, 3);
+    }
+    return STEP_NEXT;
+}
+
+static enum step export_reply(struct call *c)
+{
+    struct export *e = c->state;
+    const struct record *r = record_of(c);
+    bool book = strcmp(e->format, "xlsx") == 0;
+
+    reply_header(
+        c, "Content-Disposition",
+        arena_printf(&c->arena, "attachment; filename=\"%s-export.%s\"", r->entity, e->format));
+    c->reply.status = 200;
+    c->reply.media_type = book ? "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+                               : "text/csv; charset=utf-8";
+    c->reply.file = &e->fd;
+    return STEP_REPLY;
+}
+
+step_fn *const record_export_steps[] = {export_begin,     export_columns, custom_list_ask,
+                                        custom_list_read, export_ask,     export_write,
+                                        export_written,   export_reply,   NULL};
