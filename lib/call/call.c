@@ -195,9 +195,9 @@ static bool look_for_missing(struct call *c)
     return true;
 }
 
-void call_advance(struct call *c, enum step rc)
+/* Runs steps until one waits, replies or fails for good. */
+static enum step run(struct call *c, enum step rc)
 {
-    assert(!c->asking && !c->replied);
     do {
         while (rc == STEP_NEXT)
             rc = next_step(c)(c);
@@ -207,6 +207,13 @@ void call_advance(struct call *c, enum step rc)
             rc = STEP_NEXT;
     } while (rc == STEP_NEXT);
     assert(c->asking == (rc == STEP_WAIT));
+    return rc;
+}
+
+void call_advance(struct call *c, enum step rc)
+{
+    assert(!c->asking && !c->replied);
+    rc = run(c, rc);
     if (rc == STEP_WAIT)
         return;
     if (held_settles(c)) { /* the operation goes on when the transaction is over */

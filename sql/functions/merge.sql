@@ -144,7 +144,10 @@ begin
         return;
     end if;
     for f in select x.key from jsonb_each(choices) x
-              where x.key not in (select m.field from sluice.merge_fields() m where m.entity = p_entity) loop
+              where x.key not in (select m.field from sluice.merge_fields() m where m.entity = p_entity
+                                  union all
+                                  select 'custom.' || d.key from sluice.custom_field d
+                                   where d.entity = p_entity and not d.archived) loop
         perform sluice.refuse_merge('validation_failed', '/fields/' || f.key,
             jsonb_build_object('detail', 'A merge cannot choose this field.'));
     end loop;
@@ -190,7 +193,9 @@ begin
         given := given || jsonb_build_object('tags', tags);
         overwritten := overwritten || jsonb_build_object('field', 'tags', 'before', old, 'after', tags, 'from', null);
     end if;
-    value := sluice.custom_merged(p_entity, ids, records);
+    f := sluice.custom_merged(p_entity, ids, records, choices);
+    value := f.given;
+    conflicts := conflicts || f.conflicts;
     old := records -> ids[1]::text -> 'custom';
     if value <> old then
         given := given || jsonb_build_object('custom', value);

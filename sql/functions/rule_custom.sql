@@ -214,17 +214,40 @@ begin
 end
 $$;
 
--- The values of records that become one: of each field that of the first who has one.
-create or replace function sluice.custom_merged(p_entity text, ids uuid[], records jsonb) returns jsonb
+-- The values of records that become one. @choices: {"custom.key": id of one of them}; without a choice a field has the
+-- value of the first who has one, and others that differ are told: [{field, kept, values: [{id, value}]}].
+drop function if exists sluice.custom_merged(text, uuid[], jsonb);
+create or replace function sluice.custom_merged(
+    p_entity text, ids uuid[], records jsonb, choices jsonb, out given jsonb, out conflicts jsonb
+)
     language plpgsql stable as $$
 begin
-    return coalesce((
-        select jsonb_object_agg(v.key, v.value order by u.n desc)
+    with field as (
+        select distinct v.key, 'custom.' || v.key as name
           from unnest(ids) with ordinality u(i, n)
-         cross join lateral jsonb_each(records -> u.i::text -> 'custom') v
+         cross join lateral jsonb_object_keys(records -> u.i::text -> 'custom') v(key)
          where u.n = 1
-            or exists (select from sluice.custom_field f where f.entity = p_entity and f.key = v.key and not f.archived)),
-        '{}');
+            or exists (select from sluice.custom_field f where f.entity = p_entity and f.key = v.key and not f.archived)
+    ), value as (
+        select f.key, f.name, u.i, u.n, records -> u.i::text -> 'custom' -> f.key as value,
+               lower(choices ->> f.name) as choice
+          from field f cross join unnest(ids) with ordinality u(i, n)
+    ), kept as (
+        select distinct on (v.key) v.key, v.value
+          from value v
+         where v.value is not null and (v.choice is null or v.choice = v.i::text)
+         order by v.key, v.n
+    ), lost as (
+        select v.key, v.name, k.value as kept,
+               jsonb_agg(jsonb_build_object('id', v.i, 'value', v.value) order by v.n) as others
+          from value v join kept k on k.key = v.key
+         where v.choice is null and v.value <> k.value
+         group by v.key, v.name, k.value
+    )
+    select coalesce((select jsonb_object_agg(k.key, k.value) from kept k), '{}'),
+           coalesce((select jsonb_agg(jsonb_build_object('field', l.name, 'kept', l.kept, 'values', l.others) order by l.key)
+                       from lost l), '[]')
+      into given, conflicts;
 end
 $$;
 

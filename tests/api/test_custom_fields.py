@@ -394,6 +394,7 @@ def test_sort_and_pages(shelf, rep, key):
 
 PROPERTY = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 words = st.text(st.characters(blacklist_categories=('Cs', 'Cc')), max_size=40)
+whole = st.integers(-2 ** 63, 2 ** 63 - 1)  # a body with others is none
 GOOD = {
     'text': st.text(st.characters(blacklist_categories=('Cs', 'Cc')), min_size=2, max_size=20),
     'integer': st.integers(-5, 1000),
@@ -405,12 +406,12 @@ GOOD = {
     'multi_choice': st.lists(st.sampled_from(['gold', 'silver']), unique=True),
 }
 BAD = {
-    'text': st.one_of(st.integers(), st.booleans(), st.just('x'), st.text('abc', min_size=21, max_size=60)),
+    'text': st.one_of(whole, st.booleans(), st.just('x'), st.text('abc', min_size=21, max_size=60)),
     'integer': st.one_of(words, st.integers(max_value=-6).filter(lambda n: n > -2 ** 53), st.integers(1001, 2 ** 53), st.booleans()),
     'decimal': st.one_of(st.text('abc .', min_size=1), st.booleans(), st.integers(-1000, -1).map(str)),
-    'boolean': st.one_of(words, st.integers()),
-    'date': st.one_of(st.text('0123456789-', max_size=9), st.booleans(), st.integers()),
-    'datetime': st.one_of(st.dates().map(str), st.integers()),
+    'boolean': st.one_of(words, whole),
+    'date': st.one_of(st.text('0123456789-', max_size=9), st.booleans(), whole),
+    'datetime': st.one_of(st.dates().map(str), whole),
     'choice': st.one_of(words.filter(lambda w: w not in ('gold', 'silver')), st.lists(st.just('gold'))),
     'multi_choice': st.one_of(words, st.lists(words.filter(lambda w: w not in ('gold', 'silver')), min_size=1, max_size=3)),
 }

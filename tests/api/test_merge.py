@@ -294,6 +294,28 @@ def test_merge_and_undo_are_nothing(manager, rep, mkt, rows, number, seed):
     assert {t for t in before if before[t] != after[t]} == set()
 
 
+def test_custom_fields_are_chosen_one_by_one(manager, rep, admin, number):
+    seats, colour, plan = (f'{name}_{number}' for name in ('seats', 'colour', 'plan'))
+    for key, kind in ((seats, 'integer'), (colour, 'text'), (plan, 'text')):
+        admin.make('custom-fields', entity='account', key=key, type=kind)
+    a = company(rep, number, custom={seats: 3, colour: 'red'})
+    b = company(rep, f'{number} B', custom={seats: 5, colour: 'blue', plan: 'gold'})
+    for given in ({f'custom.{seats}': 7}, {f'custom.{seats}': UNKNOWN}):
+        fault(merge(manager, 'accounts', a, b, fields=given), 422, 'validation_failed', f'/fields/custom.{seats}', 'invalid')
+    other = company(rep, f'{number} C')
+    fault(merge(manager, 'accounts', a, b, fields={'custom.of_nobody': other['id']}), 422, 'validation_failed',
+          '/fields/custom.of_nobody', 'invalid')
+    made = merged(manager, 'accounts', a, b, fields={f'custom.{seats}': b['id']})
+    assert rep.read('accounts', a['id'])['custom'] == {seats: 5, colour: 'red', plan: 'gold'}
+    assert [c for c in made['conflicts'] if c['field'].startswith('custom')] == [
+        {'field': f'custom.{colour}', 'kept': 'red', 'values': [{'id': b['id'], 'value': 'blue'}]}]
+    assert undo(manager, made).status_code == 200
+    assert rep.read('accounts', a['id'])['custom'] == {seats: 3, colour: 'red'}
+    assert rep.read('accounts', b['id'])['custom'] == {seats: 5, colour: 'blue', plan: 'gold'}
+    merged(manager, 'accounts', b, a, fields={f'custom.{plan}': a['id']})
+    assert rep.read('accounts', b['id'])['custom'] == {seats: 5, colour: 'blue'}
+
+
 def test_two_merges_of_one_loser(manager, rep, number):
     """Race: one wins, the other is told who survived."""
     for i in range(5):

@@ -49,7 +49,8 @@ static bool is_member(const struct call *c, const char *text)
     return false;
 }
 
-/* A choice is the id of one of the records, or a value like that of a PATCH. */
+/* A choice is the id of one of the records, or a value like that of a PATCH. A value for a custom
+ * field is left to a PATCH, which knows the field's type. */
 static bool check_choices(struct call *c, const struct kind *k)
 {
     json_t *choices = json_object_get(c->body, "fields"), *value, *own;
@@ -59,8 +60,19 @@ static bool check_choices(struct call *c, const struct kind *k)
         return true;
     own = keep_json(c, json_object());
     json_object_foreach (choices, name, value)
-        if (!json_is_string(value) || !is_member(c, json_string_value(value)))
+        if (json_is_string(value) && is_member(c, json_string_value(value)))
+            continue;
+        else if (strncmp(name, "custom.", strlen("custom.")) == 0)
+            err_fault(&c->err, ERR_INVALID,
+                      (struct fault){.in = "body",
+                                     .pointer = arena_printf(&c->arena, "/fields/%s", name),
+                                     .code = "invalid",
+                                     .detail = "A custom field is chosen by the id of one of the "
+                                               "records."});
+        else
             json_object_set(own, name, value);
+    if (c->err.code != ERR_NONE)
+        return false;
     return schema_check(k->fields, own, "/fields", &c->err);
 }
 
