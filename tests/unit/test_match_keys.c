@@ -25,10 +25,15 @@ static const struct row {
     {"lead", "{\"company\":\"ACME S.A.\",\"first_name\":\"Jan\",\"last_name\":\"Nowak\"}",
      "{\"keys\":{\"person\":[\"jan nowak\"]},\"name\":\"acme\"}", true},
     {"lead", "{\"name\":\"ACME S.A.\"}", "{\"keys\":{}}", false},
-    /* a contact has no company and no domain of its own */
+    /* a contact's name is compared beside its account and the domain of its address */
     {"contact",
      "{\"last_name\":\"Nowak\",\"email\":\"jan+web@Acme.pl\",\"phone\":\"22 555 01 02\"}",
-     "{\"keys\":{\"email\":[\"jan@acme.pl\"],\"person\":[\"nowak\"],\"phone\":[\"+48225550102\"]}}",
+     "{\"domain\":\"acme.pl\",\"keys\":{\"email\":[\"jan@acme.pl\"],\"person\":[\"nowak\"],"
+     "\"phone\":[\"+48225550102\"]},\"name\":\"nowak\"}",
+     true},
+    {"contact", "{\"first_name\":\"Jan\",\"last_name\":\"Nowak\",\"account_id\":\"a1\"}",
+     "{\"account\":\"a1\",\"keys\":{\"person\":[\"jan nowak\"]},\"name\":\"jan nowak\"}", true},
+    {"contact", "{\"email\":\"jan@gmail.com\"}", "{\"keys\":{\"email\":[\"jan@gmail.com\"]}}",
      false},
 };
 
