@@ -307,7 +307,7 @@ def test_criteria_ask_for_them(admin, rep, rows, field, key, number):
     """Which process a new record gets hangs on its custom fields, and lint judges what criteria name."""
     field('lead', 'choice', choices=CHOICES)
     asked = {'key': 'gold', 'kind': 'field_compare', 'params': {'field': f'custom.{key}', 'op': 'eq', 'value': 'gold'}}
-    publish(rows, 'lead', key, 5000, [asked])
+    publish(rows, 'lead', key, 999, [asked])
     gold, silver = (rep.make('leads', last_name=f'Criteria {number}', custom={key: c}) for c in ('gold', 'silver'))
     retire(rows, key)
     assert process_of(rep, 'leads', gold['id']) == key
