@@ -22,19 +22,18 @@ static void sign(const unsigned char key[TICKET_KEY], const unsigned char *bytes
 char *ticket_make(struct arena *a, const unsigned char key[TICKET_KEY], const struct ticket *t)
 {
     unsigned char bytes[TICKET_BYTES];
-    const char *note = t->note ? t->note : "";
-    size_t n = strlen(note);
+    struct span note = span_of(t->note ? t->note : "");
 
-    if (n > TICKET_NOTE)
+    if (note.n > TICKET_NOTE)
         return NULL;
     bytes[0] = (unsigned char)t->purpose;
     memcpy(bytes + 1, &t->about, 16);
     memcpy(bytes + 17, &t->once, 16);
     for (int i = 0; i < 8; i++)
         bytes[33 + i] = (unsigned char)((uint64_t)t->expires >> (56 - 8 * i));
-    memcpy(bytes + HEAD, note, n);
-    sign(key, bytes, HEAD + n, bytes + HEAD + n);
-    return text_base64url(a, bytes, HEAD + n + SHA256_SIZE);
+    memcpy(bytes + HEAD, note.p, note.n);
+    sign(key, bytes, HEAD + note.n, bytes + HEAD + note.n);
+    return text_base64url(a, bytes, HEAD + note.n + SHA256_SIZE);
 }
 
 enum ticket_verdict ticket_read(struct arena *a, const unsigned char key[TICKET_KEY],

@@ -1,6 +1,5 @@
 #include "crypto/weak.h"
 
-#include <ctype.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -29,6 +28,11 @@ static const char *const runs[] = {
 
 #define PLAIN (PASSWORD_MAX * 4 + 1)
 
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
 /* Lower case; letters that digits and signs stand for put back ("p4$$w0rd"). */
 static void plain(const char *text, char out[PLAIN])
 {
@@ -38,7 +42,7 @@ static void plain(const char *text, char out[PLAIN])
     for (const char *p = text; *p != '\0' && n < PLAIN - 1; p++) {
         const char *found = strchr(from, *p);
 
-        out[n++] = found ? to[found - from] : (char)tolower((unsigned char)*p);
+        out[n++] = found ? to[found - from] : lower(*p);
     }
     out[n] = '\0';
 }
@@ -62,17 +66,13 @@ static bool repeated(const char *p)
 
 static bool in_run(const char *p)
 {
-    char lower[PLAIN], back[PLAIN];
-    size_t n = 0;
+    char there[PLAIN] = "", back[PLAIN] = "";
+    size_t n = strnlen(p, PLAIN - 1);
 
-    for (; p[n] != '\0' && n < PLAIN - 1; n++)
-        lower[n] = (char)tolower((unsigned char)p[n]);
-    lower[n] = '\0';
     for (size_t i = 0; i < n; i++)
-        back[i] = lower[n - 1 - i];
-    back[n] = '\0';
+        there[i] = back[n - 1 - i] = lower(p[i]);
     for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
-        if (strstr(runs[i], lower) || strstr(runs[i], back))
+        if (strstr(runs[i], there) || strstr(runs[i], back))
             return true;
     }
     return false;

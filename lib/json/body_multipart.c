@@ -34,17 +34,40 @@ static void skip(struct span *s, size_t n)
     s->n -= n;
 }
 
-/* Takes the value of a parameter of a header field: after "; name=", quoted or a token. *found
- * tells whether it is there; false if it is malformed. */
+/* The value of a parameter, from behind its "=" on: a token, or quoted. NULL: the quote never ends,
+ * or no memory. */
+static const char *value_of(struct arena *a, struct span rest)
+{
+    char *value = arena_alloc(a, rest.n + 1);
+    size_t k = 0;
+
+    if (!value)
+        return NULL;
+    if (rest.n == 0 || rest.p[0] != '"') {
+        for (; k < rest.n && !strchr(";, \t", rest.p[k]); k++)
+            value[k] = rest.p[k];
+        return value;
+    }
+    for (size_t i = 1; i < rest.n; i++) {
+        if (rest.p[i] == '"')
+            return value;
+        if (rest.p[i] == '\\' && i + 1 < rest.n && strchr("\"\\", rest.p[i + 1]))
+            i++;
+        value[k++] = rest.p[i];
+    }
+    return NULL;
+}
+
+/* Takes the value of a parameter of a header field: after "; name=". *ret is NULL if it is not
+ * there; false if it is malformed. */
 static bool parameter(struct arena *a, struct span field, const char *name, const char **ret)
 {
+    size_t n = strlen(name);
     bool quoted = false;
 
     *ret = NULL;
     for (size_t i = 0; i < field.n; i++) {
         struct span rest;
-        size_t n = strlen(name), k = 0;
-        char *value;
 
         if (field.p[i] == '"' && (i == 0 || field.p[i - 1] != '\\'))
             quoted = !quoted;
@@ -54,29 +77,8 @@ static bool parameter(struct arena *a, struct span field, const char *name, cons
         if (rest.n <= n || !span_is_nocase((struct span){rest.p, n}, name) || rest.p[n] != '=')
             continue;
         skip(&rest, n + 1);
-        value = arena_alloc(a, rest.n + 1);
-        if (!value)
-            return false;
-        if (rest.n == 0 || rest.p[0] != '"') {
-            while (k < rest.n && !strchr(";, \t", rest.p[k])) {
-                value[k] = rest.p[k];
-                k++;
-            }
-            value[k] = '\0';
-            *ret = value;
-            return true;
-        }
-        for (size_t j = 1; j < rest.n; j++) {
-            if (rest.p[j] == '"') {
-                value[k] = '\0';
-                *ret = value;
-                return true;
-            }
-            if (rest.p[j] == '\\' && j + 1 < rest.n && strchr("\"\\", rest.p[j + 1]))
-                j++;
-            value[k++] = rest.p[j];
-        }
-        return false; /* the quote never ends */
+        *ret = value_of(a, rest);
+        return *ret;
     }
     return !quoted;
 }
