@@ -14,6 +14,7 @@
 #include "conf/conf.h"
 #include "crypto/token.h"
 #include "db/db.h"
+#include "dns/mail.h"
 #include "http/health.h"
 #include "http/metrics.h"
 #include "http/server.h"
@@ -203,6 +204,7 @@ static void lend(struct member *m, const struct conf *conf, const struct site *s
         .access_ttl_s = (unsigned)conf->access_token_s,
         .refresh_ttl_s = (unsigned)conf->refresh_token_s,
         .export_rows = conf->export_rows,
+        .mail_dns = conf->mail_domain_check ? conf->mail_dns_servers : NULL,
         .claim_ttl_s = (unsigned)conf->claim_s,
         .principal_cache_ms = (unsigned)conf->principal_cache_ms,
         .ask = db_ask,
@@ -303,6 +305,10 @@ static bool prepare(struct crew *crew, const struct conf *conf, const struct sit
     crew->metrics = metrics_create(routes, routes_count);
     crew->offload = offload_create((unsigned)conf->offload_threads, (unsigned)conf->offload_queue);
     split_origins(crew, conf->cors_origins);
+    if (!mail_servers_are_valid(conf->mail_dns_servers)) {
+        buf_puts(why, "mail_dns_servers is not ADDRESS:PORT,...");
+        return false;
+    }
     if (!conf->tls_certificate || !*conf->tls_certificate)
         return true;
     crew->tls = tls_load(conf->tls_certificate, conf->tls_key, why);

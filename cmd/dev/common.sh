@@ -3,7 +3,7 @@
 # package, or command:package where something else than Debian's package may have brought the command
 build_packages=(gcc libc6-dev pkg-config meson ninja-build python3 python3-yaml libevent-dev
     libjansson-dev libyaml-dev libjwt-dev libssl-dev libargon2-dev libpcre2-dev
-    libidn2-dev libpsl-dev libunistring-dev libzip-dev libexpat1-dev libxlsxwriter-dev libpq-dev postgresql-15 curl jq)
+    libidn2-dev libpsl-dev libunistring-dev libzip-dev libexpat1-dev libxlsxwriter-dev libpq-dev libc-ares-dev postgresql-15 curl jq)
 test_packages=(libcmocka-dev clang clang-tidy clang-format cppcheck libclang-rt-14-dev
     postgresql-15-pgtap libtap-parser-sourcehandler-pgtap-perl python3-pytest python3-pytest-xdist
     python3-hypothesis python3-jsonschema python3-requests python3-psycopg2 python3-jwt

@@ -247,16 +247,25 @@ void call_repeat(struct call *c, unsigned steps)
     c->next -= steps;
 }
 
-static void job_done(struct job *job)
+void call_suspend(struct call *c)
 {
-    struct call *c = job->arg;
+    assert(!c->asking && !c->filling);
+    c->asking = true;
+}
 
+void call_resume(struct call *c)
+{
     assert(c->asking);
     c->asking = false;
     if (c->replied)
         call_end(c);
     else
         call_advance(c, STEP_NEXT);
+}
+
+static void job_done(struct job *job)
+{
+    call_resume(job->arg);
 }
 
 bool call_offload(struct call *c, struct job *job)

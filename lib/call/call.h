@@ -99,6 +99,7 @@ struct call_env {
     void *blueprints;              /* the worker's cache of compiled blueprints (service) */
     struct principals *principals; /* call/principal.h; NULL: nothing is cached */
     int64_t export_rows;           /* at most */
+    const char *mail_dns; /* servers to ask about domains, "": the system's; NULL: none are asked */
     unsigned access_ttl_s, refresh_ttl_s, claim_ttl_s;
     unsigned principal_cache_ms;
     /** What runs in the transaction of a write that made records move by themselves, before it is
@@ -288,6 +289,12 @@ enum step call_await(struct call *c);
 
 /** Comes back to the next step after @ms: return STEP_WAIT after it. */
 void call_pause(struct call *c, unsigned ms);
+
+/** Says that something is on its way that the engine does not know: return STEP_WAIT after it. The
+ * call goes on with call_resume(), in the worker's thread and after the step returned; until then
+ * it is not freed. */
+void call_suspend(struct call *c);
+void call_resume(struct call *c);
 
 /** Fails with the code; for "return call_fail(c, ERR_..., ...)". */
 enum step call_fail(struct call *c, enum err_code code, const char *format, ...)

@@ -13,6 +13,7 @@
 #include "service/process/timed.h"
 #include "service/record/jobs.h"
 #include "service/record/match.h"
+#include "service/resource/mail_domain.h"
 
 #define WAIT_MAX_MS 60000
 
@@ -21,9 +22,10 @@ static const struct row {
     unsigned every_ms; /* at least; 0: the runner's interval */
     step_fn *const *steps;
 } rows[] = {
-    {"timers", 0, timers_steps}, {"automatic", 0, automatic_steps}, {"rekey", 0, rekey_steps},
-    {"score", 0, score_steps},   {"assign", 0, assign_steps},       {"purge", 60000, purge_steps},
-    {"jobs", 0, job_steps},
+    {"timers", 0, timers_steps}, {"automatic", 0, automatic_steps},
+    {"rekey", 0, rekey_steps},   {"score", 0, score_steps},
+    {"assign", 0, assign_steps}, {"purge", 60000, purge_steps},
+    {"jobs", 0, job_steps},      {"mail_domains", 1000, mail_domain_steps},
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))

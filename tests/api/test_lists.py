@@ -279,7 +279,7 @@ def test_sort(operation, order, client, contract, fill, names):
 
 # short lists that the tests of their resources try
 ELSEWHERE = {'approval_list', 'assignment_rule_list', 'blueprint_list', 'calendar_list', 'complaint_list', 'conversion_mapping_list', 'custom_field_list', 'deputy_list', 'lead_assignments', 'duplicate_list', 'duplicate_rule_list', 'equipment_list',
-             'forgotten_list', 'import_rows', 'invoice_list', 'merge_list',
+             'forgotten_list', 'import_rows', 'invoice_list', 'mail_domain_list', 'merge_list',
              'lead_score_history', 'opportunity_revisit', 'score_rule_list', 'verification_queue'}
 
 

@@ -26,7 +26,7 @@ SHIPPED['sales'] = SHIPPED['sales'] | {'lead.merge', 'contact.merge'}
 SHIPPED['manager'] = SHIPPED['sales'] | {f'{e}.delete' for e in PLURAL} | {
     'account.merge', 'account.verify', 'account.release', 'duplicate.dismiss'}
 SHIPPED['manager'] |= {'report.read', 'report.friction_actors', 'blueprint.simulate', 'job.read'}
-SHIPPED['manager'] |= {'conversion.read', 'import.run', 'admin.scoring', 'admin.assignment'}
+SHIPPED['manager'] |= {'conversion.read', 'mail_domain.read', 'import.run', 'admin.scoring', 'admin.assignment'}
 SHIPPED['marketing'] |= {'report.read', 'import.run'}
 # what an account has
 LINES = ('equipment', 'invoice', 'complaint')

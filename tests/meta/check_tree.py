@@ -21,11 +21,12 @@ MODULES = {
     'crypto': ('base', 'jansson openssl jwt argon2', ''),
     'loop': ('base conf', 'event', ''),
     'db': ('base conf loop', 'pq event', 'queries'),
+    'dns': ('base loop', 'cares event', ''),
     'blueprint': ('base json', 'jansson pcre2', ''),
     'sheet': ('base', 'zip expat xlsxwriter', ''),
     'quality': ('base json', 'jansson idn2 psl unistring', ''),
     'call': ('base json crypto loop db', 'jansson', 'permissions queries'),
-    'service': ('base json crypto loop call blueprint quality sheet', 'jansson', 'permissions queries asks schemas contract pages'),
+    'service': ('base json crypto loop dns call blueprint quality sheet', 'jansson', 'permissions queries asks schemas contract pages'),
     'http': ('base conf json loop call', 'event openssl jansson', 'permissions'),
     'job': ('base json crypto loop call service', 'jansson curl', 'permissions queries asks'),
 }
@@ -41,7 +42,7 @@ ROOMS = {
     'resource': 'record',
 }
 VENDORS = {'event2/': 'event', 'jansson.h': 'jansson', 'yaml.h': 'yaml', 'openssl/': 'openssl', 'jwt.h': 'jwt', 'argon2.h': 'argon2',
-           'libpq-fe.h': 'pq', 'pg_config': 'pq', 'curl/': 'curl', 'postgres': 'pq', 'catalog/': 'pq', 'pcre2.h': 'pcre2',
+           'ares.h': 'cares', 'libpq-fe.h': 'pq', 'pg_config': 'pq', 'curl/': 'curl', 'postgres': 'pq', 'catalog/': 'pq', 'pcre2.h': 'pcre2',
            'idn2.h': 'idn2', 'libpsl.h': 'psl', 'unicase.h': 'unistring', 'unictype.h': 'unistring',
            'uninorm.h': 'unistring', 'unistr.h': 'unistring', 'zip.h': 'zip', 'expat.h': 'expat', 'xlsxwriter': 'xlsxwriter'}
 TOP = {'cmd', 'lib', 'sql', 'api-spec', 'tests', 'docker', '.ci', 'meson.build', 'meson_options.txt', 'README.md',

@@ -305,6 +305,41 @@ static void work_on_another_thread_is_a_wait(void **state)
     worker_destroy(worker);
 }
 
+static enum step suspend_step(struct call *c)
+{
+    struct doubling *d = call_alloc(c, sizeof(*d));
+
+    assert_non_null(d);
+    d->n = 42;
+    c->state = d;
+    call_suspend(c);
+    return STEP_WAIT;
+}
+
+static void what_the_engine_does_not_know_is_a_wait(void **state)
+{
+    OPERATION(op, suspend_step, tell_number);
+    struct route r = public_get;
+    struct call *c = fake_call(&r);
+
+    (void)state;
+    r.operation = &op;
+    fake_start(c);
+    assert_int_equal(told.times, 0);
+    call_resume(c);
+    assert_told(200);
+    assert_string_equal(told.body, "42");
+    assert_true(told.ended);
+
+    c = fake_call(&r);
+    fake_start(c);
+    call_abandon(c);
+    assert_false(told.ended); /* whoever will resume it has its address */
+    call_resume(c);
+    assert_int_equal(told.times, 0);
+    assert_true(told.ended);
+}
+
 static enum step beside_step(struct call *c)
 {
     struct doubling *d = call_alloc(c, sizeof(*d));
@@ -399,6 +434,7 @@ int main(void)
         cmocka_unit_test_setup(a_client_that_left_orphans_the_ask, setup),
         cmocka_unit_test_setup(a_call_may_be_given_up_before_it_starts, setup),
         cmocka_unit_test_setup(work_on_another_thread_is_a_wait, setup),
+        cmocka_unit_test_setup(what_the_engine_does_not_know_is_a_wait, setup),
         cmocka_unit_test_setup(work_beside_is_waited_for, setup),
         cmocka_unit_test_setup(work_beside_outlives_the_reply, setup),
         cmocka_unit_test_setup(too_much_work_is_busy, setup),
