@@ -78,6 +78,7 @@ class Filter:
     after: str
     oid: int
     type: str
+    one: str = None  # before, when one value is given
 
 
 @dataclass
@@ -170,7 +171,8 @@ def read_filter(q, where, words):
         kind = 'boolean' if op == 'null' else base
         before, after = (number(part, numbers, used, where).strip() for part in (before, after))
         space = '' if before.endswith('(') else ' '
-        q.filters.append(Filter(param, f' {before}{space}', after, type_oid(kind, many), kind + ('[]' if many else '')))
+        one = f' {before[:-len("any(")]}(' if not whole and many and op != 'ne' else None
+        q.filters.append(Filter(param, f' {before}{space}', after, type_oid(kind, many), kind + ('[]' if many else ''), one))
 
 
 def filter_text(op, expr, base):
@@ -459,7 +461,8 @@ def ask_body(q):
 def list_rows(q):
     def text(s):
         return c_string(s, '').replace('\n', ' ') if s else '""'
-    filters = ''.join(f'        {{{text(f.param)}, {text(f.before)}, {text(f.after)}, {f.oid}}},\n' for f in q.filters)
+    filters = ''.join(f'        {{{text(f.param)}, {text(f.before)}, {text(f.after)}, {f.oid}, {text(f.one) if f.one else "NULL"}}},\n'
+                      for f in q.filters)
     defaults = ''.join(f'        {{" and ({c})", (const char *const[]){{{", ".join(text(n) for n in names)}, NULL}}}},\n'
                        for names, c, _ in q.defaults)
     sorts = ''.join(f'        {{{text(n)}, {text(e)}, {text(c)}}},\n' for n, e, c in q.sorts)
@@ -470,7 +473,7 @@ def list_rows(q):
             f'    .from =\n{c_string(" " + q.source, "        ")},\n'
             f'    .where =\n{c_string(" " + q.condition, "        ")},\n'
             f'    .id = {text(q.id)},\n    .nfixed = {len(q.params)},\n    .fixed_types = {types},\n'
-            f'    .filters = (const struct list_filter[]){{\n{filters}        {{NULL, NULL, NULL, 0}},\n    }},\n'
+            f'    .filters = (const struct list_filter[]){{\n{filters}        {{NULL, NULL, NULL, 0, NULL}},\n    }},\n'
             f'    .defaults = (const struct list_default[]){{\n{defaults}        {{NULL, NULL}},\n    }},\n'
             f'    .sorts = (const struct list_sort[]){{\n{sorts}        {{NULL, NULL, NULL}},\n    }},\n'
             f'    .includes = (const struct list_include[]){{\n{includes}        {{NULL, NULL, NULL}},\n    }},\n}};\n')

@@ -265,17 +265,27 @@ static bool is_given(struct call *c, const char *const *params)
     return false;
 }
 
+static bool is_single(struct call *c, const char *param)
+{
+    const json_t *value = call_param(c, param);
+
+    return !json_is_array(value) || json_array_size(value) == 1;
+}
+
 static void add_where(struct call *c, struct sql *s, const struct list_query *q)
 {
     buf_puts(&s->text, q->where && *q->where ? q->where : " where true");
     for (const struct list_filter *f = q->filters; f && f->param; f++) {
         const char *value = filter_value(c, f);
+        bool one = f->one && is_single(c, f->param);
 
         if (!value)
             continue;
-        buf_puts(&s->text, f->before);
+        buf_puts(&s->text, one ? f->one : f->before);
         add_param(s, f->type, value);
         buf_puts(&s->text, f->after);
+        if (one)
+            buf_puts(&s->text, "[1]");
     }
     for (const struct list_default *d = q->defaults; d && d->condition; d++)
         if (!is_given(c, d->unless))

@@ -15,6 +15,9 @@ struct list_filter {
     const char *before; /* " and l.created_at >= " */
     const char *after;  /* "::timestamptz" */
     unsigned type;      /* OID of the parameter; an array type takes every repetition */
+    const char *one;    /* " and l.owner_id = (": before a single value, whose array `after` and
+                         * "[1]" take apart; NULL: `before` for any number. An index gives rows in
+                         * its order behind an equality, and not behind any(). */
 };
 
 /** A condition that holds unless one of the filters is given. */

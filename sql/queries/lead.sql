@@ -64,7 +64,8 @@ returning r.version;
 -- in: scope  text
 -- in: account_scope text
 -- id: r.id
--- filter: status text eq r.id in (select v.record_id from sluice.visit v where v.entity = 'lead' and v.left_at is null and v.state = any(:value))
+-- filter: status text eq exists (select from (select sluice.known(:value) as states) x join sluice.visit v on v.state = any (x.states)
+--                              where r.status = any (x.states) and v.record_id = r.id and v.entity = 'lead' and v.left_at is null)
 -- filter: owner user eq on r.owner_id
 -- filter: source text eq on r.source
 -- filter: campaign text eq on r.campaign

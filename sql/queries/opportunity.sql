@@ -64,7 +64,8 @@ returning r.version;
 -- in: account_scope text
 -- in: contact_scope text
 -- id: r.id
--- filter: stage text eq r.id in (select v.record_id from sluice.visit v where v.entity = 'opportunity' and v.left_at is null and v.state = any(:value))
+-- filter: stage text eq exists (select from (select sluice.known(:value) as states) x join sluice.visit v on v.state = any (x.states)
+--                              where r.stage = any (x.states) and v.record_id = r.id and v.entity = 'opportunity' and v.left_at is null)
 -- filter: account uuid eq on r.account_id
 -- filter: contact uuid eq on r.contact_id
 -- filter: owner user eq on r.owner_id

@@ -45,6 +45,8 @@ def composed(q):
     for f in q.filters:
         types.append(f.type)
         parts.append(f'{f.before}${len(types)}{f.after}')
+        if f.one:  # what a single value makes of it
+            parts.append(f'{f.one}${len(types)}{f.after}[1]')
     for _, expr, cast in q.sorts:
         types.append('text')
         parts.append(f' and ({expr}, {q.id}) < (${len(types)}::text::{cast}, ${len(types)}::text::uuid)')

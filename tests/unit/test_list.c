@@ -17,13 +17,14 @@ static const struct list_query things = {
     .id = "t.id",
     .nfixed = 1,
     .fixed_types = (const unsigned[]){2950},
-    .filters = (const struct list_filter[]){{"status", " and t.status = any(", "::text[])", 1009},
-                                            {"owner", " and t.owner = any(", "::uuid[])", 2951},
-                                            {"created_at[gte]",
-                                             " and t.created_at >= ", "::timestamptz", 1184},
-                                            {"open", " and (t.closed is null) = ", "::boolean", 16},
-                                            {"size[gte]", " and t.size >= ", "::bigint", 20},
-                                            {NULL, NULL, NULL, 0}},
+    .filters =
+        (const struct list_filter[]){
+            {"status", " and t.status = any(", "::text[])", 1009, NULL},
+            {"owner", " and t.owner = any(", "::uuid[])", 2951, " and t.owner = ("},
+            {"created_at[gte]", " and t.created_at >= ", "::timestamptz", 1184, NULL},
+            {"open", " and (t.closed is null) = ", "::boolean", 16, NULL},
+            {"size[gte]", " and t.size >= ", "::bigint", 20, NULL},
+            {NULL, NULL, NULL, 0, NULL}},
     .sorts = (const struct list_sort[]){{"created_at", "t.created_at", "timestamptz"},
                                         {"name", "lower(t.name)", "text"},
                                         {NULL, NULL, NULL}},
@@ -110,12 +111,12 @@ static void filters_become_parameters(void **state)
                         "select t.id, t.version, t.name, o.id as \"owner.id\", "
                         "(lower(t.name))::text as \"_key\", (t.id)::text as \"_id\""
                         " from thing t left join person o on o.id = t.owner where t.owner = $1"
-                        " and t.status = any($2::text[]) and t.owner = any($3::uuid[]) and "
+                        " and t.status = any($2::text[]) and t.owner = ($3::uuid[])[1] and "
                         "t.created_at >= $4::timestamptz"
                         " and (t.closed is null) = $5::boolean and t.size >= $6::bigint"
                         " order by lower(t.name) asc, t.id asc limit 3");
     assert_string_equal(sql(1), "select count(*) from thing t where t.owner = $1"
-                                " and t.status = any($2::text[]) and t.owner = any($3::uuid[]) and "
+                                " and t.status = any($2::text[]) and t.owner = ($3::uuid[])[1] and "
                                 "t.created_at >= $4::timestamptz"
                                 " and (t.closed is null) = $5::boolean and t.size >= $6::bigint");
     assert_string_equal(value(0, 1), "{\"new\",\"a \\\"b\\\\\"}");
