@@ -1,5 +1,6 @@
 -- query: facts_lead one read
--- What a decision about a lead's transition is made on; no row means that the viewer may not see it.
+-- What a decision about a lead's transition is made on; no row means that the viewer may not see it. Functions that
+-- would find that the process needs nothing more are not called.
 -- in: id         uuid
 -- in: viewer     uuid
 -- in: scope      text
@@ -7,9 +8,18 @@
 -- in: roles      text[]
 -- in: teams      text[]
 select l.version, l.state, l.blueprint_version_id,
-       sluice.whole_evidence('lead', l.id, l.blueprint_version_id,
-                             w.evidence || p.print || '/' || l.score) as evidence,
-       sluice.with_more(json_build_object(
+       case when bv.needs = '{}' then w.evidence || p.print || '/' || l.score
+            else sluice.whole_evidence('lead', l.id, l.blueprint_version_id,
+                                       w.evidence || p.print || '/' || l.score) end as evidence,
+       case when bv.needs = '{}' then b.facts
+            else sluice.with_more(b.facts, sluice.facts_more('lead', l.id, l.blueprint_version_id, :viewer)) end as facts
+  from sluice.lead l
+  join sluice.lead_fact f on f.id = l.id
+  left join sluice.blueprint_version bv on bv.id = l.blueprint_version_id
+ cross join lateral sluice.lead_work(l.id) w
+ cross join lateral sluice.related_print(l.account_id, l.contact_id, null) p
+ cross join lateral sluice.visits_of(l.id) v
+ cross join lateral (select json_build_object(
            'now', sluice.rfc3339(sluice.now()),
            'actor', sluice.actor_json(:actor_kind, :viewer, :roles, :teams),
            'state', l.state, 'state_entered_at', f.status_since, 'record', row_to_json(f),
@@ -17,13 +27,7 @@ select l.version, l.state, l.blueprint_version_id,
                'account', (select row_to_json(a) from sluice.account_fact a where a.id = l.account_id),
                'contact', (select row_to_json(c) from sluice.contact_fact c where c.id = l.contact_id)),
            'activities', w.activities, 'tasks', w.tasks, 'created_by', l.created_by,
-           'visits', v.visits, 'transitions_done', v.done),
-           sluice.facts_more('lead', l.id, l.blueprint_version_id, :viewer)) as facts
-  from sluice.lead l
-  join sluice.lead_fact f on f.id = l.id
- cross join lateral sluice.lead_work(l.id) w
- cross join lateral sluice.related_print(l.account_id, l.contact_id, null) p
- cross join lateral sluice.visits_of(l.id) v
+           'visits', v.visits, 'transitions_done', v.done) as facts) b
  where l.id = :id and l.deleted_at is null and sluice.in_scope(:scope, :viewer, l.owner_id);
 
 -- query: facts_account one read
