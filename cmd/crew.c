@@ -242,7 +242,8 @@ static bool listen_on(struct member *m, const struct conf *conf, struct buf *why
     if (!split_listen(conf->listen, host, sizeof(host), &o.port, why))
         return false;
     o.host = host;
-    if (m != &m->crew->members[0])
+    o.shared = m != &m->crew->members[0];
+    if (o.shared)
         o.port = crew_port(m->crew); /* port 0: the first one's choice is everybody's */
     m->server = server_create(m->worker, &m->env, &o, why);
     if (!m->server || m != &m->crew->members[0])

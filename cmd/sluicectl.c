@@ -89,6 +89,12 @@ int main(int argc, char **argv)
         return import_main(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "export") == 0)
         return export_main(argc - 1, argv + 1);
+    for (int i = 2; i < argc; i++) {
+        if (strcmp(argv[i], "--help") != 0 && strcmp(argv[i], "-h") != 0)
+            continue;
+        (void)fputs(usage, stdout); /* asking must not do it */
+        return EXIT_SUCCESS;
+    }
     while (argc > 1 && command->name && strcmp(command->name, argv[1]) != 0)
         command++;
     if (argc < 2 || !command->name) {

@@ -108,6 +108,9 @@ static void prefer_read(struct call *c)
             continue;
         if (i == NPREFERENCES) {
             unknown = unknown ? unknown : text;
+            /* a preference that is not known is ignored (RFC 7240, 2), but nobody who wrote tx
+             * means to commit by a slip */
+            strict = strict || !strncmp(text, "tx", 2);
             continue;
         }
         preferences[i].apply(c);

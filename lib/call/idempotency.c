@@ -234,7 +234,7 @@ static enum step replay_take(struct call *c)
     if (!status || !text_parse_i64(span_of(status), &code)) {
         if (age && text_parse_i64(span_of(age), &seconds) && seconds < fresh_s(c))
             return in_flight(c);
-        if (c->in_parts)
+        if (c->in_parts && !result_get(r, 0, "resource_id")) /* what a job was made of is its own */
             return resume(c);
         reply_header(c, "Idempotent-Replayed", "true");
         return reply_bare(c, result_get(r, 0, "resource_id"));

@@ -30,22 +30,24 @@ static int say(struct buf *why, const char *what)
     return -1;
 }
 
-static int listen_on(const struct addrinfo *a, struct buf *why)
+/* @shared: others may listen there too, as the workers of this process do. */
+static int listen_on(const struct addrinfo *a, bool shared, struct buf *why)
 {
     static const struct {
         int level, name;
         const char *what;
     } options[] = {
         {SOL_SOCKET, SO_REUSEADDR, "SO_REUSEADDR"},
-        {SOL_SOCKET, SO_REUSEPORT, "SO_REUSEPORT"},
         {IPPROTO_TCP, TCP_NODELAY, "TCP_NODELAY"}, /* accepted sockets inherit it */
+        {SOL_SOCKET, SO_REUSEPORT, "SO_REUSEPORT"},
     };
+    size_t n = sizeof options / sizeof *options - !shared;
     int fd = socket(a->ai_family, a->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, a->ai_protocol);
     int on = 1;
 
     if (fd < 0)
         return say(why, "socket");
-    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+    for (size_t i = 0; i < n; i++) {
         if (setsockopt(fd, options[i].level, options[i].name, &on, sizeof on) == 0)
             continue;
         say(why, options[i].what);
@@ -75,7 +77,12 @@ static int open_listener(const struct server_options *o, struct buf *why)
         buf_printf(why, "cannot resolve \"%s\": %s", o->host, gai_strerror(rc));
         return -1;
     }
-    fd = listen_on(list, why);
+    /* another daemon would share the port without a word, and get every other request */
+    fd = o->shared || o->port == 0 ? 0 : listen_on(list, false, why);
+    if (fd > 0)
+        close(fd);
+    if (fd >= 0)
+        fd = listen_on(list, true, why);
     freeaddrinfo(list);
     return fd;
 }

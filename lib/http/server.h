@@ -32,7 +32,8 @@ struct server_options {
     unsigned head_ms, body_ms, body_rate, idle_ms, write_ms; /* body_rate: bytes a second */
     unsigned requests_per_connection;                        /* 0: no limit */
     const char *const *cors_origins;                         /* ends with NULL */
-    bool admin;                  /* serves /livez /readyz /metrics /version only */
+    bool shared; /* listens beside another server of this process on the same port */
+    bool admin;  /* serves /livez /readyz /metrics /version only */
     const struct health *health; /* http/health.h; NULL: always ready, no database */
     struct metrics *metrics;     /* http/metrics.h: the daemon's; NULL: own */
     const struct route *routes;  /* NULL: the generated table */

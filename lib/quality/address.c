@@ -130,7 +130,7 @@ static void write_name(const struct span *words, size_t n, struct street *ret)
 
 bool street_read(struct span text, struct street *ret)
 {
-    struct span words[WORDS_MAX];
+    struct span words[WORDS_MAX] = {{NULL, 0}};
     char folded[ADDRESS_MAX];
     size_t n, house;
 

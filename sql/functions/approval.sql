@@ -250,13 +250,18 @@ begin
             perform sluice.approval_close(id, 'done', null);
             moved := (sluice.transition_apply(entity, record_id, expected_version, from_state, transition, fields, activities,
                                               tasks, note, verdicts, evidence, null, 'all', ids, checklist, more)).outcome;
-        exception when sqlstate 'SL409' then
-            get stacked diagnostics code = message_text, told = pg_exception_detail;
-            why := sluice.refusal_told(code, told);
+        exception
+            when sqlstate 'SL409' or sqlstate 'SL422' then
+                get stacked diagnostics code = message_text, told = pg_exception_detail;
+                why := sluice.refusal_told(code, told);
+            when integrity_constraint_violation then
+                why := '{"code": "conflict"}';
+        end;
+        if why is not null then
             perform sluice.approval_close(id, 'failed', why);
             perform sluice.approval_note(b.a, 'failed', why);
             return 'failed';
-        end;
+        end if;
         if moved <> 'applied' then
             raise exception using errcode = 'SLBCK';
         end if;

@@ -44,6 +44,8 @@ create or replace function sluice.bulk_apply(
 declare
     moved record;
     code text;
+    state text;
+    refused integer;
 begin
     if not sluice.lock_record(entity, record_id, true) then
         perform sluice.bulk_count(job, "position", 'failed', '{"status": 404}');
@@ -62,13 +64,19 @@ begin
     exception
         when sqlstate 'SLBCK' then  -- takes the move back
             return 'taken';
-        when sqlstate 'SL409' then  -- its fields are another record's
-            get stacked diagnostics code = message_text;
-            perform sluice.bulk_count(job, "position", 'failed', jsonb_build_object(
-                'status', 409, 'problem', jsonb_build_object('status', 409, 'code', code)));
-            return 'refused';
+        when sqlstate 'SL409' or sqlstate 'SL422' then  -- its fields are another record's, or no such values
+            get stacked diagnostics code = message_text, state = returned_sqlstate;
+            refused := right(state, 3)::integer;
+        when integrity_constraint_violation then
+            code := 'conflict';
+            refused := 409;
     end;
-    return 'applied';
+    if refused is null then
+        return 'applied';
+    end if;
+    perform sluice.bulk_count(job, "position", 'failed', jsonb_build_object(
+        'status', refused, 'problem', jsonb_build_object('status', refused, 'code', code)));
+    return 'refused';
 end
 $$;
 

@@ -28,6 +28,7 @@ select l.id, l.version,
 -- in: id     uuid
 -- in: viewer uuid
 -- in: scope  text
+-- in: scopes jsonb
 -- in: as_of  timestamptz
 select a.id, a.version,
        a.state as verification, st.category as verification_category,
@@ -38,7 +39,7 @@ select a.id, a.version,
        null::timestamptz as due_at, sluice.was_breached(a.id, :as_of) as breached,
        false as stale, null::timestamptz as stale_since,
        null::uuid as claimed_by, null::timestamptz as claimed_until,
-       a.created_at, a.updated_at, a.created_by, sluice.equipment_had(a.id, :as_of) as equipment
+       a.created_at, a.updated_at, a.created_by, case when sluice.in_scope(:scopes ->> 'equipment', :viewer, r.owner_id) then sluice.equipment_had(a.id, :as_of) end as equipment
   from sluice.account r
  cross join lateral sluice.account_then(r.id, :as_of) a
   left join sluice.state st on st.blueprint_version_id = a.blueprint_version_id and st.key = a.state

@@ -146,6 +146,7 @@ static enum step convert_births(struct call *c)
     struct conversion *v = conversion_of(c);
     const struct result *candidates;
     const json_t *opportunity = json_object_get(c->body, "opportunity");
+    const struct transition *t = transition_of(c);
 
     if (c->err.code != ERR_NONE)
         return STEP_FAIL; /* refused, and written down */
@@ -157,7 +158,7 @@ static enum step convert_births(struct call *c)
     v->opportunity = json_is_object(opportunity) ? opportunity : NULL;
     if (c->err.code == ERR_AMBIGUOUS) {
         c->err.members = matches_json(c, candidates);
-        return process_refuse(c, record_of(c), transition_of(c)->key, NULL);
+        return process_refuse(c, record_of(c), t ? t->key : NULL, NULL);
     }
     return c->err.code == ERR_NONE ? ask_sources(c, v, conversion_births(c)) : STEP_FAIL;
 }

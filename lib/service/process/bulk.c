@@ -15,6 +15,7 @@
 #include "schemas.gen.h"
 #include "service/record/custom.h"
 #include "service/record/jobs.h"
+#include "service/record/links.h"
 #include "json/problem.h"
 #include "json/schema.h"
 
@@ -263,6 +264,21 @@ static enum step bulk_choose(struct call *c)
     return list_ask_ids(c, r->list, fixed, IN_ALL_MAX + 1);
 }
 
+/* What the job will write may name only what the caller sees: the job cannot ask them. */
+static bool look_at_links(struct call *c, const struct bulk *b)
+{
+    const char *entity = record_of(c)->entity, *id;
+    json_t *own;
+    bool fits = links_ask(c, entity, NULL, json_object_get(b->shared, "fields"), "/fields");
+
+    json_object_foreach (b->each, id, own)
+        fits = fits && links_ask(c, entity, NULL, json_object_get(own, "fields"),
+                                 arena_printf(&c->arena, "/each/%s/fields", id));
+    return fits || err_set(&c->err, ERR_INVALID,
+                           "So many records with links of their own are too many at once: send "
+                           "fewer, or the links as shared fields.");
+}
+
 static enum step bulk_ids(struct call *c)
 {
     const struct record *r = record_of(c);
@@ -278,6 +294,8 @@ static enum step bulk_ids(struct call *c)
     if (b->n <= AT_ONCE_MAX)
         return STEP_NEXT;
     b->left = true;
+    if (!look_at_links(c, b))
+        return STEP_FAIL;
     id = call_new_id(c);
     ask_bulk_create(c, (struct q_bulk_create){
                            .id = id,

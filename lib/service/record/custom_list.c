@@ -117,7 +117,7 @@ static const struct list_filter *filter_find(const char *name)
 {
     char param[NAME_MAX_BYTES];
 
-    (void)snprintf(param, sizeof(param), "%s[gt]", name);
+    (void)snprintf(param, sizeof(param), "%.*s[gt]", (int)(sizeof(param) - sizeof("[gt]")), name);
     for (const struct list_filter *f = list_custom_by.filters; f->param; f++)
         if (strcmp(f->param, param) == 0)
             return f;

@@ -153,9 +153,11 @@ static enum step get_ask(struct call *c)
     if (!call_path_uuid(c, "id", &id))
         return STEP_FAIL;
     if (r->then && call_param(c, "as_of")) {
-        const char *const values[] = {uuid_text(c, &id), caller_id(c), call_scope(c, r->may_read),
-                                      list_value(c, "as_of", r->then->types[r->then->nparams - 1])};
+        const char *values[] = {uuid_text(c, &id), caller_id(c), call_scope(c, r->may_read),
+                                record_scopes(c), NULL};
+        int last = r->then->nparams - 1; /* the scopes of others stand ahead of it, if any */
 
+        values[last] = list_value(c, "as_of", r->then->types[last]);
         call_ask(c, r->then, values);
     } else {
         record_ask_get(c, r, &id, r->may_read);

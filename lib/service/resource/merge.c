@@ -6,6 +6,7 @@
 #include "asks.gen.h"
 #include "call/reply.h"
 #include "schemas.gen.h"
+#include "service/record/links.h"
 #include "service/record/record.h"
 
 /* What can be merged, and what a field may be given by hand. */
@@ -51,7 +52,7 @@ static bool is_member(const struct call *c, const char *text)
 
 /* A choice is the id of one of the records, or a value like that of a PATCH. A value for a custom
  * field is left to a PATCH, which knows the field's type. */
-static bool check_choices(struct call *c, const struct kind *k)
+static bool check_choices(struct call *c, const struct kind *k, const struct uuid *survivor)
 {
     json_t *choices = json_object_get(c->body, "fields"), *value, *own;
     const char *name;
@@ -73,7 +74,8 @@ static bool check_choices(struct call *c, const struct kind *k)
             json_object_set(own, name, value);
     if (c->err.code != ERR_NONE)
         return false;
-    return schema_check(k->fields, own, "/fields", &c->err);
+    return schema_check(k->fields, own, "/fields", &c->err) &&
+           links_ask(c, k->record->entity, survivor, own, "/fields");
 }
 
 static const char *loser_array(struct call *c)
@@ -97,7 +99,8 @@ static enum step merge_ask(struct call *c)
     struct uuid survivor, id;
     int64_t version;
 
-    if (!call_path_uuid(c, "id", &survivor) || !call_if_match(c, &version) || !check_choices(c, k))
+    if (!call_path_uuid(c, "id", &survivor) || !call_if_match(c, &version) ||
+        !check_choices(c, k, &survivor))
         return STEP_FAIL;
     id = call_new_id(c);
     ask_merge_records(c,
