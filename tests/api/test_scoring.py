@@ -182,10 +182,9 @@ def test_activities_fade_by_the_clock(world):
 
 
 def test_rules_that_change_are_replayed(world):
-    world.rule('industry', kind='record', points=25, conditions=[INDUSTRY])
+    rule = world.rule('industry', kind='record', points=25, conditions=[INDUSTRY])
     leads = [world.admin.make('leads', last_name=f'Replay {i}', industry='logistics') for i in range(5)]
     assert [world.score(x)['score'] for x in leads] == [25] * 5
-    (rule,) = world.admin.get('/v1/score-rules').json()['items']
     before = world.jobs()
     world.admin.patched('score-rules', rule['id'], points=40)
     world.idle()
