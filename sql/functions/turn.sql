@@ -286,14 +286,15 @@ begin
 end
 $$;
 
--- The next leads to be assigned, with the facts of a decision.
+-- The next leads to be assigned, with the facts of a decision. Nothing is locked but what goes: another daemon that
+-- stores its decisions would skip what is locked, and deal out of turn.
 create or replace function sluice.assign_next(batch integer)
 returns table (lead_id uuid, n bigint, version bigint, moment text, facts json)
     language plpgsql security definer set search_path = sluice, pg_temp as $$
 begin
     delete from sluice.unassigned q
      where q.lead_id in (select y.lead_id
-                           from (select * from sluice.unassigned x order by x.queued_at, x.lead_id limit batch for update skip locked) y
+                           from (select * from sluice.unassigned x order by x.queued_at, x.lead_id limit batch) y
                            join sluice.lead l on l.id = y.lead_id
                           where l.converted_at is not null or l.deleted_at is not null);
     return query

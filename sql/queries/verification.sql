@@ -24,11 +24,12 @@ select r.*
 select x.id from sluice.account_claim(:wanted, :viewer, :scope, :seconds) x(id) where x.id is not null;
 
 -- query: verification_claimed one read
--- What somebody has just taken: the one whose claim is the youngest.
+-- What somebody has just taken: the claim that this transaction wrote. Its moment would not do, as two transactions of
+-- one person may have the same.
 -- in: viewer uuid
 select r.*
   from sluice.verification_row r
- where r.id = (select c.record_id from sluice.account_claim c where c.claimed_by = :viewer and c.claimed_at = sluice.now());
+ where r.id = (select c.record_id from sluice.account_claim c where c.claimed_by = :viewer and c.xmin = pg_current_xact_id()::xid);
 
 -- query: verification_release one write
 -- Gives a claim back.
