@@ -47,7 +47,8 @@ def test_a_server_that_turns_read_only_is_left(new_daemon, cluster, sign_in):
     daemon = new_daemon(database_url=cluster.url, migrate='true', workers=1)
     client = sign_in(daemon, daemon.admin)
     assert client.post('/v1/leads', json={'last_name': 'before'}).status_code == 201
-    read_only(cluster, True)
+    read_only(cluster, True)  # servers take a changed setting one after the other
+    wait_for(lambda: client.post('/v1/leads', json={'last_name': 'meanwhile'}).status_code == 503, 10, 'a refused write')
     seen = []
     for _ in range(12):
         answer = client.post('/v1/leads', json={'last_name': 'during'})
