@@ -17,6 +17,7 @@
 #include "db/ask.h"
 #include "db/once.h"
 #include "queries.gen.h"
+#include "say.h"
 #include "schemas.gen.h"
 #include "service/design/design.h"
 #include "site.h"
@@ -80,14 +81,25 @@ static bool read_file(const char *path, struct buf *text, struct buf *why)
     return n == 0 && !text->failed;
 }
 
+static void release(void *tree)
+{
+    json_decref(tree);
+}
+
+static json_t *keep(struct tool *t, json_t *tree)
+{
+    if (tree != NULL)
+        arena_defer(&t->arena, release, tree);
+    return tree;
+}
+
 static void print_faults(struct tool *t, const char *path, const struct err *e)
 {
+    const char *prefix = arena_printf(&t->arena, "%s: ", path);
+
     if (e->faults == NULL)
-        buf_printf(&t->why, "%s: %s\n", path, e->detail != NULL ? e->detail : err_title(e->code));
-    for (const struct fault *f = e->faults; f != NULL; f = f->next)
-        buf_printf(&t->why, "%s: %s: %s%s%s%s\n", path, f->pointer, f->detail,
-                   f->hint != NULL ? " (" : "", f->hint != NULL ? f->hint : "",
-                   f->hint != NULL ? ")" : "");
+        buf_printf(&t->why, "%s%s\n", prefix, e->detail != NULL ? e->detail : err_title(e->code));
+    say_errors(&t->why, prefix, keep(t, say_tree(e)));
 }
 
 static bool is_json(const char *path)
@@ -106,18 +118,6 @@ static bool has_name(const json_t *doc, struct err *e)
             err_fault(e, ERR_INVALID,
                       (struct fault){.pointer = needed[i], .detail = "It is required."});
     return e->code == ERR_NONE;
-}
-
-static void release(void *tree)
-{
-    json_decref(tree);
-}
-
-static json_t *keep(struct tool *t, json_t *tree)
-{
-    if (tree != NULL)
-        arena_defer(&t->arena, release, tree);
-    return tree;
 }
 
 /* Returns the canonical document of a file, or NULL with everything that is wrong in t->why. */
@@ -147,15 +147,26 @@ static json_t *read_document(struct tool *t, const char *path)
 
 /* the database */
 
+static void print_refusal(struct tool *t, const struct err *e)
+{
+    buf_printf(&t->why, "sluicectl blueprint %s: %d: %s\n", t->wish.words[0], err_status(e->code),
+               e->detail != NULL ? e->detail : err_title(e->code));
+    say_problem(&t->why, keep(t, say_tree(e)));
+}
+
 static struct result *ask(struct tool *t, const struct query *q, const char *const *values)
 {
     struct result *r = NULL;
     struct site site;
+    struct err e;
 
+    err_init(&e, &t->arena);
     if (site_attach(&site, &t->conf, &t->why))
-        r = db_once(site.url, t->conf.database_role, q, values, &t->why);
+        r = db_once_refused(site.url, t->conf.database_role, q, values, &t->why, &e);
     site_close(&site);
-    if (r == NULL)
+    if (e.code != ERR_NONE)
+        print_refusal(t, &e);
+    else if (r == NULL)
         buf_putc(&t->why, '\n');
     return r;
 }
@@ -188,9 +199,9 @@ static bool ask_world(struct tool *t, const json_t *doc, struct lint_world *w, j
 
 /* verbs */
 
-static enum status misused(struct tool *t)
+static enum status misused(struct tool *t, const char *reason)
 {
-    buf_puts(&t->why, usage);
+    say_misuse(&t->why, "blueprint", "%s", reason);
     return TROUBLE;
 }
 
@@ -202,7 +213,7 @@ static enum status do_export(struct tool *t)
     char *text;
 
     if (slash == NULL)
-        return misused(t);
+        return misused(t, "export takes one ENTITY/KEY, such as lead/lead_qualification");
 
     const char *const values[] = {arena_copy(&t->arena, name, (size_t)(slash - name)), slash + 1,
                                   t->wish.number};
@@ -246,7 +257,7 @@ static enum status do_lint(struct tool *t)
     enum status status = DONE;
 
     if (t->wish.n < 2)
-        return misused(t);
+        return misused(t, "say which FILE is to be looked at");
     for (size_t i = 1; i < t->wish.n; i++) {
         const json_t *doc = read_document(t, t->wish.words[i]);
         struct lint_world w;
@@ -282,7 +293,7 @@ static enum status do_diff(struct tool *t)
     struct lint_world w;
 
     if (t->wish.n != 2 && t->wish.n != 3)
-        return misused(t);
+        return misused(t, "diff takes OLD and NEW, or one FILE to compare with what is in force");
     new = read_document(t, t->wish.words[t->wish.n - 1]);
     if (new == NULL)
         return TROUBLE;
@@ -347,7 +358,7 @@ static enum status do_apply(struct tool *t)
     const char *base;
 
     if (t->wish.n != 2)
-        return misused(t);
+        return misused(t, "apply takes one FILE");
     if (doc == NULL || !ask_world(t, doc, &w, &published))
         return TROUBLE;
     diff = keep(t, blueprint_diff(published, doc));
@@ -369,45 +380,49 @@ static const struct verb {
     const char *name;
     enum status (*run)(struct tool *t);
 } verbs[] = {
-    {"export", do_export}, {"lint", do_lint},   {"diff", do_diff}, {"apply", do_apply},
-    {"help", do_help},     {"--help", do_help}, {NULL, NULL},
+    {"export", do_export}, {"lint", do_lint}, {"diff", do_diff},
+    {"apply", do_apply},   {"help", do_help}, {NULL, NULL},
 };
 
 /* the command line */
 
-static bool add_mapping(struct wish *w, const char *text)
+static bool add_mapping(struct wish *w, const char *text, struct buf *why)
 {
     const char *colon = strchr(text, ':');
     char old[64];
 
     if (colon == NULL || (size_t)(colon - text) >= sizeof(old) ||
         json_object_size(w->mapping) == MAPS_MAX)
-        return false;
+        return say_misuse(why, "blueprint", "--map takes OLD:NEW, two keys of states, not \"%s\"",
+                          text);
     (void)snprintf(old, sizeof(old), "%.*s", (int)(colon - text), text);
     return json_object_set_new(w->mapping, old, json_string(colon + 1)) == 0;
 }
 
-static bool take_option(struct wish *w, const char *name, const char *value)
+static bool take_option(struct wish *w, const char *name, const char *value, struct buf *why)
 {
+    static const char *const formats[] = {"yaml", "json", NULL};
     int64_t number;
 
     if (value == NULL)
-        return false;
+        return say_misuse(why, "blueprint", "%s needs a value", name);
     if (strcmp(name, "--map") == 0)
-        return add_mapping(w, value);
+        return add_mapping(w, value, why);
     if (strcmp(name, "--format") == 0) {
         w->format = value;
-        return strcmp(value, "yaml") == 0 || strcmp(value, "json") == 0;
+        return strcmp(value, "yaml") == 0 || strcmp(value, "json") == 0 ||
+               say_unknown(why, "blueprint", "format", value, formats);
     }
     if (!text_parse_i64(span_of(value), &number) || number < 0 || number > 1000000)
-        return false;
+        return say_misuse(why, "blueprint", "%s takes the number of a version, not \"%s\"", name,
+                          value);
     *(strcmp(name, "--base") == 0 ? &w->base : &w->number) = value;
     return true;
 }
 
 /* Takes our words and options out of argv; the rest are settings. Returns how many are left, 0 when
  * an option is wrong. */
-static int take_words(struct wish *w, int argc, char **argv)
+static int take_words(struct wish *w, int argc, char **argv, struct buf *why)
 {
     static const char *const ours[] = {"--number", "--format", "--base", "--map", NULL};
     int left = 1, at = 1;
@@ -424,12 +439,31 @@ static int take_words(struct wish *w, int argc, char **argv)
             argv[left++] = argv[at];
             continue;
         }
-        if (!take_option(w, argv[at], at + 1 < argc ? argv[at + 1] : NULL))
+        if (!take_option(w, argv[at], at + 1 < argc ? argv[at + 1] : NULL, why))
             return 0;
         at++;
     }
     argv[left] = NULL;
     return left;
+}
+
+static enum status no_verb(struct tool *t)
+{
+    static const char *const known[] = {"export", "lint", "diff", "apply", "help", NULL};
+
+    if (t->wish.n == 0)
+        return misused(t, "say what is to be done: export, lint, diff or apply");
+    say_unknown(&t->why, "blueprint", "verb", t->wish.words[0], known);
+    return TROUBLE;
+}
+
+/* Asking must not do it, wherever the question stands. */
+static bool asks_for_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    return false;
 }
 
 int blueprints_main(int argc, char **argv)
@@ -441,13 +475,20 @@ int blueprints_main(int argc, char **argv)
     buf_init(&t.out, TEXT_MAX);
     buf_init(&t.why, TEXT_MAX);
     arena_init(&t.arena, TEXT_MAX);
-    argc = take_words(&t.wish, argc, argv);
+    if (asks_for_help(argc, argv))
+        t.wish.words[t.wish.n++] = "help";
+    else
+        argc = take_words(&t.wish, argc, argv, &t.why);
     while (t.wish.n > 0 && verb->name != NULL && strcmp(verb->name, t.wish.words[0]) != 0)
         verb++;
-    if (argc == 0 || t.wish.n == 0 || verb->name == NULL)
-        status = misused(&t);
-    else if (conf_load(&t.conf, argc, argv, &t.why) == CONF_WRONG)
+    if (argc == 0)
         status = TROUBLE;
+    else if (verb->name == NULL || t.wish.n == 0)
+        status = no_verb(&t);
+    else if (verb->run == do_help)
+        status = do_help(&t);
+    else if (conf_load(&t.conf, argc, argv, &t.why) == CONF_WRONG)
+        status = misused(&t, "this is no option of it, nor a setting");
     else
         status = verb->run(&t);
     (void)fputs(buf_text(&t.out), stdout);

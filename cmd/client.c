@@ -12,6 +12,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "say.h"
+
 #define ANSWER_MAX ((size_t)64 << 20)
 #define HEAD_MAX ((size_t)256 << 10)
 #define SILENCE_S 120
@@ -235,24 +237,18 @@ static bool receive(const struct link *l, struct arriving *in)
     return in->headed && (in->length < 0 || in->got == in->length);
 }
 
-/* The detail of a problem (RFC 9457), and each of its errors. */
-static void tell_problem(struct client *c, const struct asked *a, long status, json_t *problem)
+/* All that a problem (RFC 9457) says; the answer of something else may be none. */
+static void tell_problem(struct client *c, const struct asked *a, long status,
+                         const json_t *problem)
 {
     const char *detail = json_string_value(json_object_get(problem, "detail"));
-    json_t *error;
-    size_t i;
 
     if (detail == NULL)
         detail = json_string_value(json_object_get(problem, "title"));
     buf_printf(c->why, "%s %s: %ld: %s\n", a->method, a->path, status,
-               detail != NULL ? detail : "refused");
-    json_array_foreach (json_object_get(problem, "errors"), i, error) {
-        const char *at = json_string_value(json_object_get(error, "pointer"));
-
-        at = at != NULL ? at : json_string_value(json_object_get(error, "name"));
-        detail = json_string_value(json_object_get(error, "detail"));
-        buf_printf(c->why, "  %s: %s\n", at != NULL ? at : "", detail != NULL ? detail : "");
-    }
+               detail != NULL ? detail
+                              : "the answer is not one of Sluice; does the address name it?");
+    say_problem(c->why, problem);
 }
 
 static json_t *answer_of(struct client *c, const struct asked *a, const struct arriving *in)

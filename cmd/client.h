@@ -34,7 +34,7 @@ bool client_init(struct client *c, const char *url, const char *token, struct bu
 void client_done(struct client *c);
 
 /** Asks. Returns the answer as a new reference (null of no content, or of one that went to
- * @to), or NULL with the reason, of a problem its detail and errors. */
+ * @to), or NULL with the reason, of a problem all that it says. */
 json_t *client_ask(struct client *c, const struct asked *a);
 
 /** The same with a JSON body, which may be NULL; takes the reference to it. */

@@ -12,10 +12,16 @@
 
 enum status { DONE = 0, INVALID = 1, TROUBLE = 2 };
 
+#define PAIRS_MAX 64
+
 struct tool {
-    const char *usage;
+    /* what the command is: */
+    const char *command, *usage;
+    const char *missing;      /* what is said without a word */
+    const char *const *known; /* its options; ends with NULL */
+    /* what was typed: */
     const char *word, *entity, *name, *report, *to, *url;
-    const char *pairs[64]; /* of --map or --filter */
+    const char *pairs[PAIRS_MAX]; /* of --map or --filter */
     size_t npairs;
     json_t *options;
     bool run, again, help;
@@ -25,8 +31,8 @@ struct tool {
 };
 
 /** Reads the command line and finds the daemon; false with the reason in t->why. Only the usage was
- * wanted if t->help is set. */
-bool tool_begin(struct tool *t, const char *usage, int argc, char **argv);
+ * wanted if t->help is set. The caller has said what the command is, the rest is zero. */
+bool tool_begin(struct tool *t, int argc, char **argv);
 
 /** Prints, frees, and returns the exit status. */
 int tool_end(struct tool *t, enum status status);

@@ -9,6 +9,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "say.h"
 #include "sheet_tool.h"
 
 #define PART ((size_t)4 << 20)
@@ -321,7 +322,7 @@ static enum status do_import(struct tool *t)
     if (t->help)
         return DONE;
     if (t->entity == NULL) {
-        buf_puts(&t->why, t->usage);
+        say_misuse(&t->why, t->command, "say what the rows are: --entity lead, account or contact");
         return TROUBLE;
     }
     import = upload(t);
@@ -340,9 +341,14 @@ static enum status do_import(struct tool *t)
 
 int import_main(int argc, char **argv)
 {
-    struct tool t;
+    static const char *const known[] = {"--entity", "--map",    "--option", "--name", "--run",
+                                        "--again",  "--report", "--url",    "--help", NULL};
+    struct tool t = {.command = "import",
+                     .usage = import_usage,
+                     .missing = "say which FILE is to be imported",
+                     .known = known};
 
-    return tool_end(&t, tool_begin(&t, import_usage, argc, argv) ? do_import(&t) : TROUBLE);
+    return tool_end(&t, tool_begin(&t, argc, argv) ? do_import(&t) : TROUBLE);
 }
 
 static bool is_book(const char *path)
@@ -397,7 +403,12 @@ static enum status do_export(struct tool *t)
 
 int export_main(int argc, char **argv)
 {
-    struct tool t;
+    static const char *const known[] = {"--to", "--filter", "--url", "--help", NULL};
+    struct tool t = {.command = "export",
+                     .usage = export_usage,
+                     .missing = "say which list is to be exported: leads, accounts, contacts, "
+                                "opportunities, activities or tasks",
+                     .known = known};
 
-    return tool_end(&t, tool_begin(&t, export_usage, argc, argv) ? do_export(&t) : TROUBLE);
+    return tool_end(&t, tool_begin(&t, argc, argv) ? do_export(&t) : TROUBLE);
 }

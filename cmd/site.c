@@ -22,12 +22,13 @@ static bool is_set(const char *text)
     return text && *text;
 }
 
-static bool start_cluster(struct site *s, const struct conf *conf, struct buf *why)
+static bool start_cluster(struct site *s, const struct conf *conf, bool existing, struct buf *why)
 {
     const struct cluster_options o = {
         .data_dir = conf->data_dir,
         .bin_dir = is_set(conf->postgres_bin_dir) ? conf->postgres_bin_dir : NULL,
         .user = conf->postgres_user,
+        .existing = existing,
     };
 
     s->cluster = cluster_start(&o, why);
@@ -130,7 +131,7 @@ bool site_open(struct site *s, const struct conf *conf, struct buf *why)
 {
     memset(s, 0, sizeof(*s));
     s->url = s->worker_url = conf->database_url;
-    if (!is_set(s->url) && !start_cluster(s, conf, why))
+    if (!is_set(s->url) && !start_cluster(s, conf, false, why))
         return false;
     if (bring_up_to_date(s, conf, why) && first_start(s, conf, why) &&
         read_key(s, conf, "token_key", s->token_key, why) &&
@@ -145,7 +146,7 @@ bool site_migrate(const struct conf *conf, struct buf *why)
     struct site s = {.url = conf->database_url};
     enum migrate_result result;
 
-    if (!is_set(s.url) && !start_cluster(&s, conf, why))
+    if (!is_set(s.url) && !start_cluster(&s, conf, false, why))
         return false;
     result = migrate(s.url, why);
     if (result == MIGRATE_DONE)
@@ -160,7 +161,7 @@ bool site_attach(struct site *s, const struct conf *conf, struct buf *why)
 {
     memset(s, 0, sizeof(*s));
     s->url = conf->database_url;
-    if (!is_set(s->url) && !start_cluster(s, conf, why))
+    if (!is_set(s->url) && !start_cluster(s, conf, true, why))
         return false;
     return migrate_check(s->url, why);
 }

@@ -34,9 +34,9 @@ bool site_open(struct site *s, const struct conf *conf, struct buf *why);
 /** Migrates the configured database and nothing else; says what it did in @why in both cases. */
 bool site_migrate(const struct conf *conf, struct buf *why);
 
-/** Opens the database for a tool that asks it something: starts the private cluster if none is
- * configured; the schema must be this build's. False and why on failure. End with site_close() in
- * both cases. */
+/** Opens the database for a tool that asks it something: the private cluster if none is configured,
+ * which must be there and may be one that a daemon runs; the schema must be this build's. False and
+ * why on failure. End with site_close() in both cases. */
 bool site_attach(struct site *s, const struct conf *conf, struct buf *why);
 
 /** Stops the private cluster. Accepts a zeroed site. */

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "blueprints.h"
 #include "conf/conf.h"
+#include "say.h"
 #include "sheets.h"
 #include "site.h"
 
@@ -26,6 +27,8 @@ static const char usage[] =
     "  help      this text\n"
     "\n"
     "Settings are those of sluiced: see sluiced --help.\n";
+
+#define MISUSED 2 /* as of the commands that end with 1 for what they found */
 
 struct command {
     const char *name;
@@ -79,6 +82,22 @@ static int run(const struct command *command, int argc, char **argv)
     return done ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static int misused(const char *word)
+{
+    static const char *const known[] = {"migrate", "blueprint", "import", "export",
+                                        "config",  "version",   "help",   NULL};
+    struct buf why;
+
+    buf_init(&why, 4096);
+    if (word == NULL)
+        say_misuse(&why, "", "say what is to be done: migrate, blueprint, import, export, config");
+    else
+        say_unknown(&why, "", "command", word, known);
+    (void)fputs(buf_text(&why), stderr);
+    buf_done(&why);
+    return MISUSED;
+}
+
 int main(int argc, char **argv)
 {
     const struct command *command = commands;
@@ -97,9 +116,7 @@ int main(int argc, char **argv)
     }
     while (argc > 1 && command->name && strcmp(command->name, argv[1]) != 0)
         command++;
-    if (argc < 2 || !command->name) {
-        (void)fputs(usage, stderr);
-        return EXIT_FAILURE;
-    }
+    if (argc < 2 || !command->name)
+        return misused(argc > 1 ? argv[1] : NULL);
     return run(command, argc - 1, argv + 1);
 }

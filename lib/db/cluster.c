@@ -267,14 +267,49 @@ static void cluster_free(struct cluster *c)
     free(c);
 }
 
+/* A tool that looks in the wrong folder must not leave a database there. */
+static bool is_there(const char *data_dir, struct buf *why)
+{
+    struct buf path;
+    bool found;
+
+    buf_init(&path, 4096);
+    buf_printf(&path, "%s/postgres/PG_VERSION", data_dir);
+    found = access(buf_text(&path), F_OK) == 0;
+    buf_done(&path);
+    if (!found)
+        buf_printf(why,
+                   "there is no database in %s: name one with --database-url or "
+                   "SLUICE_DATABASE_URL, or the folder of the daemon's own with --data-dir",
+                   data_dir);
+    return found;
+}
+
+/* The daemon that has the lock looks after the server; we only ask it. */
+static bool join(struct cluster *c, struct buf *why)
+{
+    int64_t end = clock_mono_us() + START_US;
+    PGPing state = ping(c);
+
+    while (state == PQPING_REJECT && clock_mono_us() < end) {
+        usleep(POLL_US);
+        state = ping(c);
+    }
+    if (state == PQPING_OK)
+        buf_clear(why);
+    return state == PQPING_OK;
+}
+
 static bool start(struct cluster *c, const struct cluster_options *o, struct buf *why)
 {
+    if (o->existing && !is_there(o->data_dir, why))
+        return false;
     if (!cluster_user_find(&c->user, o->user, why) ||
         !cluster_paths_make(&c->paths, o, &c->user, why))
         return false;
     set_urls(c);
     if (!take_lock(c, why))
-        return false;
+        return o->existing && join(c, why);
     if (!cluster_has_data(&c->paths) && !create(c, why))
         return false;
     if (!take_over(c) && !start_server(c, why))

@@ -17,6 +17,7 @@ struct cluster_options {
     const char *data_dir; /* absolute; created if missing */
     const char *bin_dir;  /* folder of initdb and postgres; NULL looks for the newest installed */
     const char *user;     /* system user when we are root, e.g. "postgres" */
+    bool existing;        /* for a tool: never creates; joins the server of a daemon that runs */
 };
 
 /** Starts (after creating it if need be) the cluster; waits until it accepts connections, at most

@@ -13,4 +13,11 @@ struct result;
 struct result *db_once(const char *url, const char *role, const struct query *q,
                        const char *const *values, struct buf *why);
 
+struct err;
+
+/** The same; what our own SQL refuses goes to @refused (which is started), as the API would answer
+ * it, and not to @why. */
+struct result *db_once_refused(const char *url, const char *role, const struct query *q,
+                               const char *const *values, struct buf *why, struct err *refused);
+
 #endif

@@ -560,7 +560,11 @@ def test_texts_from_a_shell(daemon, admin, key, tmp_path):
     assert told.returncode == 1 and '`field` of guard `industry_filled` of `finish` changed' in told.stdout
     assert sluicectl(daemon, 'diff', old, new).stdout == told.stdout
     assert sluicectl(daemon, 'apply', new).returncode == 0
-    assert sluicectl(daemon, 'apply', old, '--base', 1).returncode == 2, 'another version is in force'
+    late = sluicectl(daemon, 'apply', old, '--base', 1)
+    assert (late.returncode, late.stderr.splitlines()) == (2, [
+        'sluicectl blueprint apply: 409: Version 2 is in force by now.',
+        '  Another version of the process is in force by now (blueprint_moved)',
+        '  hint: compare with what is in force (plan), then publish with its number in "based_on"', '  based_on: 1', '  published: 2'])
     version = admin.get('/v1/blueprints', params={'key': key, 'status': 'published'}).json()['items'][0]
     assert (version['number'], export(admin, version['id'])) == (2, sluicectl(daemon, 'export', f'lead/{key}').stdout)
     assert admin.get(f'/v1/blueprints/{version["id"]}/history').json()['items'][0]['actor']['kind'] == 'system'
@@ -570,7 +574,9 @@ def test_a_shell_says_what_is_wrong(daemon, key, tmp_path):
     wrong, stuck = tmp_path / 'wrong.yaml', tmp_path / 'stuck.json'
     wrong.write_text('entity: lead\nkey: x\nstates: [{key: a, category: opn}]\n')
     done = sluicectl(daemon, 'lint', wrong)
-    assert done.returncode == 2 and '/states/0/category' in done.stderr
+    assert (done.returncode, done.stderr.splitlines()) == (2, [
+        f'{wrong}: /states/0/category: Send one of the allowed values.', '    hint: did you mean "open"?', '    got: opn',
+        '    allowed: open, won, lost, cancelled, postponed, done'])
     document = process(key)
     document['states'].append({'key': 'stuck', 'category': 'open'})
     stuck.write_text(json.dumps(document))
@@ -580,3 +586,28 @@ def test_a_shell_says_what_is_wrong(daemon, key, tmp_path):
     assert sluicectl(daemon, 'lint', tmp_path / 'none.yaml').returncode == 2
     assert sluicectl(daemon, 'export', 'lead/none').returncode == 2
     assert sluicectl(daemon, 'fly').returncode == 2
+
+
+def test_a_shell_makes_no_database_by_mistake(tmp_path):
+    text = tmp_path / 'one.json'
+    text.write_text(json.dumps(process('one')))
+    env = {k: v for k, v in os.environ.items() if not k.startswith('SLUICE_')} | {'SLUICE_DATA_DIR': str(tmp_path / 'none')}
+    for words in (('apply', text), ('diff', text), ('export', 'lead/one')):
+        done = subprocess.run([SLUICECTL, 'blueprint', *map(str, words)], env=env, capture_output=True, text=True, check=False,
+                              timeout=60)
+        assert (done.returncode, done.stderr) == (
+            2, f'there is no database in {tmp_path}/none: name one with --database-url or SLUICE_DATABASE_URL, or the folder '
+            'of the daemon\'s own with --data-dir\n')
+    assert not (tmp_path / 'none').exists()
+
+
+def test_a_shell_asks_the_database_of_a_daemon_that_runs(daemon, admin, key, tmp_path):
+    """Its private one is neither refused nor stopped."""
+    text, server = tmp_path / 'one.json', daemon.postgres_pid()
+    text.write_text(json.dumps(process(key)))
+    env = {k: v for k, v in os.environ.items() if not k.startswith('SLUICE_')} | {'SLUICE_DATA_DIR': str(daemon.folder / 'data')}
+    done = subprocess.run([SLUICECTL, 'blueprint', 'apply', text, '--base', '0'], env=env, capture_output=True, text=True,
+                          check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, '')
+    assert [v['number'] for v in admin.get('/v1/blueprints', params={'key': key}).json()['items']] == [1]
+    assert daemon.postgres_pid() == server

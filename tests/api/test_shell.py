@@ -78,24 +78,67 @@ def test_a_list_is_written_to_a_file(mkt, sheet, mark, tmp_path):  # pylint: dis
     assert not (tmp_path / 'none.csv').exists()
 
 
-def test_what_is_wrong_is_said(mkt, rep, sheet):  # pylint: disable=redefined-outer-name
+IMPORT_HELP, EXPORT_HELP = 'See sluicectl import --help.\n', 'See sluicectl export --help.\n'
+
+
+def test_what_is_typed_wrong_is_said_in_a_line(mkt, sheet):  # pylint: disable=redefined-outer-name
     for words, env, says in (
-            (['import'], {}, 'usage: sluicectl import FILE'), (['import', sheet], {}, 'usage: sluicectl import FILE'),
-            (['import', '/nowhere.csv', '--entity', 'lead'], {}, '/nowhere.csv: cannot be opened'),
-            (['import', sheet, '--entity', 'lead', '--colour', 'x'], {}, 'usage:'),
-            (['import', sheet, '--entity', 'lead', '--map', 'Rozmiar=city'], {}, '--map Rozmiar=city: the file has no such column'),
-            (['import', sheet, '--entity', 'lead', '--map', 'Kolor=status'], {}, '422'),
-            (['import', sheet, '--entity', 'lead', '--option', 'colour=x'], {}, '/options/colour'),
-            (['export', 'leads'], {'SLUICE_TOKEN': ''}, 'SLUICE_TOKEN holds'),
-            (['export', 'leads'], {'SLUICE_URL': 'ftp://x'}, '--url or SLUICE_URL'),
-            (['export', 'leads'], {'SLUICE_URL': 'http://127.0.0.1:1'}, '127.0.0.1 port 1: cannot be reached'),
-            (['export', 'leads'], {'SLUICE_TOKEN': 'x'}, '401'), (['export', '../metrics'], {}, '404')):
+            (['import'], {}, 'sluicectl import: say which FILE is to be imported\n' + IMPORT_HELP),
+            (['import', sheet], {}, 'sluicectl import: say what the rows are: --entity lead, account or contact\n' + IMPORT_HELP),
+            (['import', sheet, '--entity'], {}, 'sluicectl import: --entity needs a value\n' + IMPORT_HELP),
+            (['import', sheet, '--entitty', 'lead'], {},
+             'sluicectl import: there is no option "--entitty"; did you mean "--entity"?\n' + IMPORT_HELP),
+            (['import', sheet, '--map', 'Kolor'], {}, 'sluicectl import: --map takes NAME=VALUE, not "Kolor"\n' + IMPORT_HELP),
+            (['export', 'leads', '--map', 'a=b'], {},
+             'sluicectl export: there is no option "--map"; there are --to, --filter, --url, --help\n' + EXPORT_HELP),
+            (['export', 'leads', 'accounts'], {},
+             'sluicectl export: what "accounts" is for is not clear: there is "leads" already\n' + EXPORT_HELP),
+            (['exprot'], {}, 'sluicectl: there is no command "exprot"; did you mean "export"?\nSee sluicectl --help.\n'),
+            ([], {}, 'sluicectl: say what is to be done: migrate, blueprint, import, export, config\nSee sluicectl --help.\n'),
+            (['blueprint', 'aply'], {},
+             'sluicectl blueprint: there is no verb "aply"; did you mean "apply"?\nSee sluicectl blueprint --help.\n'),
+            (['blueprint', 'apply', 'x', '--base', 'y'], {},
+             'sluicectl blueprint: --base takes the number of a version, not "y"\nSee sluicectl blueprint --help.\n'),
+            (['import', '/nowhere.csv', '--entity', 'lead'], {}, '/nowhere.csv: cannot be opened\n'),
+            (['export', 'leads'], {'SLUICE_TOKEN': ''}, 'SLUICE_TOKEN holds an API key or an access token\n'),
+            (['export', 'leads'], {'SLUICE_URL': 'ftp://x'},
+             '--url or SLUICE_URL names the daemon: http://host:port or https://host:port\n'),
+            (['export', 'leads'], {'SLUICE_URL': 'http://127.0.0.1:1'}, '127.0.0.1 port 1: cannot be reached\n')):
         told = shell(mkt, *words, **env)
-        assert told.returncode == 2 and says in told.stderr, (words, told)
-    told = shell(rep, 'import', sheet, '--entity', 'lead')
-    assert told.returncode == 2 and '403' in told.stderr
-    for verb in ('import', 'export'):
-        assert shell(mkt, verb, '--help').stdout.startswith(f'usage: sluicectl {verb} ')
+        assert (told.returncode, told.stdout, told.stderr) == (2, '', says)
+    told = shell(mkt, 'import', sheet, '--entity', 'lead', '--map', 'Rozmiar=city')
+    assert told.returncode == 2 and told.stderr == '--map Rozmiar=city: the file has no such column\n'
+    for verb in ('import', 'export', 'blueprint'):
+        told = shell(mkt, verb, '--help')
+        assert told.returncode == 0 and told.stdout.startswith(f'usage: sluicectl {verb} ')
+
+
+def refusal(told):
+    """What a refused command said, without the id of the request."""
+    assert told.returncode == 2, told
+    *lines, last = told.stderr.splitlines()
+    assert last.startswith('  request_id: '), told.stderr
+    return lines
+
+
+def test_a_refusal_is_told_whole(mkt, rep, sheet):  # pylint: disable=redefined-outer-name
+    """Title, code, hint, every error with what would do, and the ids that come with it."""
+    assert refusal(shell(mkt, 'export', 'leads', '--filter', 'statuss=open')) == [
+        'GET /v1/leads/export?format=csv&statuss=open: 400: A parameter is wrong', '  A parameter is wrong (invalid_parameter)',
+        '  statuss: There is no such parameter.', '    hint: did you mean "status"?']
+    assert refusal(shell(mkt, 'import', sheet, '--entity', 'laed')) == [
+        'POST /v1/imports: 422: The body does not match the schema', '  The body does not match the schema (validation_failed)',
+        '  /entity: Send one of the allowed values.', '    hint: did you mean "lead"?', '    got: laed',
+        '    allowed: lead, account, contact']
+    assert refusal(shell(mkt, 'export', 'leads', SLUICE_TOKEN='x')) == [
+        'GET /v1/leads/export?format=csv: 401: The token or key is not valid', '  The token or key is not valid (invalid_token)']
+    assert refusal(shell(rep, 'import', sheet, '--entity', 'lead'))[:2] == [
+        'POST /v1/imports: 403: This needs the permission "import.run".', '  Not permitted (forbidden)']
+    first = shell(mkt, 'import', sheet, '--entity', 'lead', '--run')
+    one = first.stdout.splitlines()[0].removeprefix('import ')
+    again = refusal(shell(mkt, 'import', sheet, '--entity', 'lead', '--run'))
+    assert again[-3:] == [f'{again[-3].partition(":")[0]}: 409: This very file was imported before.',
+                          '  The same file was imported before (file_imported)', f'  import_id: {one}']
 
 
 def test_over_tls(new_daemon, contract, tmp_path, sheet):  # pylint: disable=redefined-outer-name
