@@ -54,11 +54,6 @@ update sluice.idempotency i
    set resource_id = :resource_id, status = :status, headers = :headers, answer = :answer
  where i.principal = :principal and i.key = :key;
 
--- query: idempotency_purge one slow
--- Forgets answers that have expired; says how many.
--- in: most integer
-select sluice.idempotency_purge(:most) as purged;
-
 -- query: principal_session one read
 -- Who a session is and may do what; no row when it was revoked, has expired or the user is disabled.
 -- in: session uuid

@@ -107,7 +107,8 @@ def opened(made, contract, **settings):
     made.append(cluster)
     standby = Standby(cluster)
     made.append(standby)
-    daemon = Daemon(database_url=cluster.url, standby_url=standby.url, migrate='true', workers=1, **settings)
+    # Background jobs ask the slow lane now and then: without them only exports do.
+    daemon = Daemon(database_url=cluster.url, standby_url=standby.url, migrate='true', workers=1, job_interval_ms=0, **settings)
     made.append(daemon)
     daemon.start()
     client = Client(daemon, contract)
