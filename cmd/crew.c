@@ -57,6 +57,7 @@ struct crew {
     struct ssl_ctx_st *tls;
     char *origins_text;
     const char *origins[ORIGINS_MAX + 1];
+    struct networks trusted;
     pthread_mutex_t lock;
     bool stopping; /* under the lock */
 };
@@ -228,6 +229,9 @@ static struct server_options server_settings(const struct crew *crew, const stru
         .idle_ms = (unsigned)conf->idle_timeout_ms,
         .write_ms = (unsigned)conf->write_stall_ms,
         .cors_origins = crew->origins,
+        .trusted = crew->trusted,
+        .forwarded_by =
+            strcmp(conf->proxy_header, "forwarded") == 0 ? FORWARDED_RFC7239 : FORWARDED_X_FOR,
         .health = &crew->health,
         .metrics = crew->metrics,
         .fd = -1,
@@ -308,6 +312,10 @@ static bool prepare(struct crew *crew, const struct conf *conf, const struct sit
     split_origins(crew, conf->cors_origins);
     if (!mail_servers_are_valid(conf->mail_dns_servers)) {
         buf_puts(why, "mail_dns_servers is not ADDRESS:PORT,...");
+        return false;
+    }
+    if (!networks_parse(conf->trusted_proxies, &crew->trusted)) {
+        buf_puts(why, "trusted_proxies is not ADDRESS[/BITS],... with no bit set beyond BITS");
         return false;
     }
     if (!conf->tls_certificate || !*conf->tls_certificate)

@@ -142,6 +142,7 @@ struct request {
     const char *prefer;
     const char *accept_language;
     const char *origin, *user_agent, *address, *referer;
+    const char *network; /* of the address, what limits count by: IPv4 itself, IPv6 its /64 */
 };
 
 struct call {

@@ -93,7 +93,8 @@ void conn_close(struct conn *c)
     list_remove(&s->lists[c->state], c);
     conn_return_scratch(c);
     buf_done(&c->body);
-    peers_leave(&s->peers, c->peer);
+    if (c->peer != NULL)
+        peers_leave(&s->peers, c->peer);
     if (c->ssl != NULL && !c->handshake) {
         (void)SSL_shutdown(c->ssl);
         ERR_clear_error();
@@ -307,7 +308,7 @@ static struct bufferevent *make_bufferevent(struct conn *c, int fd)
     return bev;
 }
 
-void conn_open(struct server *s, int fd, const struct sockaddr *address, struct peer *peer)
+void conn_open(struct server *s, int fd, const struct address *address, struct peer *peer)
 {
     struct conn *c = calloc(1, sizeof *c);
 
@@ -316,10 +317,11 @@ void conn_open(struct server *s, int fd, const struct sockaddr *address, struct 
     c->server = s;
     c->peer = peer;
     c->state = CONN_IDLE;
-    peers_format(address, c->address);
+    c->address = *address;
     c->bev = make_bufferevent(c, fd);
     if (c->bev == NULL) {
-        peers_leave(&s->peers, peer);
+        if (peer != NULL)
+            peers_leave(&s->peers, peer);
         evutil_closesocket(fd);
         free(c);
         return;

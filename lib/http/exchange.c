@@ -113,6 +113,20 @@ static void take_origin(struct conn *c)
             c->x.cors_origin = *origins;
 }
 
+static void take_client(struct conn *c)
+{
+    const struct server_options *o = &c->server->o;
+    enum wire_header header =
+        o->forwarded_by == FORWARDED_RFC7239 ? HEADER_FORWARDED : HEADER_X_FORWARDED_FOR;
+    struct forwarded f = {.trusted = &o->trusted, .kind = o->forwarded_by, .client = c->address};
+
+    if (c->peer == NULL && c->wire.known[header] != 0)
+        for (unsigned i = c->wire.nfields; i-- > 0 && !f.found;)
+            if (c->wire.fields[i].header == header)
+                forwarded_take(&f, wire_field_value(&c->wire, i));
+    c->x.client = f.client;
+}
+
 static void take_head(struct conn *c)
 {
     struct uuid id;
@@ -124,6 +138,7 @@ static void take_head(struct conn *c)
         uuid_format(&id, c->x.id);
     take_traceparent(c);
     take_origin(c);
+    take_client(c);
     c->x.preflight = c->wire.known[HEADER_ACCESS_CONTROL_REQUEST_METHOD] != 0;
 }
 
@@ -370,13 +385,23 @@ static void told(struct call *call, void *arg)
     conn_run(c);
 }
 
+static void copy_client(struct call *call, const struct address *client)
+{
+    char address[ADDRESS_TEXT], network[NETWORK_TEXT];
+
+    address_format(client, address);
+    address_format_network(client, network);
+    call->request.address = arena_strdup(&call->arena, address);
+    call->request.network = arena_strdup(&call->arena, network);
+}
+
 static void start_call(struct conn *c)
 {
     struct call *call = call_create(c->server->env, c->x.route);
     bool fields;
 
     memcpy(call->request.id, c->x.id, UUID_TEXT);
-    call->request.address = arena_strdup(&call->arena, c->address);
+    copy_client(call, &c->x.client);
     fields = copy_fields(call, &c->wire);
     if (!fields || !copy_target(call, c) || !take_body(call, c)) {
         call_abandon(call);

@@ -19,9 +19,11 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 
+#include "base/address.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "call/call.h"
+#include "http/forwarded.h"
 #include "http/metrics.h"
 #include "http/peers.h"
 #include "http/router.h"
@@ -78,6 +80,7 @@ struct exchange {
     const char *cors_origin; /* one of the settings, or NULL */
     bool preflight;          /* a browser asks whether it may */
     bool unwanted_body;
+    struct address client; /* who asks: the connection's, or who the proxies say it is */
     int64_t started_us;
     uint64_t bytes_in;
 };
@@ -89,7 +92,7 @@ struct conn {
     struct conn *previous, *next;
     enum conn_state state;
     int64_t deadline_us;
-    struct peer *peer;
+    struct peer *peer;       /* NULL: a trusted proxy, whose connections are many people's */
     struct scratch *scratch; /* HEAD and BODY */
     struct wire wire;
     struct buf body;
@@ -102,7 +105,7 @@ struct conn {
     bool linger;    /* the peer may still be sending: do not close before it read the reply */
     bool eof;       /* the peer shut its side */
     bool handshake; /* TLS: not finished */
-    char address[PEERS_TEXT];
+    struct address address;
 };
 
 struct server {
@@ -133,8 +136,8 @@ struct server {
 
 /* conn.c */
 
-/** Takes over an accepted socket. */
-void conn_open(struct server *s, int fd, const struct sockaddr *address, struct peer *peer);
+/** Takes over an accepted socket. @peer is NULL for a trusted proxy. */
+void conn_open(struct server *s, int fd, const struct address *address, struct peer *peer);
 
 /** Runs the connection as far as it goes; may free it. */
 void conn_run(struct conn *c);

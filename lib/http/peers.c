@@ -1,24 +1,16 @@
 #include "http/peers.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
-static void make_key(const struct sockaddr *address, uint8_t key[16])
-{
-    memset(key, 0, 16);
-    if (address->sa_family == AF_INET) {
-        memcpy(key + 12, &((const struct sockaddr_in *)(const void *)address)->sin_addr, 4);
-    } else if (address->sa_family == AF_INET6) {
-        const struct in6_addr *a = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+#include "base/address.h"
 
-        if (IN6_IS_ADDR_V4MAPPED(a))
-            memcpy(key + 12, a->s6_addr + 12, 4);
-        else
-            memcpy(key, a->s6_addr, 8);
-    }
+static void make_key(const struct address *address, uint8_t key[16])
+{
+    memcpy(key, address->bytes, 16);
+    if (!address_is_four(address))
+        memset(key + ADDRESS_HOLDER, 0, 16 - ADDRESS_HOLDER);
 }
 
 /* Seeded: nobody outside chooses addresses that share a bucket. */
@@ -34,7 +26,7 @@ static unsigned bucket_of(struct peers *p, const uint8_t key[16])
     return (unsigned)(h >> 40) % PEERS_BUCKETS;
 }
 
-struct peer *peers_enter(struct peers *p, const struct sockaddr *address)
+struct peer *peers_enter(struct peers *p, const struct address *address)
 {
     uint8_t key[16];
     struct peer **bucket, *peer;
@@ -66,17 +58,4 @@ void peers_leave(struct peers *p, struct peer *peer)
         at = &(*at)->next;
     *at = peer->next;
     free(peer);
-}
-
-void peers_format(const struct sockaddr *address, char out[PEERS_TEXT])
-{
-    const void *from = NULL;
-
-    out[0] = '\0';
-    if (address->sa_family == AF_INET)
-        from = &((const struct sockaddr_in *)(const void *)address)->sin_addr;
-    else if (address->sa_family == AF_INET6)
-        from = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
-    if (from != NULL && inet_ntop(address->sa_family, from, out, PEERS_TEXT) == NULL)
-        out[0] = '\0';
 }

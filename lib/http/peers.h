@@ -9,9 +9,8 @@
 #include <stdint.h>
 
 #define PEERS_BUCKETS 1024
-#define PEERS_TEXT 46
 
-struct sockaddr;
+struct address;
 
 struct peer {
     struct peer *next;
@@ -27,12 +26,9 @@ struct peers {
 
 /** Counts one more connection of the address. Returns the entry; its count says how many there are
  * now. */
-struct peer *peers_enter(struct peers *p, const struct sockaddr *address);
+struct peer *peers_enter(struct peers *p, const struct address *address);
 
 /** Counts one less; frees the entry with the last one. */
 void peers_leave(struct peers *p, struct peer *peer);
-
-/** Writes the address in digits ("" for a kind that we do not know). */
-void peers_format(const struct sockaddr *address, char out[PEERS_TEXT]);
 
 #endif

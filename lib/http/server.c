@@ -127,22 +127,34 @@ static void arm_sweep(struct server *s)
     timer_set(s->sweep, s->sweep_us);
 }
 
-static void accept_one(struct server *s, int fd, const struct sockaddr *address)
+/* Counts the connection. False: its address has too many, and it has been refused. A proxy's are
+ * many people's; max_connections is all that it meets. */
+static bool admit(struct server *s, int fd, const struct address *address, struct peer **ret)
 {
+    *ret = NULL;
+    if (networks_hold(&s->o.trusted, address))
+        return true;
+    *ret = peers_enter(&s->peers, address);
+    if ((*ret)->count <= s->o.max_per_address)
+        return true;
+    peers_leave(&s->peers, *ret);
+    refuse_connection(s, fd, ERR_RATE_LIMITED);
+    return false;
+}
+
+static void accept_one(struct server *s, int fd, const struct sockaddr *from)
+{
+    struct address address = address_of(from);
     struct peer *peer;
 
     if (s->nconnections >= s->o.max_connections) {
         refuse_connection(s, fd, ERR_BUSY);
         return;
     }
-    peer = peers_enter(&s->peers, address);
-    if (peer->count > s->o.max_per_address) {
-        peers_leave(&s->peers, peer);
-        refuse_connection(s, fd, ERR_RATE_LIMITED);
+    if (!admit(s, fd, &address, &peer))
         return;
-    }
     arm_sweep(s);
-    conn_open(s, fd, address, peer);
+    conn_open(s, fd, &address, peer);
 }
 
 static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *address,

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "http/forwarded.h"
+
 struct worker;
 struct call_env;
 struct health;
@@ -32,6 +34,8 @@ struct server_options {
     unsigned head_ms, body_ms, body_rate, idle_ms, write_ms; /* body_rate: bytes a second */
     unsigned requests_per_connection;                        /* 0: no limit */
     const char *const *cors_origins;                         /* ends with NULL */
+    struct networks trusted;                                 /* proxies that say who asks */
+    enum forwarded_kind forwarded_by;                        /* the field that they write */
     bool shared; /* listens beside another server of this process on the same port */
     bool admin;  /* serves /livez /readyz /metrics /version only */
     const struct health *health; /* http/health.h; NULL: always ready, no database */

@@ -33,6 +33,7 @@
     H(ORIGIN, "origin", true)                                                                      \
     H(REFERER, "referer", false)                                                                   \
     H(IF_MATCH, "if-match", true)                                                                  \
+    H(FORWARDED, "forwarded", false)                                                               \
     H(CONNECTION, "connection", false)                                                             \
     H(USER_AGENT, "user-agent", false)                                                             \
     H(REQUEST_ID, "request-id", true)                                                              \
@@ -43,6 +44,7 @@
     H(IF_NONE_MATCH, "if-none-match", true)                                                        \
     H(CONTENT_LENGTH, "content-length", true)                                                      \
     H(IDEMPOTENCY_KEY, "idempotency-key", true)                                                    \
+    H(X_FORWARDED_FOR, "x-forwarded-for", false)                                                   \
     H(ACCEPT_LANGUAGE, "accept-language", false)                                                   \
     H(CONTENT_ENCODING, "content-encoding", true)                                                  \
     H(TRANSFER_ENCODING, "transfer-encoding", true)                                                \

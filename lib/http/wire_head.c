@@ -21,6 +21,7 @@ static const uint8_t first_of_length[32] = {
     [6] = HEADER_EXPECT,
     [7] = HEADER_REFERER,
     [8] = HEADER_IF_MATCH,
+    [9] = HEADER_FORWARDED,
     [10] = HEADER_CONNECTION,
     [11] = HEADER_TRACEPARENT,
     [12] = HEADER_COMMIT_TOKEN,

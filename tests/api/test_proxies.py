@@ -34,7 +34,7 @@ http {{
   server {{
     listen {listen}; client_header_timeout 2s; client_body_timeout 2s; underscores_in_headers on; ignore_invalid_headers off;
     proxy_next_upstream off;
-    location / {{ proxy_pass http://sluice; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_request_buffering off; }}
+    location / {{ proxy_pass http://sluice; proxy_http_version 1.1; proxy_set_header Connection ""; {more} proxy_request_buffering off; }}
   }}
 }}
 '''
@@ -59,17 +59,18 @@ frontend in
   default_backend sluice
 backend sluice
   http-reuse always
+  {more}
   server sluice {to}
 '''
 
 
 class Proxy:
-    def __init__(self, kind, to):
+    def __init__(self, kind, to, more=''):
         self.folder = Path(tempfile.mkdtemp(prefix=f'sluice-{kind}-'))
         with socket.create_server(('127.0.0.1', 0)) as s:
             self.at = s.getsockname()
         listen = f'{self.at[0]}:{self.at[1]}'
-        text = {'nginx': NGINX, 'haproxy': HAPROXY}[kind].format(folder=self.folder, listen=listen, to=to)
+        text = {'nginx': NGINX, 'haproxy': HAPROXY}[kind].format(folder=self.folder, listen=listen, to=to, more=more)
         (self.folder / 'conf').write_text(text)
         command = {'nginx': ['nginx', '-c', self.folder / 'conf', '-e', self.folder / 'error'],
                    'haproxy': ['haproxy', '-db', '-f', self.folder / 'conf']}[kind]

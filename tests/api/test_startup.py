@@ -47,6 +47,8 @@ def test_the_ready_file(new_daemon):
 @pytest.mark.parametrize('setting, value, says', [
     ('listen', 'nonsense', '"nonsense" is not HOST:PORT'), ('workers', 'many', 'workers'),
     ('log_format', 'xml', 'log_format'), ('tls_certificate', '/nowhere.pem', 'tls_key'),
+    ('trusted_proxies', '10.0.0.1/8', 'trusted_proxies is not ADDRESS[/BITS]'), ('trusted_proxies', 'proxy.local', 'trusted_proxies'),
+    ('proxy_header', 'x-real-ip', 'proxy_header'),
     ('lissten', 'x', 'did you mean SLUICE_LISTEN?')])
 def test_wrong_settings_are_told(new_daemon, setting, value, says):
     d = new_daemon(start=False, **{setting: value})

@@ -174,7 +174,8 @@ static enum step limit(struct call *c)
     if (!in->limited)
         return STEP_NEXT;
     call_ask_aside(c);
-    ask_intake_hits(c, (struct q_intake_hits){.form = in->form, .address = intake_address(c)});
+    ask_intake_hits(c, (struct q_intake_hits){.form = in->form,
+                                              .address = intake_digest(c, c->request.network)});
     return STEP_WAIT;
 }
 
@@ -274,8 +275,9 @@ static const char *consent_json(struct call *c, const struct intake *in)
 
     if (!in->consents)
         return NULL;
-    consent = keep_json(c, json_pack("{s:s, s:s?, s:s}", "version", in->consent_version, "text",
-                                     in->consent_text, "address", intake_address(c)));
+    consent =
+        keep_json(c, json_pack("{s:s, s:s?, s:s}", "version", in->consent_version, "text",
+                               in->consent_text, "address", intake_digest(c, c->request.address)));
     return call_json(c, consent);
 }
 

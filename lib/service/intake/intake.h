@@ -49,8 +49,8 @@ bool intake_act_as(struct call *c, const struct intake *in, const char *name);
  * what the page calls its fields. */
 void intake_fields(struct call *c, struct intake *in);
 
-/** Returns who posted, as a digest that only this installation can make. */
-const char *intake_address(struct call *c);
+/** Returns an address or network as a digest that only this installation can make. */
+const char *intake_digest(struct call *c, const char *address);
 
 /** What c->err says, as JSON text for the log; NULL if it says nothing. */
 const char *intake_faults(struct call *c, const struct intake *in);

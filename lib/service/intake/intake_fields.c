@@ -246,14 +246,15 @@ void intake_fields(struct call *c, struct intake *in)
     rename_faults(c, in);
 }
 
-const char *intake_address(struct call *c)
+const char *intake_digest(struct call *c, const char *address)
 {
-    const char *address = c->request.address ? c->request.address : "";
     unsigned char digest[SHA256_SIZE];
     char *text = call_alloc(c, SHA256_TEXT);
 
     if (!text)
         return NULL;
+    if (!address)
+        address = "";
     hmac_sha256(c->env->cursor_key, 32, address, strlen(address), digest);
     text_hex(digest, sizeof(digest), text);
     return text;

@@ -69,7 +69,7 @@ static enum step sign_in_find(struct call *c)
     if (c->dry)
         return call_fail(c, ERR_BAD_HEADER, "a sign-in cannot be tried out: leave Prefer away");
     ask_sign_in_attempt(c,
-                        (struct q_sign_in_attempt){.email = email, .address = c->request.address});
+                        (struct q_sign_in_attempt){.email = email, .address = c->request.network});
     ask_user_by_email(c, (struct q_user_by_email){.email = email});
     return STEP_WAIT;
 }
@@ -128,7 +128,7 @@ static enum step sign_in_open(struct call *c)
                                                 .address = c->request.address});
     ask_user_card(c, (struct q_user_card){.id = s->user});
     ask_sign_in_succeeded(c, (struct q_sign_in_succeeded){.email = call_body_text(c, "email"),
-                                                          .address = c->request.address});
+                                                          .address = c->request.network});
     return STEP_WAIT;
 }
 
@@ -260,7 +260,7 @@ static enum step change_attempt(struct call *c)
                            result_get(r, 0, "name")))
         return STEP_FAIL;
     ask_sign_in_attempt(
-        c, (struct q_sign_in_attempt){.email = caller_id(c), .address = c->request.address});
+        c, (struct q_sign_in_attempt){.email = caller_id(c), .address = c->request.network});
     return STEP_WAIT;
 }
 
@@ -287,7 +287,7 @@ static enum step change_write(struct call *c)
                                                       .old_hash = w->old_hash,
                                                       .new_hash = w->hash});
     ask_sign_in_succeeded(
-        c, (struct q_sign_in_succeeded){.email = caller_id(c), .address = c->request.address});
+        c, (struct q_sign_in_succeeded){.email = caller_id(c), .address = c->request.network});
     return STEP_WAIT;
 }
 
