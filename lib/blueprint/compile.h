@@ -10,6 +10,8 @@
 
 #include "blueprint/blueprint.h"
 
+#define BLUEPRINT_MEMORY (16U << 20) /* of one that is compiled, at most */
+
 struct arena;
 struct param;
 
@@ -38,7 +40,7 @@ void *compile_alloc(struct compiler *c, size_t n, size_t size);
 bool compile_rows(struct compiler *c, const struct row *parent, const char *name, size_t max,
                   struct row **ret, size_t *ret_n);
 
-/** Reads a key; a state when @state; NULL for a missing one when @optional. */
+/** Read a key, which must be there, and that of a state that is. */
 bool compile_key(struct compiler *c, const struct row *row, const char *name, const char **ret);
 bool compile_state_key(struct compiler *c, const char *where, const json_t *v, const char **ret);
 
@@ -53,6 +55,10 @@ bool compile_word(struct compiler *c, const struct row *row, const char *name,
 /** Checks the params of a row against a table. */
 bool compile_params(struct compiler *c, const struct row *row, const struct param *table);
 
+/** Reads the list "actors". */
+bool compile_actors(struct compiler *c, const struct row *row, const struct actor_rule **ret,
+                    size_t *ret_n);
+
 /** Returns the table of params of an input kind; NULL for an unknown one. */
 const struct param *input_kind_params(const char *kind);
 
@@ -61,21 +67,17 @@ const struct param *input_kind_params(const char *kind);
 bool compile_inputs(struct compiler *c, const struct row *row, struct transition *t);
 bool compile_guards(struct compiler *c, const struct row *row, struct transition *t);
 
-/** Reads the list "actors". */
-bool compile_actors(struct compiler *c, const struct row *row, const struct actor_rule **ret,
-                    size_t *ret_n);
-
 /** Reads who must agree to a transition. */
 bool compile_approval(struct compiler *c, const struct row *row, struct transition *t);
 
 /** Read what the clock does: pauses and thresholds of a state (all transitions are known by then),
  * and how a transition happens by itself. */
 bool compile_pausing(struct compiler *c, const struct row *row, struct state *s);
-/** The fields of the compiler's entity that name a moment, NULL-terminated. */
-const char *const *compile_dates(const struct compiler *c);
-
 bool compile_slas(struct compiler *c, const struct row *row, const struct state *s);
 bool compile_automatic(struct compiler *c, const struct row *row, struct transition *t);
+
+/** The fields of the compiler's entity that name a moment, NULL-terminated. */
+const char *const *compile_dates(const struct compiler *c);
 
 /** Reads which records the blueprint governs. */
 bool compile_criteria(struct compiler *c, const struct row *doc);

@@ -1,13 +1,10 @@
 /* related_count, open_tasks */
-#include <stdint.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
 #include "blueprint/guards.h"
 #include "blueprint/value.h"
-
-#define CLOCK_SKEW_US (5 * 60 * INT64_C(1000000)) /* clients' clocks may be ahead of ours */
 
 static const char *text_of(const json_t *item, const char *name)
 {
@@ -38,47 +35,6 @@ json_t *related_count_expect(const json_t *params)
     if (json_object_get(params, "min") == NULL && json_object_get(params, "max") == NULL)
         (void)json_object_set_new(shown, "min", json_integer(1));
     return shown;
-}
-
-/* When the state was entered, and the end of what can have happened by now. */
-struct stay {
-    bool known;
-    int64_t entered, until;
-};
-
-static struct stay stay_of(const json_t *facts)
-{
-    struct stay s = {.until = INT64_MAX};
-    int64_t now;
-
-    s.known = value_moment(json_object_get(facts, "state_entered_at"), &s.entered);
-    if (value_moment(json_object_get(facts, "now"), &now))
-        s.until = now + CLOCK_SKEW_US;
-    return s;
-}
-
-/* What came with the request has no times of its own, but may say when it happened. What is still
- * to come is no evidence: dated far enough ahead, one call would do for every state there is. */
-static bool is_since(const json_t *item, const struct stay *stay)
-{
-    static const char *const times[] = {"at", "occurred_at", "created_at"};
-    int64_t at;
-
-    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
-        const json_t *time = json_object_get(item, times[i]);
-
-        if (time != NULL && !json_is_null(time))
-            return stay->known && value_moment(time, &at) && at >= stay->entered &&
-                   at <= stay->until;
-    }
-    return json_object_get(item, "pointer") != NULL;
-}
-
-bool item_is_fresh(const json_t *item, const json_t *facts)
-{
-    struct stay stay = stay_of(facts);
-
-    return is_since(item, &stay);
 }
 
 enum lack {

@@ -6,6 +6,8 @@
 #ifndef SLUICE_BLUEPRINT_GUARDS_H
 #define SLUICE_BLUEPRINT_GUARDS_H
 
+#include <stdint.h>
+
 #include "blueprint/evaluate.h"
 
 /** The operator of a comparing guard; "eq" when it names none. */
@@ -106,8 +108,16 @@ bool compared_value_check(const char *op, const char *field, const json_t *value
 /** Tells whether a checklist (items, or {"item", "done"}) has the item ticked. */
 bool item_is_ticked(const json_t *list, const char *item);
 
-/** Tells whether an activity or a task is as young as the visit of the state, or came with the
- * request. */
+/** When the state was entered, and the end of what can have happened by now; microseconds. */
+struct stay {
+    bool known;
+    int64_t entered, until;
+};
+
+struct stay stay_of(const json_t *facts);
+
+/** Tells whether an activity or a task is as young as the stay, or came with the request. */
+bool is_since(const json_t *item, const struct stay *stay);
 bool item_is_fresh(const json_t *item, const json_t *facts);
 
 #endif

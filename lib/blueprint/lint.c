@@ -1,6 +1,5 @@
 #include "blueprint/lint.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,79 +8,8 @@
 #include "blueprint/document.h"
 #include "blueprint/lint_parts.h"
 
-#define FINDINGS_MAX 500
 #define POINTER_MAX 64
 #define WHY_MAX 4096
-
-const char *part_text(const json_t *part, const char *name)
-{
-    return json_string_value(json_object_get(part, name));
-}
-
-const char *part_key(const json_t *part)
-{
-    const char *key = part_text(part, "key");
-
-    return key != NULL ? key : "?";
-}
-
-size_t state_index(const struct linting *l, const char *key)
-{
-    size_t i = l->n;
-
-    if (key != NULL)
-        (void)document_part(l->states, key, &i);
-    return i < l->n ? i : l->n;
-}
-
-/* findings */
-
-static void set_name(json_t *finding, const char *name, const json_t *part)
-{
-    (void)json_object_set_new(finding, name,
-                              part != NULL ? json_string(part_key(part)) : json_null());
-}
-
-static void add(json_t *list, const char *severity, const char *code, const struct about *at,
-                const char *format, va_list args) __attribute__((format(printf, 5, 0)));
-
-static void add(json_t *list, const char *severity, const char *code, const struct about *at,
-                const char *format, va_list args)
-{
-    json_t *finding;
-    char text[1024];
-
-    if (json_array_size(list) >= FINDINGS_MAX)
-        return;
-    (void)vsnprintf(text, sizeof(text), format, args);
-    finding =
-        json_pack("{s:s, s:s, s:s}", "severity", severity, "code", code, "pointer", at->pointer);
-    set_name(finding, "state", at->state);
-    set_name(finding, "transition", at->transition);
-    set_name(finding, "guard", at->guard);
-    (void)json_object_set_new(finding, "message", json_string(text));
-    (void)json_array_append_new(list, finding);
-}
-
-void lint_error(struct linting *l, const char *code, const struct about *at, const char *format,
-                ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    add(l->errors, "error", code, at, format, args);
-    va_end(args);
-}
-
-void lint_warning(struct linting *l, const char *code, const struct about *at, const char *format,
-                  ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    add(l->warnings, "warning", code, at, format, args);
-    va_end(args);
-}
 
 size_t lint_count(const json_t *findings, const char *severity)
 {

@@ -6,36 +6,6 @@
 
 #define POINTER_MAX 64
 
-static bool is_kind(const json_t *t, const char *kind)
-{
-    const char *own = part_text(t, "kind");
-
-    return strcmp(own != NULL ? own : "manual", kind) == 0;
-}
-
-static bool names_state(const json_t *list, const char *key)
-{
-    const json_t *item;
-    size_t i;
-
-    json_array_foreach (list, i, item)
-        if (json_is_string(item) && strcmp(json_string_value(item), key) == 0)
-            return true;
-    return false;
-}
-
-bool leaves_state(const struct linting *l, const json_t *t, size_t state)
-{
-    const char *key = part_key(json_array_get(l->states, state));
-    const json_t *from = json_object_get(t, "from");
-
-    if (is_kind(t, "initial"))
-        return false;
-    if (json_is_string(from))
-        return !names_state(json_object_get(t, "except"), key);
-    return names_state(from, key);
-}
-
 static void find_initial(struct linting *l)
 {
     const json_t *t, *first = NULL;
@@ -45,7 +15,7 @@ static void find_initial(struct linting *l)
     json_array_foreach (l->transitions, i, t) {
         char pointer[POINTER_MAX];
 
-        if (!is_kind(t, "initial"))
+        if (!is_initial(t))
             continue;
         (void)snprintf(pointer, sizeof(pointer), "/transitions/%zu/kind", i);
         if (first != NULL)
@@ -76,7 +46,7 @@ static void find_edges(struct linting *l)
             l->edge[from][to] = true;
             leaves = true;
         }
-        if (!leaves && !is_kind(t, "initial")) {
+        if (!leaves && !is_initial(t)) {
             char pointer[POINTER_MAX];
 
             (void)snprintf(pointer, sizeof(pointer), "/transitions/%zu/from", i);

@@ -39,6 +39,9 @@ const char *part_text(const json_t *part, const char *name);
 /** Returns the index of the state, l->n when there is none. */
 size_t state_index(const struct linting *l, const char *key);
 
+/** Tells whether the transition is where records begin. */
+bool is_initial(const json_t *t);
+
 /** Tells whether the transition may leave the state with this index. */
 bool leaves_state(const struct linting *l, const json_t *t, size_t state);
 

@@ -70,13 +70,7 @@ void lint_people(struct linting *l, const json_t *part, const char *where,
     judge_rules(l, about, json_object_get(part, "actors"), where, false);
 }
 
-/* calendars */
-
-void lint_calendar(struct linting *l, const struct about *at, const char *key)
-{
-    if (l->w->calendars != NULL && key != NULL && document_part(l->w->calendars, key, NULL) == NULL)
-        lint_error(l, "unknown_calendar", at, "There is no calendar \"%.64s\".", key);
-}
+/* calendars and segments */
 
 static void judge_segment(struct linting *l, const struct about *at, const char *key)
 {

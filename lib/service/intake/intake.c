@@ -37,14 +37,6 @@ const char *const *intake_words(struct call *c, const char *json)
     return words;
 }
 
-bool intake_listed(const char *const *words, const char *word)
-{
-    for (size_t i = 0; words && words[i]; i++)
-        if (strcmp(words[i], word) == 0)
-            return true;
-    return false;
-}
-
 bool intake_act_as(struct call *c, const struct intake *in, const char *name)
 {
     struct principal *who = call_alloc(c, sizeof(*who));

@@ -36,6 +36,8 @@ struct intake *intake_of(struct call *c, const struct result *r);
 
 /** A JSON array of strings as a list of words that ends with NULL. */
 const char *const *intake_words(struct call *c, const char *json);
+
+/** Tells whether the word is among those of the list, which ends with NULL. */
 bool intake_listed(const char *const *words, const char *word);
 
 /** Returns what a form may fill under this name, or NULL: no such field of a lead, or the form's

@@ -8,6 +8,14 @@
 #include "service/record/custom.h"
 #include "service/record/keyed.h"
 
+bool intake_listed(const char *const *words, const char *word)
+{
+    for (size_t i = 0; words && words[i]; i++)
+        if (strcmp(words[i], word) == 0)
+            return true;
+    return false;
+}
+
 const struct schema_member *intake_member(const struct fields *of, const char *name)
 {
     static const char *const own[] = {"source", "campaign", "owner_id", "tags", "custom", NULL};
