@@ -10,12 +10,12 @@
 struct row {
     const char *slug;
     int status;
-    const char *title;
+    const char *title, *hint;
 };
 
 static const struct row rows[ERR_COUNT] = {
-    [ERR_NONE] = {"none", 200, "No error"},
-#define ERR(symbol, code, status, title) [ERR_##symbol] = {code, status, title},
+    [ERR_NONE] = {"none", 200, "No error", ""},
+#define ERR(symbol, code, status, title, hint) [ERR_##symbol] = {code, status, title, hint},
 #include "base/err.def"
 #undef ERR
 };
@@ -76,6 +76,11 @@ int err_status(enum err_code code)
 const char *err_slug(enum err_code code)
 {
     return row_of(code)->slug;
+}
+
+const char *err_hint(enum err_code code)
+{
+    return row_of(code)->hint;
 }
 
 const char *err_title(enum err_code code)

@@ -13,7 +13,7 @@ struct arena;
 
 enum err_code {
     ERR_NONE,
-#define ERR(symbol, code, status, title) ERR_##symbol,
+#define ERR(symbol, code, status, title, hint) ERR_##symbol,
 #include "base/err.def"
 #undef ERR
     ERR_COUNT
@@ -35,7 +35,7 @@ struct err {
     struct arena *arena;
     enum err_code code;
     const char *detail;  /* for the client, or NULL for the title */
-    const char *hint;    /* how to mend it, or NULL */
+    const char *hint;    /* how to mend it, or NULL for that of the code */
     const char *log;     /* for the log only, or NULL */
     const char *members; /* further members of the problem as JSON text without braces
                             ("\"legal\":[...]"), or NULL */
@@ -59,10 +59,11 @@ bool err_set(struct err *e, enum err_code code, const char *format, ...)
  * copied. */
 bool err_fault(struct err *e, enum err_code code, struct fault fault);
 
-/** HTTP status, stable code and title of a row of err.def. */
+/** HTTP status, stable code, title and hint of a row of err.def. */
 int err_status(enum err_code code);
 const char *err_slug(enum err_code code);
 const char *err_title(enum err_code code);
+const char *err_hint(enum err_code code);
 
 /** Returns the row with this stable code, or ERR_NONE. */
 enum err_code err_from_slug(const char *slug);

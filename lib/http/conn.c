@@ -174,7 +174,7 @@ static bool read_request(struct conn *c)
     case WIRE_DONE: run_request(c); return true;
     case WIRE_ERROR:
         c->x.verb = c->wire.verb; /* a HEAD is never answered with a body */
-        exchange_refuse(c, c->wire.code, c->wire.reason, true);
+        exchange_refuse_wire(c);
         conn_return_scratch(c);
         return true;
     }
@@ -348,7 +348,10 @@ void conn_expire(struct conn *c)
 
     if ((c->state == CONN_HEAD || c->state == CONN_BODY) && !c->handshake) {
         c->running = true; /* a reply, not a turn */
-        exchange_refuse(c, ERR_REQUEST_TIMEOUT, NULL, true);
+        exchange_refuse(c, ERR_REQUEST_TIMEOUT,
+                        c->state == CONN_HEAD ? "the head took too long to arrive"
+                                              : "the body took too long to arrive",
+                        true);
         conn_return_scratch(c);
         c->running = false;
         conn_run(c);

@@ -1,5 +1,6 @@
 /* From a complete head to a reply or a call: addresses, media types, limits, what a call is told.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -67,6 +68,22 @@ void exchange_refuse(struct conn *c, enum err_code code, const char *detail, boo
     struct err e = {.code = code, .detail = detail};
 
     refuse_with(c, &e, close, NULL, 0);
+}
+
+void exchange_refuse_wire(struct conn *c)
+{
+    const struct wire *w = &c->wire;
+    struct err e = {.code = w->code, .detail = w->reason};
+    char detail[160], members[64];
+
+    if (w->limit > 0) {
+        (void)snprintf(detail, sizeof detail, "%s: at most %llu%s", w->reason,
+                       (unsigned long long)w->limit, w->fields_counted ? "" : " bytes");
+        (void)snprintf(members, sizeof members, "\"limit\":%llu", (unsigned long long)w->limit);
+        e.detail = detail;
+        e.members = members;
+    }
+    refuse_with(c, &e, true, NULL, 0);
 }
 
 /* For refusals at the end of the head: a body that is still to come cannot be told from a next
@@ -162,6 +179,20 @@ static bool parse_target(struct conn *c)
     return refuse_head(c, ERR_BAD_REQUEST, "the authority of the target differs from Host");
 }
 
+/* A body where none is taken; it is read first if it is short, so that the connection survives. */
+static bool refuse_body(struct conn *c, bool close)
+{
+    char detail[128];
+    struct err e = {.code = ERR_BAD_REQUEST,
+                    .detail = detail,
+                    .hint = "send the request without a body, and without Content-Type"};
+
+    (void)snprintf(detail, sizeof detail, "%s takes no body at this address",
+                   wire_verb_name(c->x.verb));
+    refuse_with(c, &e, close, NULL, 0);
+    return false;
+}
+
 /* OPTIONS, with or without a browser behind it. */
 static bool answer_options(struct conn *c, const char *allow)
 {
@@ -169,7 +200,7 @@ static bool answer_options(struct conn *c, const char *allow)
     struct answer a = {.status = 204, .headers = headers, .nheaders = 1};
 
     if (c->wire.has_body)
-        return refuse_head(c, ERR_BAD_REQUEST, "OPTIONS takes no body here");
+        return refuse_body(c, c->wire.has_body);
     respond(c, &a);
     return false;
 }
@@ -177,9 +208,35 @@ static bool answer_options(struct conn *c, const char *allow)
 static bool refuse_method(struct conn *c, const char *allow)
 {
     const struct reply_header headers[] = {{"Allow", allow}};
-    struct err e = {.code = ERR_METHOD, .allow = allow};
+    char detail[ROUTER_ALLOW + 64];
+    struct err e = {.code = ERR_METHOD, .detail = detail, .allow = allow};
 
+    (void)snprintf(detail, sizeof detail, "%s is not among %s", wire_verb_name(c->x.verb), allow);
     refuse_with(c, &e, c->wire.has_body, headers, 1);
+    return false;
+}
+
+/* An address that is near, or where the addresses are. */
+static bool refuse_path(struct conn *c)
+{
+    struct err e = {.code = ERR_NO_ROUTE};
+    struct buf detail, near;
+
+    buf_init(&detail, 512);
+    buf_init(&near, 512);
+    buf_puts(&detail, "there is no ");
+    target_write(&c->scratch->target, &detail);
+    if (!detail.failed)
+        e.detail = buf_text(&detail);
+    buf_puts(&near, "did you mean ");
+    if (!c->server->o.admin && router_nearest(c->server->router, &c->scratch->target, &near) &&
+        buf_putc(&near, '?'))
+        e.hint = buf_text(&near);
+    else if (c->server->o.admin)
+        e.hint = "here are /livez, /readyz, /metrics and /version; the API listens elsewhere";
+    refuse_with(c, &e, c->wire.has_body, NULL, 0);
+    buf_done(&near);
+    buf_done(&detail);
     return false;
 }
 
@@ -199,13 +256,13 @@ static bool find_route(struct conn *c)
                refuse_method(c, "GET, HEAD, OPTIONS");
     }
     if (c->server->o.admin)
-        return refuse_head(c, ERR_NO_ROUTE, NULL);
+        return refuse_path(c);
     switch (router_find(c->server->router, c->x.verb, &s->target, &s->match)) {
     case ROUTER_FOUND:
         c->x.route = s->match.route;
         c->x.template = s->match.route->template;
         return true;
-    case ROUTER_NO_PATH: return refuse_head(c, ERR_NO_ROUTE, NULL);
+    case ROUTER_NO_PATH: return refuse_path(c);
     case ROUTER_NO_METHOD: break;
     }
     if (c->x.verb == VERB_OPTIONS)
@@ -267,7 +324,9 @@ static bool check_body(struct conn *c)
             c, c->wire.known[HEADER_CONTENT_TYPE] == 0 ? "Content-Type is missing" : NULL, NULL);
     if (wire_limit_body(&c->wire, taken ? r->body_limit : UNWANTED_BODY))
         return true;
-    exchange_refuse(c, c->wire.code, c->wire.reason, true);
+    if (!taken)
+        return refuse_body(c, true);
+    exchange_refuse_wire(c);
     return false;
 }
 
@@ -279,7 +338,7 @@ static bool check_expectation(struct conn *c)
     if (v.p == NULL || c->x.minor == 0)
         return true;
     if (!span_is_nocase(v, "100-continue"))
-        return refuse_head(c, ERR_EXPECTATION, NULL);
+        return refuse_head(c, ERR_EXPECTATION, "only 100-continue can be expected");
     if (c->wire.has_body && evbuffer_get_length(bufferevent_get_input(c->bev)) == 0)
         bufferevent_write(c->bev, go_on.p, go_on.n);
     return true;
@@ -418,7 +477,7 @@ static void start_call(struct conn *c)
 void exchange_run(struct conn *c)
 {
     if (c->x.unwanted_body)
-        exchange_refuse(c, ERR_BAD_REQUEST, "this operation takes no body", false);
+        (void)refuse_body(c, false);
     else if (c->x.builtin != NULL)
         c->x.builtin->answer(c);
     else

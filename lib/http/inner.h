@@ -169,6 +169,9 @@ void exchange_begin(struct conn *c);
 /** Answers with a problem. @close: the connection cannot go on after it. */
 void exchange_refuse(struct conn *c, enum err_code code, const char *detail, bool close);
 
+/** Answers with what the wire refused, and the limit if there is one; the connection is over. */
+void exchange_refuse_wire(struct conn *c);
+
 /* builtin.c */
 
 struct builtin {

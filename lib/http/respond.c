@@ -253,9 +253,6 @@ static bool write_file(struct conn *c, int file, size_t n)
     return false;
 }
 
-static const char *const verb_names[VERB_COUNT] = {"GET",   "HEAD",   "POST",   "PUT",
-                                                   "PATCH", "DELETE", "OPTIONS"};
-
 static void count(struct conn *c, const struct answer *a, size_t bytes_out)
 {
     struct metrics_set *m = c->server->counters;
@@ -273,10 +270,10 @@ static void count(struct conn *c, const struct answer *a, size_t bytes_out)
         who[0] = '\0';
     if (c->x.traceparent[0] != '\0')
         memcpy(trace, c->x.traceparent + 3, 32);
-    log_info("request", LOG_TEXT("request_id", c->x.id), LOG_TEXT("method", verb_names[c->x.verb]),
-             LOG_TEXT("route", c->x.template), LOG_NUM("status", a->status),
-             LOG_NUM("bytes_in", c->x.bytes_in), LOG_NUM("bytes_out", bytes_out),
-             LOG_NUM("ms", (us + 500) / 1000), LOG_NUM("us", us),
+    log_info("request", LOG_TEXT("request_id", c->x.id),
+             LOG_TEXT("method", wire_verb_name(c->x.verb)), LOG_TEXT("route", c->x.template),
+             LOG_NUM("status", a->status), LOG_NUM("bytes_in", c->x.bytes_in),
+             LOG_NUM("bytes_out", bytes_out), LOG_NUM("ms", (us + 500) / 1000), LOG_NUM("us", us),
              LOG_TEXT("principal", who[0] != '\0' ? who : NULL),
              LOG_TEXT("code", a->code != ERR_NONE ? err_slug(a->code) : NULL),
              LOG_TEXT("trace_id", trace[0] != '\0' ? trace : NULL));

@@ -171,3 +171,84 @@ enum router_verdict router_find(const struct router *r, enum wire_verb verb, con
     ret->route = n->routes[method_of[verb]];
     return ROUTER_FOUND;
 }
+
+/* what was meant */
+
+#define SIBLINGS_MAX 128
+#define REPAIRS_MAX 2
+
+struct repair {
+    const struct target *t;
+    struct span path[TARGET_SEGMENTS_MAX + 1];
+    unsigned n;
+};
+
+static const struct node *nearest_child(const struct node *n, struct span word)
+{
+    const char *names[SIBLINGS_MAX + 1] = {NULL}, *near;
+    const struct node *c = n->child;
+
+    for (size_t i = 0; c != NULL && i < SIBLINGS_MAX; c = c->sibling)
+        names[i++] = c->name.p; /* of the table: ended by a NUL, as the target's segments are */
+    near = text_nearest(word.p, names);
+    for (c = n->child; c != NULL && c->name.p != near; c = c->sibling)
+        ;
+    return c;
+}
+
+/* Walks on from @n: a word of the table as it is, what a parameter takes, or, @left times at most,
+ * the nearest word. */
+static bool mend(struct repair *p, const struct node *n, unsigned depth, unsigned left)
+{
+    const struct node *near;
+    struct span word;
+    unsigned kept = p->n;
+
+    if (depth == p->t->nsegments || (depth + 1 == p->t->nsegments && p->t->segments[depth].n == 0))
+        return n->is_end;
+    word = p->t->segments[depth];
+    for (const struct node *c = n->child; c != NULL; c = c->sibling) {
+        if (!same(c->name, word))
+            continue;
+        p->path[p->n++] = word;
+        if (mend(p, c, depth + 1, left))
+            return true;
+        p->n = kept;
+    }
+    if (n->parameter != NULL && word.n > 0) {
+        p->path[p->n++] = word;
+        if (mend(p, n->parameter, depth + 1, left))
+            return true;
+        p->n = kept;
+    }
+    near = left > 0 ? nearest_child(n, word) : NULL;
+    if (near == NULL)
+        return false;
+    p->path[p->n++] = near->name;
+    if (mend(p, near, depth + 1, left - 1))
+        return true;
+    p->n = kept;
+    return false;
+}
+
+bool router_nearest(const struct router *r, const struct target *t, struct buf *ret)
+{
+    struct repair p = {.t = t};
+    const struct node *version = r->root.child;
+
+    if (t->nsegments == 0 || t->nsegments > TARGET_SEGMENTS_MAX)
+        return false;
+    while (version != NULL && !span_is(version->name, "v1"))
+        version = version->sibling;
+    if (!mend(&p, &r->root, 0, REPAIRS_MAX)) {
+        p.path[0] = SPAN("v1");
+        p.n = 1;
+        if (version == NULL || !mend(&p, version, 0, 1))
+            return false;
+    }
+    for (unsigned i = 0; i < p.n; i++) {
+        buf_putc(ret, '/');
+        buf_add(ret, p.path[i].p, p.path[i].n);
+    }
+    return !ret->failed;
+}

@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "base/text.h"
 #include "call/route.h"
 #include "http/target.h"
@@ -35,5 +36,10 @@ void router_destroy(struct router *r);
  * fills @ret->allow. */
 enum router_verdict router_find(const struct router *r, enum wire_verb verb, const struct target *t,
                                 struct router_match *ret);
+
+/** Appends the address that was meant by one that does not exist: of the same shape, with words of
+ * the table that are near, without a slash at the end or with the /v1 that was left out. False when
+ * there is none. */
+bool router_nearest(const struct router *r, const struct target *t, struct buf *ret);
 
 #endif

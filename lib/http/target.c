@@ -185,3 +185,13 @@ const char *target_parse(char *text, size_t n, struct target *ret)
     ret->pairs[2 * ret->npairs] = NULL;
     return why;
 }
+
+void target_write(const struct target *t, struct buf *b)
+{
+    for (unsigned i = 0; i < t->nsegments && i < TARGET_SEGMENTS_MAX; i++) {
+        buf_putc(b, '/');
+        buf_add(b, t->segments[i].p, t->segments[i].n);
+    }
+    if (t->nsegments > TARGET_SEGMENTS_MAX)
+        buf_puts(b, "/...");
+}

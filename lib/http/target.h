@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "base/text.h"
 
 #define TARGET_SEGMENTS_MAX 12
@@ -30,5 +31,8 @@ struct target {
 /** Parses @n bytes at @text, which it overwrites; text[n] must be writable too. Returns NULL, or
  * the reason why the target is refused. */
 const char *target_parse(char *text, size_t n, struct target *ret);
+
+/** Appends the path, decoded, for people to read. */
+void target_write(const struct target *t, struct buf *b);
 
 #endif

@@ -173,6 +173,12 @@ bool wire_refuse(struct wire *w, enum err_code code, const char *reason)
     return false;
 }
 
+static bool refuse_size(struct wire *w, enum err_code code, uint64_t limit, const char *reason)
+{
+    w->limit = limit;
+    return wire_refuse(w, code, reason);
+}
+
 static struct span element_end(struct wire *w)
 {
     struct span s = {w->memory + w->mark, w->used - w->mark};
@@ -186,8 +192,11 @@ static bool name_end(struct wire *w)
     struct wire_field *f = &w->fields[w->nfields];
     struct span name = {w->memory + w->mark, w->used - w->mark};
 
-    if (w->nfields >= w->limits.head_fields || w->nfields >= UINT8_MAX)
-        return wire_refuse(w, ERR_HEAD_TOO_LARGE, "the head has too many fields");
+    if (w->nfields >= w->limits.head_fields || w->nfields >= UINT8_MAX) {
+        w->fields_counted = true;
+        return refuse_size(w, ERR_HEAD_TOO_LARGE, w->limits.head_fields,
+                           "the head has too many fields");
+    }
     *f = (struct wire_field){.name = w->mark, .name_len = w->used - w->mark};
     f->header = wire_header_of(name);
     w->memory[w->used++] = '\0';
@@ -251,7 +260,7 @@ static bool hex_digit(struct wire *w, char byte)
     unsigned digit = (unsigned)(byte <= '9' ? byte - '0' : (byte | 0x20) - 'a' + 10);
 
     if (w->left >> 56)
-        return wire_refuse(w, ERR_BODY_TOO_LARGE, "the chunk is too large");
+        return refuse_size(w, ERR_BODY_TOO_LARGE, w->body_limit, "the chunk is too large");
     w->left = w->left << 4 | digit;
     return true;
 }
@@ -264,7 +273,8 @@ static bool size_end(struct wire *w)
         return true;
     }
     if (w->left > w->body_limit - w->taken)
-        return wire_refuse(w, ERR_BODY_TOO_LARGE, "the body is larger than this operation takes");
+        return refuse_size(w, ERR_BODY_TOO_LARGE, w->body_limit,
+                           "the body is larger than this operation takes");
     w->taken += w->left;
     return true;
 }
@@ -285,7 +295,7 @@ static bool chunk_byte(struct wire *w, uint8_t state)
 static bool trailer_byte(struct wire *w)
 {
     if (++w->line > WIRE_TRAILER_BYTES)
-        return wire_refuse(w, ERR_HEAD_TOO_LARGE, "the trailers are too long");
+        return refuse_size(w, ERR_HEAD_TOO_LARGE, WIRE_TRAILER_BYTES, "the trailers are too long");
     return true;
 }
 
@@ -350,7 +360,8 @@ static bool step(struct wire *w, char byte)
 
     if (state <= S_HEAD_LF) {
         if (w->seen >= w->limits.head_bytes)
-            return wire_refuse(w, ERR_HEAD_TOO_LARGE, "the request head is too long");
+            return refuse_size(w, ERR_HEAD_TOO_LARGE, w->limits.head_bytes,
+                               "the request head is too long");
         w->seen++;
     }
     if (!chunk_byte(w, state))
@@ -358,7 +369,8 @@ static bool step(struct wire *w, char byte)
     if (cell.action == A_REFUSE)
         return wire_refuse(w, ERR_BAD_REQUEST, reasons[state]);
     if (state == S_TARGET && cell.action == A_KEEP && w->used - w->mark >= w->limits.target_bytes)
-        return wire_refuse(w, ERR_TARGET_TOO_LONG, "the request target is too long");
+        return refuse_size(w, ERR_TARGET_TOO_LONG, w->limits.target_bytes,
+                           "the request target is too long");
     w->state = cell.next;
     return act(w, cell.action, byte);
 }

@@ -69,6 +69,9 @@ enum wire_verb {
     VERB_COUNT
 };
 
+/** Returns the method's name. */
+const char *wire_verb_name(enum wire_verb verb);
+
 struct wire_limits {
     uint32_t head_bytes; /* request line and fields with their line ends */
     uint32_t head_fields;
@@ -111,6 +114,8 @@ struct wire {
     /* the refusal */
     enum err_code code;
     const char *reason;
+    uint64_t limit;      /* of a refusal for size: what it may be at most; 0 otherwise */
+    bool fields_counted; /* the limit counts fields, not bytes */
 
     /* the machine's own */
     uint8_t state;

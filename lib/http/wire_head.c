@@ -39,6 +39,11 @@ static const struct span verbs[VERB_COUNT] = {
     [VERB_OPTIONS] = {"OPTIONS", 7},
 };
 
+const char *wire_verb_name(enum wire_verb verb)
+{
+    return (unsigned)verb < VERB_COUNT ? verbs[verb].p : "";
+}
+
 static char lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
@@ -256,5 +261,6 @@ bool wire_limit_body(struct wire *w, uint64_t limit)
     w->body_limit = limit;
     if (w->chunked || w->length <= limit)
         return true;
+    w->limit = limit;
     return wire_refuse(w, ERR_BODY_TOO_LARGE, "the body is larger than this operation takes");
 }

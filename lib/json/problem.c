@@ -60,13 +60,13 @@ void problem_write(struct buf *b, const struct err *e, const char *request_id)
     out_member(&o, "title", err_title(code));
     out_key(&o, "status");
     out_int(&o, err_status(code));
-    out_member(&o, "detail", e->detail);
+    out_member(&o, "detail", e->detail != NULL || e->faults != NULL ? e->detail : err_title(code));
     write_instance(&o, request_id);
     out_member(&o, "code", slug);
     out_member(&o, "request_id", request_id);
     out_key(&o, "retryable");
     out_bool(&o, is_retryable(code));
-    out_member(&o, "hint", e->hint);
+    out_member(&o, "hint", e->hint != NULL || e->faults != NULL ? e->hint : err_hint(code));
     if (e->faults != NULL) {
         out_key(&o, "errors");
         out_array(&o);

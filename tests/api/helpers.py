@@ -1,10 +1,12 @@
 """What several test files ask and do."""
 import contextlib
 import json
+import re
 import threading
 import uuid
 from datetime import datetime, timezone
 
+from contract import ROOT
 from daemon import wait_for
 
 BUSINESS = ('lead', 'account', 'contact', 'opportunity', 'activity', 'task')
@@ -23,12 +25,33 @@ def moment(text):
         text, '%Y-%m-%dT%H:%M:%S.%fZ').replace(tzinfo=timezone.utc)
 
 
+def documented():
+    """code: an example of the page behind /docs/problems."""
+    page = (ROOT / 'api-spec' / 'problems.md').read_text()
+    for code, rest in re.findall(r'^## (\w+)\n(.*?)(?=^## |\Z)', page, re.M | re.S):
+        yield code, json.loads(re.search(r'(?:^    .*\n?)+', rest, re.M)[0])
+
+
+DOCUMENTED = dict(documented())
+SOMETIMES = {'guard_failed': {'current', 'legal'}, 'stale': {'current'}}  # the page says when
+OFTEN = {'code', 'detail', 'hint', 'limit', 'retryable', 'errors'}
+
+
+def as_documented(body):
+    """A refusal has the members that its page promises, and says what was wrong and how to mend it."""
+    page = DOCUMENTED[body['code']]
+    assert not page.keys() - OFTEN - SOMETIMES.get(body['code'], set()) - body.keys(), body
+    assert body['retryable'] == page['retryable'], body
+    assert 'errors' in body or (body['detail'] and body['hint']), body
+    return body
+
+
 def problem(answer, status, code):
     """The body of a refusal that has this status and code."""
     assert answer.status_code == status, f'{answer.status_code}: {answer.text}'
     body = answer.json()
     assert body['code'] == code, body
-    return body
+    return as_documented(body)
 
 
 def fault(answer, status, code, where, fault_code):

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from daemon import Client, wait_for
-from helpers import UNKNOWN
+from helpers import UNKNOWN, as_documented
 
 
 class Raw:
@@ -174,8 +174,31 @@ def test_a_request_inside_a_body_is_a_body(request_line, more, status, code, raw
 def test_every_refusal_is_a_problem(request_text, status, code, raw):
     got, headers, body = raw().send(request_text.encode('latin-1')).answer()
     problem = json.loads(body)
-    assert (got, problem['code'], problem['status']) == (status, code, status)
+    assert (got, as_documented(problem)['code'], problem['status']) == (status, code, status)
     assert headers['content-type'] == 'application/problem+json' and problem['request_id'] == headers['request-id']
+
+
+@pytest.mark.parametrize('request_text, detail, limit', [
+    ('GET /' + 'x' * 9000 + ' HTTP/1.1\r\nHost: sluice\r\n\r\n', 'the request target is too long: at most 8192 bytes', 8192),
+    ('GET /v1/me HTTP/1.1\r\nHost: sluice\r\nX: ' + 'y' * 20000 + '\r\n\r\n',
+     'the request head is too long: at most 16384 bytes', 16384),
+    ('GET /v1/me HTTP/1.1\r\nHost: sluice\r\n' + 'X: y\r\n' * 101 + '\r\n', 'the head has too many fields: at most 100', 100),
+    ('POST /v1/leads HTTP/1.1\r\nHost: sluice\r\nContent-Type: application/json\r\nContent-Length: 1048577\r\n\r\n',
+     'the body is larger than this operation takes: at most 1048576 bytes', 1048576),
+    ('POST /v1/session HTTP/1.1\r\nHost: sluice\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n5000\r\n',
+     'the body is larger than this operation takes: at most 16384 bytes', 16384)])
+def test_what_is_too_large_is_told_the_limit(request_text, detail, limit, raw):
+    said = json.loads(raw().send(request_text.encode('latin-1')).answer()[2])
+    assert (said['detail'], said['limit']) == (detail, limit)
+
+
+def test_a_large_body_where_none_is_taken(raw, rep):
+    """It is not called too large: no size would do."""
+    head = f'DELETE /v1/leads/{UNKNOWN} HTTP/1.1\r\nHost: sluice\r\nAuthorization: Bearer {rep.token}\r\n'
+    got, _, body = raw().send(head + 'Content-Length: 99999\r\n\r\n').answer()
+    said = json.loads(body)
+    assert (got, said['code'], said['detail']) == (400, 'bad_request', 'DELETE takes no body at this address')
+    assert said['hint'] == 'send the request without a body, and without Content-Type'
 
 
 @pytest.mark.parametrize('chunks, status', [

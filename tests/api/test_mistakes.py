@@ -4,13 +4,15 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import time
 from typing import NamedTuple
 
 import jwt
 import pytest
 
-from helpers import UNKNOWN, content, deal_in, qualify
+from contract import ROOT
+from helpers import UNKNOWN, as_documented, content, deal_in, qualify
 
 
 class Mistake(NamedTuple):
@@ -29,6 +31,9 @@ class Mistake(NamedTuple):
     send: dict = {}
 
 
+# what a problem says when whoever refuses knows nothing better
+HINTS = {code: hint.replace('\\"', '"') for code, hint in re.findall(
+    r'^ERR\(\w+, "(\w+)", \d+, "[^"]*",\n    "((?:[^"\\]|\\.)*)"\)$', (ROOT / 'lib' / 'base' / 'err.def').read_text(), re.M)}
 TABLE = []
 
 
@@ -82,8 +87,10 @@ row('a patch as XML', 'rep', 'PATCH ' + LEAD, 415, 'unsupported_media_type', dat
 row('a compressed body', 'rep', NEW_LEAD, 415, 'unsupported_media_type', data=b'xyz',
     headers_in={**JSON, 'Content-Encoding': 'gzip'}, says='encoded bodies are not taken',
     hint='leave Content-Encoding out')
-row('a body with GET', 'rep', 'GET ' + LEAD, 400, 'bad_request', json={'a': 1}, says='takes no body')
-row('a body with DELETE', 'manager', 'DELETE ' + LEAD, 400, 'bad_request', json={'a': 1}, says='takes no body')
+row('a body with GET', 'rep', 'GET ' + LEAD, 400, 'bad_request', json={'a': 1}, says='takes no body',
+    hint='send the request without a body, and without Content-Type')
+row('a body with DELETE', 'manager', 'DELETE ' + LEAD, 400, 'bad_request', json={'a': 1}, says='takes no body',
+    hint='send the request without a body, and without Content-Type')
 
 # bodies that do not match the schema
 row('a misspelt member', 'rep', NEW_LEAD, 422, 'validation_failed', '/lastname', 'unknown', hint=mean('last_name'),
@@ -201,11 +208,17 @@ row('another form name afterwards', 'admin', 'PATCH /v1/intake-forms/{form}', 42
     'read_only', json={'form': 'other'})
 
 # addresses and methods
-row('an unknown address', 'rep', 'GET /v1/lead', 404, 'no_such_address')
-row('a slash at the end', 'rep', 'GET /v1/leads/', 404, 'no_such_address')
-row('PUT', 'rep', 'PUT ' + LEAD, 405, 'method_not_allowed', headers={'Allow': 'GET, HEAD, PATCH, DELETE, OPTIONS'})
+row('an unknown address', 'rep', 'GET /v1/lead', 404, 'no_such_address', says='there is no /v1/lead',
+    hint='did you mean /v1/leads?')
+row('a slash at the end', 'rep', 'GET /v1/leads/', 404, 'no_such_address', hint='did you mean /v1/leads?')
+row('an address without its version', 'rep', 'GET /leads', 404, 'no_such_address', hint='did you mean /v1/leads?')
+row('a misspelt address below a record', 'rep', 'GET ' + LEAD + '/histroy', 404, 'no_such_address',
+    hint='did you mean ' + LEAD + '/history?')
+row('an address of something else', 'rep', 'GET /v1/weather', 404, 'no_such_address', says='there is no /v1/weather')
+row('PUT', 'rep', 'PUT ' + LEAD, 405, 'method_not_allowed', headers={'Allow': 'GET, HEAD, PATCH, DELETE, OPTIONS'},
+    says='PUT is not among GET, HEAD, PATCH, DELETE, OPTIONS')
 row('DELETE of all', 'manager', 'DELETE /v1/leads', 405, 'method_not_allowed',
-    headers={'Allow': 'GET, HEAD, POST, OPTIONS'})
+    says='DELETE is not among GET, HEAD, POST, OPTIONS', headers={'Allow': 'GET, HEAD, POST, OPTIONS'})
 row('a changed history', 'admin', 'DELETE ' + LEAD + '/history', 405, 'method_not_allowed',
     headers={'Allow': 'GET, HEAD, OPTIONS'})
 row('a method of one\'s own', 'rep', 'BREW /v1/leads', 501, 'not_implemented')
@@ -497,6 +510,7 @@ def test_mistake(mistake, world, people, rows):
     assert answer.status_code == mistake.status, answer.text
     body = answer.json()
     assert body['code'] == mistake.code, body
+    as_documented(body)
     told = body
     if mistake.fault:
         faults = [f for f in body['errors'] if f.get('pointer', f.get('name')) == mistake.where]
@@ -506,7 +520,7 @@ def test_mistake(mistake, world, people, rows):
         assert ('pointer' in told) == (told['in'] == 'body')
     else:
         assert 'errors' not in body
-    assert told.get('hint') == mistake.hint
+    assert told.get('hint') == (fill(mistake.hint, world) or (None if mistake.fault else HINTS[mistake.code]))
     if mistake.says:
         assert mistake.says in told['detail']
     if mistake.allowed is not None:

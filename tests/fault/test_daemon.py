@@ -3,6 +3,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import threading
 
@@ -125,6 +126,32 @@ def test_sigterm_waits_for_what_is_running(world):
     holder.close()
     waiting.join(20)
     assert [a.status_code for a in answers] == [201] and answers[0].headers['Connection'] == 'close'
+    assert world.daemon.process.wait(20) == 0
+
+
+def test_a_request_on_its_way_is_told_that_the_daemon_stops(world):
+    host, port = world.daemon.url.split('//')[1].split(':')
+
+    def refuses():
+        try:
+            socket.create_connection((host, int(port)), 5).close()
+        except ConnectionError:
+            return True
+        return False
+
+    with socket.create_connection((host, int(port)), 20) as s:
+        s.sendall(b'GET /livez HTTP/1.1\r\nHost: sluice\r\n\r\n')
+        assert s.recv(65536).startswith(b'HTTP/1.1 200 ')
+        s.sendall(b'GET /readyz HTTP/1.1\r\nHost: sluice\r\n')
+        world.daemon.process.send_signal(signal.SIGTERM)
+        wait_for(refuses, 10, 'the end of the listeners')
+        s.sendall(b'\r\n')
+        text = b''.join(iter(lambda: s.recv(65536), b'')).decode()
+    head, body = text.split('\r\n\r\n')
+    assert head.startswith('HTTP/1.1 503 ') and '\r\nRetry-After: 1\r\n' in head
+    said = json.loads(body)
+    assert (said['code'], said['retryable']) == ('draining', True)
+    assert said['hint'] == 'repeat after Retry-After; behind a load balancer another instance answers'
     assert world.daemon.process.wait(20) == 0
 
 

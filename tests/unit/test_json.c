@@ -375,7 +375,7 @@ static void problems_are_written(void **state)
         "\"detail\":\"The queue is "
         "\\\"full\\\".\",\"instance\":\"urn:uuid:0190163d-8694-739b-aea5-966c26f8ad91\","
         "\"code\":\"busy\",\"request_id\":\"0190163d-8694-739b-aea5-966c26f8ad91\",\"retryable\":"
-        "true}");
+        "true,\"hint\":\"wait as long as Retry-After says and repeat\"}");
 
     buf_clear(&b);
     err_init(&e, &a);
@@ -419,6 +419,9 @@ static void problems_are_written(void **state)
         back = json_loads(buf_text(&b), JSON_REJECT_DUPLICATES, NULL);
         assert_int_equal(json_integer_value(json_object_get(back, "status")),
                          err_status(code == ERR_NONE ? ERR_INTERNAL : (enum err_code)code));
+        /* without errors, everything says what was wrong and how to mend it */
+        assert_true(json_string_length(json_object_get(back, "detail")) > 0);
+        assert_true(json_string_length(json_object_get(back, "hint")) > 0);
         json_decref(back);
     }
     buf_done(&b);

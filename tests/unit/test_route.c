@@ -278,6 +278,46 @@ static void test_addresses(void **state)
     router_destroy(r);
 }
 
+/* What was meant by an address that is none; NULL: nothing is near. */
+static const struct {
+    const char *path, *meant;
+} misses[] = {
+    {"/v1/lead", "/v1/leads"},
+    {"/v1/leads/", "/v1/leads"},
+    {"/V1/leads", "/v1/leads"},
+    {"/leads", "/v1/leads"},
+    {"/leads/7", "/v1/leads/7"},
+    {"/v1/laeds/7/histroy", "/v1/leads/7/history"},
+    {"/v1/leads/7/transition/won", "/v1/leads/7/transitions/won"},
+    {"/openapi.jsn", "/openapi.json"},
+    {"/", NULL},
+    {"/v1", NULL},
+    {"/v1/aacounts", NULL},
+    {"/v1/leads/7/transitions", NULL},
+    {"/v2/laeds/7/histroy", NULL}, /* three words of four */
+    {"/1/2/3/4/5/6/7/8/9/10/11/12/13/14", NULL},
+};
+
+static void test_what_was_meant(void **state)
+{
+    struct router *r = router_create(table, NTABLE);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof misses / sizeof *misses; i++) {
+        char *text = copy(misses[i].path);
+        struct target t;
+        struct buf b;
+
+        buf_init(&b, 200);
+        assert_null(target_parse(text, strlen(text), &t));
+        assert_int_equal(router_nearest(r, &t, &b), misses[i].meant != NULL);
+        assert_string_equal(buf_text(&b), misses[i].meant != NULL ? misses[i].meant : "");
+        buf_done(&b);
+        free(text);
+    }
+    router_destroy(r);
+}
+
 static bool shows(struct metrics *m, const struct health_database *db, const char *line)
 {
     struct buf b;
@@ -364,8 +404,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_targets),   cmocka_unit_test(test_target_limits),
-        cmocka_unit_test(test_addresses), cmocka_unit_test(test_metrics),
-        cmocka_unit_test(test_peers),
+        cmocka_unit_test(test_addresses), cmocka_unit_test(test_what_was_meant),
+        cmocka_unit_test(test_metrics),   cmocka_unit_test(test_peers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
