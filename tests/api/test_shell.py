@@ -131,14 +131,16 @@ def test_a_refusal_is_told_whole(mkt, rep, sheet):  # pylint: disable=redefined-
         '  /entity: Send one of the allowed values.', '    hint: did you mean "lead"?', '    got: laed',
         '    allowed: lead, account, contact']
     assert refusal(shell(mkt, 'export', 'leads', SLUICE_TOKEN='x')) == [
-        'GET /v1/leads/export?format=csv: 401: The token or key is not valid', '  The token or key is not valid (invalid_token)']
+        'GET /v1/leads/export?format=csv: 401: The token or key is not valid', '  The token or key is not valid (invalid_token)',
+        '  hint: sign in again, or copy the key whole; a lost key has to be made anew']
     assert refusal(shell(rep, 'import', sheet, '--entity', 'lead'))[:2] == [
         'POST /v1/imports: 403: This needs the permission "import.run".', '  Not permitted (forbidden)']
     first = shell(mkt, 'import', sheet, '--entity', 'lead', '--run')
     one = first.stdout.splitlines()[0].removeprefix('import ')
     again = refusal(shell(mkt, 'import', sheet, '--entity', 'lead', '--run'))
-    assert again[-3:] == [f'{again[-3].partition(":")[0]}: 409: This very file was imported before.',
-                          '  The same file was imported before (file_imported)', f'  import_id: {one}']
+    assert again[-4:] == [f'{again[-4].partition(":")[0]}: 409: This very file was imported before.',
+                          '  The same file was imported before (file_imported)', again[-2], f'  import_id: {one}']
+    assert again[-2].startswith('  hint: ')
 
 
 def test_over_tls(new_daemon, contract, tmp_path, sheet):  # pylint: disable=redefined-outer-name
