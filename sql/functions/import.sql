@@ -51,17 +51,20 @@ begin
 end
 $$;
 
--- A piece of the file, whatever parts it lies in.
-create or replace function sluice.import_bytes(import uuid, at bigint, most integer) returns bytea
+-- A piece of a file, whatever parts it lies in: of what was uploaded (the id of its import), or of the text that a workbook
+-- became (its text_id). Of parts that it does not touch only the sizes are read.
+drop function if exists sluice.import_bytes(uuid, bigint, integer), sluice.import_text_bytes(uuid, bigint, integer);
+create function sluice.import_bytes(file uuid, at bigint, most integer) returns bytea
     language plpgsql stable as $$
 begin
     return (
-        select string_agg(substring(p.data from greatest(at - x.start, 0)::integer + 1
+        select string_agg(substring(x.data from greatest(at - x.start, 0)::integer + 1
                                     for (least(x.start + x.bytes, at + most) - greatest(at, x.start))::integer), ''::bytea
                           order by x.n)
-          from (select q.n, q.bytes, sum(q.bytes) over (order by q.n) - q.bytes as start
-                  from sluice.import_part q where q.import_id = import) x
-          join sluice.import_part p on p.import_id = import and p.n = x.n
+          from (select q.n, q.bytes, q.data, sum(q.bytes) over (order by q.n) - q.bytes as start
+                  from (select p.n, p.bytes, p.data from sluice.import_part p where p.import_id = file
+                        union all
+                        select t.n, t.bytes, t.data from sluice.import_text t where t.text_id = file) q) x
          where x.start < at + most and x.start + x.bytes > at);
 end
 $$;
@@ -148,8 +151,7 @@ begin
                     where r.enabled and r.kind = 'exact'
                       and (r.entity = i.entity and cardinality(r.keys) > 1 or r.keys && '{name,city,postcode,street}')),
            j.attempts,
-           encode(case when i.text_id is null then sluice.import_bytes(i.id, c.at, most)
-                       else sluice.import_text_bytes(i.text_id, c.at, most) end, 'hex')
+           encode(sluice.import_bytes(coalesce(i.text_id, i.id), c.at, most), 'hex')
       from sluice.job j
       join sluice.import i on i.id = (j.params ->> 'import')::uuid
      cross join lateral (select coalesce((j.cursor ->> 'at')::bigint, i.data_at) as at,

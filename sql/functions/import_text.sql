@@ -12,21 +12,6 @@ begin
 end
 $$;
 
--- A piece of that text.
-create or replace function sluice.import_text_bytes(id uuid, at bigint, most integer) returns bytea
-    language plpgsql stable as $$
-begin
-    return (
-        select string_agg(substring(p.data from greatest(at - x.start, 0)::integer + 1
-                                    for (least(x.start + x.bytes, at + most) - greatest(at, x.start))::integer), ''::bytea
-                          order by x.n)
-          from (select q.n, q.bytes, sum(q.bytes) over (order by q.n) - q.bytes as start
-                  from sluice.import_text q where q.text_id = id) x
-          join sluice.import_text p on p.text_id = id and p.n = x.n
-         where x.start < at + most and x.start + x.bytes > at);
-end
-$$;
-
 -- Forgets files, and what was unpacked of them, thirty days after their imports were last worked on: those of imports that
 -- have run are of no use any more, and whoever left one before its run sends the file again. What became of the rows
 -- stays. At most @most imports; returns how many pieces went.
@@ -54,7 +39,7 @@ end
 $$;
 
 grant execute on function
-    sluice.import_purge(integer), sluice.import_text_put(uuid, uuid, integer, bytea), sluice.import_text_bytes(uuid, bigint, integer)
+    sluice.import_purge(integer), sluice.import_text_put(uuid, uuid, integer, bytea)
     to sluice_app;
 
 reset role;

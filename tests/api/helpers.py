@@ -190,6 +190,17 @@ def process_of(client, collection, record_id):
     return listing['blueprint'] and listing['blueprint']['key']
 
 
+def lived(world):
+    """What a fixture of a world with two daemons yields: opened, closed after its tests, and no daemon is left in any case."""
+    try:
+        yield world.open()
+        world.close()
+    finally:
+        for daemon in (world.second, world.first):
+            if daemon:
+                daemon.destroy()
+
+
 # a NIP is nine digits and a check digit
 WEIGHTS = (6, 5, 7, 2, 3, 4, 5, 6, 7)
 

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from daemon import wait_for
-from helpers import UNKNOWN, fault, problem, together
+from helpers import UNKNOWN, fault, lived, problem, together
 from test_scoring import Scores
 
 START = '2026-11-02 08:00Z'  # a Monday, nine o'clock in Warsaw
@@ -58,14 +58,7 @@ class Leads(Scores):
 
 @pytest.fixture(scope='module')
 def opened(contract):
-    w = Leads(contract)
-    try:
-        yield w.open()
-        w.close()
-    finally:
-        for daemon in (w.second, w.first):
-            if daemon:
-                daemon.destroy()
+    yield from lived(Leads(contract))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from daemon import Client, Daemon, wait_for
-from helpers import CALL, everything, problem, publish, qualify, retire, together
+from helpers import CALL, everything, lived, problem, publish, qualify, retire, together
 
 INDUSTRY = {'key': 'industry', 'kind': 'field_present', 'params': {'field': 'industry'}}
 CALLED = {'key': 'called', 'kind': 'related_count', 'params': {'of': 'activity', 'kind': 'call', 'min': 1}}
@@ -32,7 +32,11 @@ class World:
 
     def __init__(self, contract):
         self.contract = contract
-        self.first = Daemon(job_interval_ms=0).start()
+        self.first = Daemon(job_interval_ms=0)
+        self.second = None
+
+    def open(self):
+        self.first.start()
         self.url = f'host={self.first.socket_folder} dbname=sluice user=sluice_app'
         self.second = Daemon(job_interval_ms=0, database_url=self.url).start()
         self.db = self.connect()
@@ -41,6 +45,7 @@ class World:
         for entity, key, transitions in (('lead', 'eager', EAGER), ('lead', 'loop', LOOP), ('opportunity', 'deals', DEALS)):
             publish(self.rows, entity, key, 100, [{'key': 'c', 'kind': 'matches', 'params': {
                 'field': 'description', 'pattern': f'^{key}$'}}], transitions)
+        return self
 
     def connect(self):
         db = psycopg2.connect(host=str(self.first.socket_folder), dbname='sluice', user='postgres',
@@ -66,13 +71,13 @@ class World:
     def waiting(self):
         return self.rows('select record_id::text, hops from sluice.recheck')
 
-    def open(self):
+    def transactions(self):
         """Transactions that are open, of whoever."""
         return self.rows("""select pid, state, wait_event_type from pg_stat_activity
                              where xact_start is not null and pid <> pg_backend_pid() and backend_type = 'client backend'""")
 
     def close(self):
-        assert self.open() == []
+        assert self.transactions() == []
         self.db.close()
         for daemon in (self.second, self.first):
             code = daemon.stop()
@@ -82,13 +87,7 @@ class World:
 
 @pytest.fixture(scope='module')
 def world(contract):
-    w = World(contract)
-    try:
-        yield w
-        w.close()
-    finally:
-        for daemon in (w.second, w.first):
-            daemon.destroy()
+    yield from lived(World(contract))
 
 
 @pytest.fixture
@@ -119,7 +118,7 @@ def gate(world):
             keep('pg_advisory_unlock_all()')
     yield Gate
     keeper.close()
-    wait_for(lambda: not world.open(), what='the end of what was held')
+    wait_for(lambda: not world.transactions(), what='the end of what was held')
     world.rows(source)
 
 
@@ -196,7 +195,7 @@ def test_refusals_are_as_ever(world):
     problem(world.one.patch(f'/v1/leads/{lead["id"]}', json={'industry': 'x'}, headers={'If-Match': '"7"'}), 412, 'stale')
     problem(world.one.patch(f'/v1/leads/{uuid.uuid4()}', json={'industry': 'x'}), 404, 'not_found')
     assert world.one.read('leads', lead['id']) == lead
-    assert world.open() == []
+    assert world.transactions() == []
 
 
 def test_a_loop_takes_its_moves_back_and_tells(world):
@@ -217,7 +216,7 @@ def test_a_dry_run_shows_the_moves_and_makes_none(world):
     before = everything(world.rows)
     dry = world.one.patch(f'/v1/leads/{lead["id"]}', json={'industry': 'mining'}, headers={'Prefer': 'tx=rollback'})
     assert (dry.status_code, dry.json()['status'], dry.headers['Preference-Applied']) == (200, 'busy', 'tx=rollback')
-    assert everything(world.rows) == before and world.open() == []
+    assert everything(world.rows) == before and world.transactions() == []
 
 
 def test_a_repeated_request_moves_once(world):
@@ -290,7 +289,7 @@ def test_a_session_that_breaks_meanwhile_changes_nothing(world, gate):
     refused = problem(answer, 503, 'database_unavailable')
     assert 'nothing was changed' in refused['detail']
     gate.open()
-    wait_for(lambda: not world.open(), what='the end of the transaction')
+    wait_for(lambda: not world.transactions(), what='the end of the transaction')
     assert stored(world) == seen
     wait_for(lambda: world.one.patch(f'/v1/leads/{lead["id"]}', json={'industry': 'x'}).status_code == 200, what='a write')
 
@@ -305,7 +304,7 @@ def test_a_client_that_leaves_takes_its_change_along(world, gate):
                    f'Content-Type: application/merge-patch+json\r\nContent-Length: {len(body)}\r\n\r\n').encode() + body)
         wait_for(gate.arrived, what='a transaction that is held')
     gate.open()
-    wait_for(lambda: not world.open(), what='the end of the transaction')
+    wait_for(lambda: not world.transactions(), what='the end of the transaction')
     assert stored(world) == seen
     assert world.one.patch(f'/v1/leads/{lead["id"]}', json={'industry': 'x'}).json()['status'] == 'busy'
 
@@ -319,7 +318,7 @@ def test_the_deadline_ends_what_is_held(world, gate):
         client = world.client(hasty, world.one.token)
         problem(client.patch(f'/v1/leads/{lead["id"]}', json={'industry': 'x'}), 504, 'timeout')
         gate.open()
-        wait_for(lambda: not world.open(), what='the end of the transaction')
+        wait_for(lambda: not world.transactions(), what='the end of the transaction')
         assert stored(world) == seen
         wait_for(lambda: client.patch(f'/v1/leads/{lead["id"]}', json={'industry': 'x'}).json().get('status') == 'busy', what='a write')
     finally:
@@ -340,7 +339,7 @@ def test_a_daemon_that_is_killed_meanwhile_leaves_no_lock(world, gate):
     with pytest.raises(requests.ConnectionError):
         together(lambda: client.patch(f'/v1/leads/{lead["id"]}', json={'industry': 'x'}), kill)
     gate.open()
-    wait_for(lambda: not world.open(), what='the end of the transaction')
+    wait_for(lambda: not world.transactions(), what='the end of the transaction')
     assert stored(world) == seen
     assert world.one.patch(f'/v1/leads/{lead["id"]}', json={'industry': 'x'}).json()['status'] == 'busy'
     victim.destroy()

@@ -4,27 +4,27 @@ import pytest
 from test_assignment import Leads
 from test_custom_fields import CHOICES
 from test_segments import segment, why  # noqa: F401  pylint: disable=unused-import
-from helpers import fault, label, problem
+from helpers import fault, label, lived, problem
 
 
 def condition(key, op, value):
     return {'key': 'custom', 'kind': 'field_compare', 'params': {'field': f'custom.{key}', 'op': op, 'value': value}}
 
 
-@pytest.fixture(scope='module')
-def leads(contract):
-    w = Leads(contract)
-    try:
-        w.open()
+class Customized(Leads):
+    """Leads with fields of an installation."""
+
+    def open(self):
+        super().open()
         for key, t, more in (('seats', 'integer', {}), ('price', 'decimal', {}), ('due', 'date', {}),
                              ('kinds', 'multi_choice', {'choices': CHOICES}), ('tier', 'choice', {'choices': CHOICES})):
-            w.admin.make('custom-fields', entity='lead', key=key, type=t, **more)
-        yield w
-        w.close()
-    finally:
-        for daemon in (w.second, w.first):
-            if daemon:
-                daemon.destroy()
+            self.admin.make('custom-fields', entity='lead', key=key, type=t, **more)
+        return self
+
+
+@pytest.fixture(scope='module')
+def leads(contract):
+    yield from lived(Customized(contract))
 
 
 RULES = {'seats': ('gte', 10, 10, 9), 'price': ('lt', 9.5, '9.25', '10'), 'due': ('gt', '2026-12-31', '2027-01-01', '2026-12-31'),

@@ -2,21 +2,14 @@
 import pytest
 
 from daemon import Client
-from helpers import problem
+from helpers import lived, problem
 from test_assignment import INDUSTRY, START, Leads  # pylint: disable=unused-import
 from test_import import Import
 
 
 @pytest.fixture(scope='module')
 def opened(contract):
-    w = Leads(contract)
-    try:
-        yield w.open()
-        w.close()
-    finally:
-        for daemon in (w.second, w.first):
-            if daemon:
-                daemon.destroy()
+    yield from lived(Leads(contract))
 
 
 @pytest.fixture

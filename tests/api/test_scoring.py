@@ -4,7 +4,7 @@ import pytest
 
 from conftest import PASSWORD
 from daemon import Client, Daemon, wait_for
-from helpers import CALL, fault, moment, problem, together
+from helpers import CALL, fault, lived, moment, problem, together
 from test_time import Clock
 
 START = '2026-11-02 08:00Z'
@@ -90,14 +90,7 @@ class Scores:
 
 @pytest.fixture(scope='module')
 def opened(contract):
-    w = Scores(contract)
-    try:
-        yield w.open()
-        w.close()
-    finally:
-        for daemon in (w.second, w.first):
-            if daemon:
-                daemon.destroy()
+    yield from lived(Scores(contract))
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from conftest import PASSWORD
 from daemon import Client, Daemon, wait_for
-from helpers import CALL, blueprint, failures, fault, label, problem
+from helpers import CALL, blueprint, failures, fault, label, lived, problem
 
 INTERVAL_MS = 50
 
@@ -87,14 +87,7 @@ class World:
 
 @pytest.fixture(scope='module')
 def world(contract):
-    w = World(contract)
-    try:
-        yield w.open()
-        w.close()
-    finally:
-        for daemon in (w.second, w.first):
-            if daemon:
-                daemon.destroy()
+    yield from lived(World(contract))
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import datetime
 import pytest
 
 from daemon import wait_for
-from helpers import UNKNOWN, deal_in, failures, fault, problem, together
+from helpers import UNKNOWN, deal_in, failures, fault, lived, problem, together
 from test_merge import everything
 from test_time import World
 
@@ -234,14 +234,7 @@ def test_another_identity_is_verified_again(rep, verifier, number, change):
 
 @pytest.fixture(scope='module')
 def world(contract):
-    w = World(contract)
-    try:
-        yield w.open()
-        w.close()
-    finally:
-        for daemon in (w.second, w.first):
-            if daemon:
-                daemon.destroy()
+    yield from lived(World(contract))
 
 
 def test_ages_and_thresholds(world):

@@ -49,6 +49,21 @@ def kill(*pids):
             pass
 
 
+def ask(text, values, *address, **where):
+    connection = psycopg2.connect(*address, **where)
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(text, values or None)
+            return cursor.fetchall() if cursor.description else []
+    finally:
+        connection.close()
+
+
+def sql(cluster, text, *values):
+    return ask(text, values, cluster.url)
+
+
 class Machines:
     """All services of the recipe; daemons says how many of the three daemons run."""
 
@@ -183,15 +198,8 @@ class Machines:
         return None
 
     def sql(self, name, text, *values, dbname='sluice'):
-        connection = psycopg2.connect(host=self.addresses[name], dbname=dbname, user='postgres',
-                                      password=PASSWORDS['POSTGRES_PASSWORD'], connect_timeout=5)
-        connection.autocommit = True
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(text, values or None)
-                return cursor.fetchall() if cursor.description else []
-        finally:
-            connection.close()
+        return ask(text, values, host=self.addresses[name], dbname=dbname, user='postgres',
+                   password=PASSWORDS['POSTGRES_PASSWORD'], connect_timeout=5)
 
     def postgres(self, name):
         """The pids of a machine's PostgreSQL, the postmaster first."""

@@ -12,7 +12,7 @@ import requests
 
 from daemon import Client, Cluster, Daemon, pid_lives, unprivileged, wait_for
 from helpers import problem
-from machines import kill
+from machines import kill, sql
 
 LONG_AGO_MS = 3600000  # nothing that is written in a test is older
 
@@ -31,17 +31,6 @@ class Standby(Cluster):
 
     def pid(self):
         return int((self.folder / 'data' / 'postmaster.pid').read_text().split()[0])
-
-
-def sql(cluster, text, *values):
-    connection = psycopg2.connect(cluster.url)
-    connection.autocommit = True
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(text, values or None)
-            return cursor.fetchall() if cursor.description else []
-    finally:
-        connection.close()
 
 
 class Place:

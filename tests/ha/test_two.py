@@ -7,17 +7,7 @@ import pytest
 import requests
 
 from daemon import binary, wait_for
-
-
-def sql(cluster, text, *values):
-    connection = psycopg2.connect(cluster.url)
-    connection.autocommit = True
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(text, values or None)
-            return cursor.fetchall() if cursor.description else []
-    finally:
-        connection.close()
+from machines import sql
 
 
 def read_only(cluster, on):

@@ -80,7 +80,7 @@ select sluice.import_text_put('00000000-0000-7000-8000-0000000000b2', ('b0000000
   from (values ('1'::text, 1, 'old'::bytea), ('2', 1, 'abc'), ('2', 2, 'de')) v(t, n, data);
 select sluice.import_map('00000000-0000-7000-8000-0000000000b2', 'xlsx', 'utf-8', ',', '[{"field": "email"}]', 1, 2,
                          'b0000000-0000-7000-8000-000000000002');
-select is(convert_from(sluice.import_text_bytes('b0000000-0000-7000-8000-000000000002', 2, 2), 'UTF8'), 'cd', 'a piece of text');
+select is(convert_from(sluice.import_bytes('b0000000-0000-7000-8000-000000000002', 2, 2), 'UTF8'), 'cd', 'a piece of text');
 select results_eq($$select text_id, text_bytes from sluice.import where id = '00000000-0000-7000-8000-0000000000b2'$$,
     $$values ('b0000000-0000-7000-8000-000000000002'::uuid, 5::bigint)$$, 'the text is known');
 select is((select count(*) from sluice.import_text), 2::bigint, 'what was unpacked before is gone');

@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "blueprint/blueprint.h"
 #include "blueprint/evaluate.h"
+#include "blueprint/lint.h"
 #include "json/out.h"
 
 /* Parses JSON that is written with ' for ". */
@@ -156,6 +157,25 @@ static inline char *fixture_failures(const struct verdict *root, const char *lan
     text = buf_take(&b, NULL);
     single_quotes(text);
     return text;
+}
+
+/* "severity code pointer" of each finding about a document, one a line; "" when there is none. The
+ * caller frees. */
+static inline char *fixture_findings(const json_t *form, const struct lint_world *world)
+{
+    json_t *list = blueprint_lint(form, world), *finding;
+    struct buf b;
+    size_t i;
+
+    buf_init(&b, 1 << 16);
+    buf_puts(&b, "");
+    json_array_foreach (list, i, finding)
+        buf_printf(&b, "%s%s %s %s", i > 0 ? "\n" : "",
+                   json_string_value(json_object_get(finding, "severity")),
+                   json_string_value(json_object_get(finding, "code")),
+                   json_string_value(json_object_get(finding, "pointer")));
+    json_decref(list);
+    return b.text != NULL ? buf_take(&b, NULL) : strdup("");
 }
 
 #endif

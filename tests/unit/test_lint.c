@@ -27,10 +27,10 @@ static const struct lint_relation relations[] = {
     LEAF(key, "field_compare", "'field':'" field "','op':'" op "','value':" value)
 #define GROUP(key, op, guards) "{'key':'" key "','op':'" op "','guards':[" guards "]}"
 
-/* "error code pointer" of each finding, one a line. */
+/* As fixture_findings(), in a world that has these. */
 static char *findings_of(const char *text)
 {
-    json_t *doc = js(text), *form = document_canonical(doc), *list, *finding;
+    json_t *doc = js(text), *form = document_canonical(doc);
     json_t *roles = js("[{'key':'sales','users':2},{'key':'verifier','users':0}]");
     json_t *others =
         js("[{'entity':'account','priority':5,'criteria':[{'key':'c'}],'key':'acc','states':[{'key'"
@@ -52,23 +52,14 @@ static char *findings_of(const char *text)
                                  .others = others};
     struct arena a;
     struct err e;
-    struct buf b;
-    size_t i;
+    char *found;
 
     arena_init(&a, 1 << 20);
     err_init(&e, &a);
     if (!document_check(form, &e))
         fail_msg("%s: %s %s", text, e.faults->pointer, e.faults->detail);
     arena_done(&a);
-    list = blueprint_lint(form, &w);
-    buf_init(&b, 1 << 16);
-    buf_puts(&b, "");
-    json_array_foreach (list, i, finding)
-        buf_printf(&b, "%s%s %s %s", i > 0 ? "\n" : "",
-                   json_string_value(json_object_get(finding, "severity")),
-                   json_string_value(json_object_get(finding, "code")),
-                   json_string_value(json_object_get(finding, "pointer")));
-    json_decref(list);
+    found = fixture_findings(form, &w);
     json_decref(roles);
     json_decref(users);
     json_decref(teams);
@@ -77,7 +68,7 @@ static char *findings_of(const char *text)
     json_decref(others);
     json_decref(form);
     json_decref(doc);
-    return b.text != NULL ? buf_take(&b, NULL) : strdup("");
+    return found;
 }
 
 struct a_case {

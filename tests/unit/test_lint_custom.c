@@ -40,36 +40,26 @@ static const char definitions[] =
 #define OP "error wrong_value " AT "/op"
 #define VALUE "error wrong_value " AT "/value"
 
-/* "error code pointer" of each finding, one a line; without @known nothing is known of fields. */
+/* As fixture_findings(); without @known nothing is known of fields. */
 static char *findings_of(const char *text, bool known)
 {
-    json_t *doc = js(text), *form = document_canonical(doc), *custom = js(definitions), *list;
+    json_t *doc = js(text), *form = document_canonical(doc), *custom = js(definitions);
     const struct lint_world w = {
         .relations = relations, .fields = &schema_LeadFields, .custom = known ? custom : NULL};
-    const json_t *finding;
     struct arena a;
     struct err e;
-    struct buf b;
-    size_t i;
+    char *found;
 
     arena_init(&a, 1 << 20);
     err_init(&e, &a);
     if (!document_check(form, &e))
         fail_msg("%s: %s %s", text, e.faults->pointer, e.faults->detail);
     arena_done(&a);
-    list = blueprint_lint(form, &w);
-    buf_init(&b, 1 << 16);
-    buf_puts(&b, "");
-    json_array_foreach (list, i, finding)
-        buf_printf(&b, "%s%s %s %s", i > 0 ? "\n" : "",
-                   json_string_value(json_object_get(finding, "severity")),
-                   json_string_value(json_object_get(finding, "code")),
-                   json_string_value(json_object_get(finding, "pointer")));
-    json_decref(list);
+    found = fixture_findings(form, &w);
     json_decref(custom);
     json_decref(form);
     json_decref(doc);
-    return b.text != NULL ? buf_take(&b, NULL) : strdup("");
+    return found;
 }
 
 struct a_case {

@@ -213,7 +213,7 @@ static char *findings_of(const char *text)
         {"account", &schema_AccountCreate, "verification"},
         {NULL, NULL, NULL},
     };
-    json_t *form = canonical(text), *list, *finding;
+    json_t *form = canonical(text);
     json_t *roles = js("[{'key':'sales','users':2},{'key':'verifier','users':0}]");
     json_t *others = js("[{'entity':'account','key':'a','states':[{'key':'s','category':'open',"
                         "'steps':[{'key':'papers'}]}],'transitions':[]}]");
@@ -221,22 +221,11 @@ static char *findings_of(const char *text)
                                  .fields = &schema_OpportunityFields,
                                  .roles = roles,
                                  .others = others};
-    struct buf b;
-    size_t i;
-
-    list = blueprint_lint(form, &w);
-    buf_init(&b, 1 << 16);
-    buf_puts(&b, "");
-    json_array_foreach (list, i, finding)
-        buf_printf(&b, "%s%s %s %s", i > 0 ? "\n" : "",
-                   json_string_value(json_object_get(finding, "severity")),
-                   json_string_value(json_object_get(finding, "code")),
-                   json_string_value(json_object_get(finding, "pointer")));
-    json_decref(list);
+    char *found = fixture_findings(form, &w);
     json_decref(roles);
     json_decref(others);
     json_decref(form);
-    return b.text != NULL ? buf_take(&b, NULL) : strdup("");
+    return found;
 }
 
 #define ACTION(of, step)                                                                           \

@@ -60,10 +60,10 @@ static bool check_choices(struct call *c, const struct kind *k, const struct uui
     if (!json_is_object(choices))
         return true;
     own = keep_json(c, json_object());
-    json_object_foreach (choices, name, value)
+    json_object_foreach (choices, name, value) {
         if (json_is_string(value) && is_member(c, json_string_value(value)))
             continue;
-        else if (strncmp(name, "custom.", strlen("custom.")) == 0)
+        if (strncmp(name, "custom.", strlen("custom.")) == 0)
             err_fault(&c->err, ERR_INVALID,
                       (struct fault){.in = "body",
                                      .pointer = arena_printf(&c->arena, "/fields/%s", name),
@@ -72,6 +72,7 @@ static bool check_choices(struct call *c, const struct kind *k, const struct uui
                                                "records."});
         else
             json_object_set(own, name, value);
+    }
     if (c->err.code != ERR_NONE)
         return false;
     return schema_check(k->fields, own, "/fields", &c->err) &&
