@@ -17,11 +17,10 @@ static void email_keys(struct span text, struct match_keys *ret)
         ret->email_domain[0] = '\0';
 }
 
-void match_keys_of(const struct match_fields *f, const char *default_country,
-                   struct match_keys *ret)
+void match_exact_keys_of(const struct match_fields *f, const char *default_country,
+                         struct match_keys *ret)
 {
     const char *country = default_country;
-    struct trigrams trigrams;
     struct street street;
     char own[3] = "";
     struct phone phone;
@@ -52,6 +51,14 @@ void match_keys_of(const struct match_fields *f, const char *default_country,
         memcpy(ret->street, street.name, sizeof(ret->street));
         memcpy(ret->house, street.house, sizeof(ret->house));
     }
+}
+
+void match_keys_of(const struct match_fields *f, const char *default_country,
+                   struct match_keys *ret)
+{
+    struct trigrams trigrams;
+
+    match_exact_keys_of(f, default_country, ret);
     trigrams_of(span_of(ret->name), &trigrams);
     (void)minhash_of(&trigrams, &ret->name_hash);
 }

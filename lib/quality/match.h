@@ -53,4 +53,8 @@ struct match_keys {
 void match_keys_of(const struct match_fields *fields, const char *default_country,
                    struct match_keys *ret);
 
+/** The same but name_hash, which takes longer than all the others together. */
+void match_exact_keys_of(const struct match_fields *fields, const char *default_country,
+                         struct match_keys *ret);
+
 #endif

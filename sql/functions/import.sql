@@ -133,11 +133,13 @@ begin
 end
 $$;
 
--- What a slice needs to know; the piece of the file begins where the last slice ended. compares: rules ask for more of
--- a row than its words.
+drop function if exists sluice.import_next(uuid, integer);  -- it returned less
+
+-- What a slice needs to know; the piece of the file begins where the last slice ended. own: kinds of words by which rows
+-- are compared with each other; compares: rules ask for more of a row than its words.
 create or replace function sluice.import_next(job uuid, most integer)
 returns table (entity text, columns jsonb, options jsonb, format text, encoding text, delimiter text, at bigint, line bigint,
-               bytes bigint, alive boolean, owner uuid, compares boolean, attempts integer, piece text)
+               bytes bigint, alive boolean, owner uuid, own text[], compares boolean, attempts integer, piece text)
     language plpgsql stable as $$
 begin
     return query
@@ -147,6 +149,7 @@ begin
                else exists (select from sluice.api_key k where k.id = i.created_by and k.revoked_at is null
                                and (k.expires_at is null or k.expires_at > sluice.now())) end,
            case when i.entity <> 'lead' and i.actor_kind = 'user' then i.created_by end,
+           sluice.import_own(i.entity),
            exists (select from sluice.duplicate_rule r
                     where r.enabled and r.kind = 'exact'
                       and (r.entity = i.entity and cardinality(r.keys) > 1 or r.keys && '{name,city,postcode,street}')),

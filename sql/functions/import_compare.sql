@@ -82,29 +82,42 @@ end
 $$;
 
 -- After the last row: forgets the keys of the pass and the results of earlier ones, a piece at a time; true when
--- nothing is left.
+-- nothing is left. Keys go page after page of their table: looked up by their pass, each piece would walk past all that
+-- went before it.
 create or replace function sluice.import_tidy(job uuid, daemon uuid, most integer) returns boolean
     language plpgsql security definer set search_path = sluice, pg_temp as $$
 declare
     i sluice.import;
     dry boolean;
+    page bigint;    -- of the keys: where to go on; -1: there are none any more
+    earlier uuid;    -- pass
+    pages constant bigint := greatest(most / 100, 1);    -- more than a hundred of them fit in one
     gone integer;
 begin
-    select (j.params ->> 'dry')::boolean into dry from sluice.job j
+    select (j.params ->> 'dry')::boolean, coalesce((j.cursor ->> 'page')::bigint, 0) into dry, page from sluice.job j
      where j.id = job and j.claimed_by = daemon and j.status = 'running' for update;
     if not found then
         return false;
     end if;
-    delete from sluice.import_key k
-     where k.ctid = any (array(select x.ctid from sluice.import_key x where x.pass_id = job limit most));
-    get diagnostics gone = row_count;
-    if gone = 0 then
+    if page > 0 or page = 0 and exists (select from sluice.import_key x where x.pass_id = job) then
+        delete from sluice.import_key k
+         where k.ctid >= format('(%s,0)', page)::tid and k.ctid < format('(%s,0)', page + pages)::tid
+           and (k.pass_id = job) is true;    -- no condition of an index
+        page := page + pages;
+        if page >= pg_relation_size('sluice.import_key') / current_setting('block_size')::integer then
+            page := 0;
+        end if;
+        gone := 1;
+    else
+        page := -1;
+        select e.id into earlier from sluice.job e, sluice.job j
+         where j.id = job and e.kind = 'import' and e.id <> job and e.params ->> 'import' = j.params ->> 'import'
+           and exists (select from sluice.import_row r where r.pass_id = e.id)
+         limit 1;
         delete from sluice.import_row r
-         where r.ctid = any (array(select x.ctid from sluice.import_row x
-                                    where x.pass_id in (select j.id from sluice.job j
-                                                         where j.kind = 'import' and j.id <> job
-                                                           and j.params ->> 'import' = (select q.params ->> 'import' from sluice.job q where q.id = job))
-                                    limit most));
+         where r.pass_id = earlier
+           and r.line <= (select max(x.line) from (select y.line from sluice.import_row y
+                                                    where y.pass_id = earlier order by y.line limit most) x);
         get diagnostics gone = row_count;
     end if;
     if gone = 0 then
@@ -121,7 +134,9 @@ begin
             perform sluice.import_compare(i);
         end if;
     else
-        update sluice.job x set heartbeat_at = clock_timestamp() where x.id = job;
+        update sluice.job x
+           set heartbeat_at = clock_timestamp(), cursor = jsonb_set(x.cursor, '{page}', to_jsonb(page))
+         where x.id = job;
     end if;
     return gone = 0;
 end

@@ -1,104 +1,123 @@
 -- Rows of an import become records, thousands in a transaction. Rows go by their number in the slice, from 1: @lines, @ids,
 -- @bodies (records as JSON), @changes (their entries of history) have one element each; their words lie in three more
--- arrays, @ns, @kinds, @keys: the exact keys of lib/quality, "external_id", and "row", the hash of the whole row.
+-- arrays, @ns, @kinds, @keys: the exact keys of lib/quality, "external_id", and "row", the hash of the whole row where it
+-- has none of those that rows are compared with each other by.
 
 set role sluice_owner;
 
--- The words that count: of the kinds that exact rules ask for, ids elsewhere, "rule" for rules that want several kinds,
--- and the whole row where it has none of these. own: rows of the file are compared by it, too.
-create or replace function sluice.import_words(entity text, ns integer[], kinds text[], keys text[], sent json)
-returns table (n integer, kind text, key text, own boolean)
+drop function if exists sluice.import_words(text, integer[], text[], text[], json),
+    sluice.import_twice(uuid, text, bigint[], integer[], text[], text[], boolean[]),
+    sluice.import_matches(text, integer[], text[], text[], json),
+    sluice.import_slice(uuid, uuid, bigint, bigint, bigint, boolean, bigint[], uuid[], text[], text[], integer[], text[], text[],
+                        json, boolean, text[], jsonb, jsonb);
+
+-- The kinds of words by which rows of a file are compared with each other. A row that has none of them is known by all of
+-- it, a word of kind "row".
+create or replace function sluice.import_own(entity text) returns text[]
     language plpgsql stable as $$
-declare
-    asked constant text[] := array(select r.keys[1] from sluice.duplicate_rule r
-                                    where r.entity = import_words.entity and r.enabled and r.kind = 'exact' and cardinality(r.keys) = 1)
-                             || '{external_id}'::text[];
-    own_kinds constant text[] := array(select r.keys[1] from sluice.duplicate_rule r
-                                        where r.entity = import_words.entity and r.enabled and r.kind = 'exact'
-                                          and cardinality(r.keys) = 1 and import_words.entity = any (r.against))
-                                 || '{external_id}'::text[];
 begin
-    return query
-    select w.n, w.kind, w.key, w.kind = any (own_kinds)
-      from unnest(ns, import_words.kinds, import_words.keys) w(n, kind, key)
-     where w.kind = any (asked)
-    union all
-    select w.n, w.kind, w.key, true
-      from unnest(ns, import_words.kinds, import_words.keys) w(n, kind, key)
-     where w.kind = 'row'
-       and w.n not in (select o.n from unnest(ns, import_words.kinds) o(n, kind) where o.kind = any (own_kinds));
-    if exists (select from sluice.duplicate_rule r
-                where r.entity = import_words.entity and r.enabled and r.kind = 'exact' and cardinality(r.keys) > 1) then
-        return query
-        select m.n::integer, 'rule', r.key || ':' || string_agg(k.first, '|' order by k.n), import_words.entity = any (r.against)
-          from json_array_elements(sent) with ordinality m(value, n)
-          join sluice.duplicate_rule r on r.entity = import_words.entity and r.enabled and r.kind = 'exact' and cardinality(r.keys) > 1
-         cross join lateral (select (sluice.match_sent_keys(m.value::jsonb, y.kind))[1] as first, y.n
-                               from unnest(r.keys) with ordinality y(kind, n)) k
-         group by m.n, r.key, r.against
-        having count(k.first) = count(*);
-    end if;
+    return array(select r.keys[1] from sluice.duplicate_rule r
+                  where r.entity = import_own.entity and r.enabled and r.kind = 'exact' and cardinality(r.keys) = 1
+                    and import_own.entity = any (r.against) order by 1) || '{external_id}'::text[];
 end
 $$;
 
--- Rows whose words another line of the pass had first, and which. Nested loops over what arrays hold are kept away: the
--- planner takes them for short.
-create or replace function sluice.import_twice(pass uuid, entity text, lines bigint[], ns integer[], kinds text[], keys text[], own boolean[])
-returns table (n integer, other bigint)
-    language plpgsql set enable_nestloop = off as $$
+-- The words that rules make which want several kinds; rows of a file are compared by them, too.
+create or replace function sluice.import_rules(entity text, sent json)
+returns table (n integer, key text)
+    language plpgsql stable as $$
+begin
+    if not exists (select from sluice.duplicate_rule r
+                    where r.entity = import_rules.entity and r.enabled and r.kind = 'exact' and cardinality(r.keys) > 1) then
+        return;
+    end if;
+    return query
+    select m.n::integer, r.key || ':' || string_agg(k.first, '|' order by k.n)
+      from json_array_elements(sent) with ordinality m(value, n)
+      join sluice.duplicate_rule r on r.entity = import_rules.entity and r.enabled and r.kind = 'exact' and cardinality(r.keys) > 1
+                                  and import_rules.entity = any (r.against)
+     cross join lateral (select (sluice.match_sent_keys(m.value::jsonb, y.kind))[1] as first, y.n
+                           from unnest(r.keys) with ordinality y(kind, n)) k
+     group by m.n, r.key
+    having count(k.first) = count(*);
+end
+$$;
+
+-- Rows whose words another line of the pass had first, and which; @own: the kinds that count, @fine: the rows. Nested
+-- loops over what arrays hold are kept away: the planner takes them for short. The pass is ours (its job is locked), so
+-- that a key that is not there when we look can be inserted without asking again.
+create or replace function sluice.import_twice(
+    pass uuid, entity text, lines bigint[], fine boolean[], ns integer[], kinds text[], keys text[], own text[]
+) returns table (n integer, other bigint)
+    language plpgsql set enable_nestloop = off set plan_cache_mode = force_generic_plan as $$
 begin
     return query
     with k as materialized (
         select w.n, lines[w.n] as line, md5(import_twice.entity || w.kind || ':' || w.key)::uuid as key
-          from unnest(ns, import_twice.kinds, import_twice.keys, import_twice.own) w(n, kind, key, own) where w.own),
-    first as (
+          from unnest(ns, import_twice.kinds, import_twice.keys) w(n, kind, key)
+         where w.kind = any (own) and fine[w.n]),
+    met as materialized (
+        select f.key, f.line, (select x.line from sluice.import_key x where x.pass_id = pass and x.key = f.key) as had
+          from (select k.key, min(k.line) as line from k group by k.key) f),
+    news as (
         insert into sluice.import_key (pass_id, key, line)
-        select pass, k.key, min(k.line) from k group by k.key
-            on conflict do nothing
-        returning import_key.key, import_key.line),
-    met as (
-        select k.n, k.line, coalesce(f.line, (select x.line from sluice.import_key x where x.pass_id = pass and x.key = k.key)) as had
-          from k left join first f on f.key = k.key)
-    select m.n, min(m.had) from met m where m.had < m.line group by m.n;
+        select pass, met.key, met.line from met where met.had is null)
+    select k.n, min(coalesce(met.had, met.line))
+      from k join met on met.key = k.key
+     where coalesce(met.had, met.line) < k.line
+     group by k.n;
 end
 $$;
 
--- Records that the words find. Each word looks into an index, whatever the planner thinks of tables that grow while it
--- looks on: without statistics it takes living records for few, and would walk an index of those. Nobody is asked in
--- an import, so that exact rules of every mode count.
-create or replace function sluice.import_matches(entity text, ns integer[], kinds text[], keys text[], sent json)
-returns table (n integer, record_id uuid)
-    language plpgsql stable set enable_seqscan = off set enable_bitmapscan = off as $$
+-- Records that the words of rows (@fine: which) find. Each word looks into an index, whatever the planner thinks of tables
+-- that grow while it looks on: without statistics it takes living records for few, and would walk an index of those.
+-- Nobody is asked in an import, so that exact rules of every mode count.
+create or replace function sluice.import_matches(
+    entity text, fine boolean[], ns integer[], kinds text[], keys text[], sent json
+) returns table (n integer, record_id uuid)
+    language plpgsql stable set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan as $$
+declare
+    d sluice.duplicate_rule;
 begin
-    return query execute format($sql$
-        select w.n, m.record_id
-          from unnest($1, $2, $3) w(n, kind, key)
-          join sluice.duplicate_rule d on d.entity = %1$L and d.enabled and d.kind = 'exact' and cardinality(d.keys) = 1
-                                      and d.keys[1] = w.kind
-         cross join lateral (select k.record_id from sluice.match_key k
-                              where k.kind = w.kind and k.key = w.key and k.entity = any (d.against)
-                              order by k.entity <> %1$L, k.record_id limit 1) m
-        union all
-        select w.n, m.id
-          from unnest($1, $2, $3) w(n, kind, key)
-         cross join lateral (select r.id from sluice.%1$I r
-                              where r.external_id = w.key and r.external_id is not null and r.deleted_at is null
-                              limit 1) m
-         where w.kind = 'external_id'
-        union all
-        select w.n, r.id
-          from unnest($1, $2, $3) w(n, kind, key)
-          join sluice.import_seen s on s.key = md5(%1$L || w.kind || ':' || w.key)::uuid
-          join sluice.%1$I r on r.id = s.record_id and r.deleted_at is null
-         where w.kind = 'row'
-        $sql$, entity)
-      using ns, kinds, keys;
-    return query
-    select m.n::integer, h.record_id
-      from sluice.duplicate_rule r
-     cross join json_array_elements(sent) with ordinality m(value, n)
-     cross join lateral sluice.match_exact(r.keys, r.against, m.value::jsonb, '{}') h
-     where r.entity = import_matches.entity and r.enabled and r.kind = 'exact' and cardinality(r.keys) > 1;
+    for d in select * from sluice.duplicate_rule r
+              where r.entity = import_matches.entity and r.enabled and r.kind = 'exact' loop
+        if cardinality(d.keys) = 1 then
+            return query
+            select w.n, m.record_id
+              from unnest(ns, import_matches.kinds, import_matches.keys) w(n, kind, key)
+             cross join lateral (select k.record_id from sluice.match_key k
+                                  where k.kind = w.kind and k.key = w.key and k.entity = any (d.against)
+                                  order by k.entity <> import_matches.entity, k.record_id limit 1) m
+             where w.kind = d.keys[1] and fine[w.n];
+        else
+            return query
+            select m.n::integer, h.record_id
+              from json_array_elements(sent) with ordinality m(value, n)
+             cross join lateral sluice.match_exact(d.keys, d.against, m.value::jsonb, '{}') h
+             where fine[m.n::integer];
+        end if;
+    end loop;
+    if 'external_id' = any (kinds) then
+        return query execute format($sql$
+            select w.n, m.id
+              from unnest($1, $2, $3) w(n, kind, key)
+             cross join lateral (select r.id from sluice.%I r
+                                  where r.external_id = w.key and r.external_id is not null and r.deleted_at is null
+                                  limit 1) m
+             where w.kind = 'external_id' and $4[w.n]
+            $sql$, entity)
+          using ns, kinds, keys, fine;
+    end if;
+    if 'row' = any (kinds) then
+        return query execute format($sql$
+            select w.n, r.id
+              from unnest($1, $2, $3) w(n, kind, key)
+              join sluice.import_seen s on s.key = md5(%1$L || w.kind || ':' || w.key)::uuid
+              join sluice.%1$I r on r.id = s.record_id and r.deleted_at is null
+             where w.kind = 'row' and $4[w.n]
+            $sql$, entity)
+          using ns, kinds, keys, fine;
+    end if;
 end
 $$;
 
@@ -248,13 +267,14 @@ $$;
 
 -- One slice of a check or a run, in one transaction: keys, duplicates, records, results, and how far the job has
 -- come. @lines, @ids, @bodies, @changes and the words: the valid rows; @sent: what they are compared by where rules want
--- more than words, in the same order; @refers: some name an owner or an account; @chosen: the versions that govern them,
--- null if there was nothing to decide; @unborn: line -> errors of those that may not be born; @bad: [{"line", "errors",
--- "cells"}]. False: the job is no longer ours, or stands elsewhere.
+-- more than words, in the same order; @own: what import_own() said when they were read; @refers: some name an owner or an
+-- account; @chosen: the versions that govern them, null if there was nothing to decide; @unborn: line -> errors of those
+-- that may not be born; @bad: [{"line", "errors", "cells"}]. False: the job is no longer ours, or stands elsewhere, or the
+-- rules are others now: it is to be read again.
 create or replace function sluice.import_slice(
     job uuid, daemon uuid, at bigint, next_at bigint, next_line bigint, over boolean, lines bigint[], ids uuid[],
-    bodies text[], changes text[], ns integer[], kinds text[], keys text[], sent json, refers boolean, chosen text[],
-    unborn jsonb, bad jsonb
+    bodies text[], changes text[], ns integer[], kinds text[], keys text[], sent json, own text[], refers boolean,
+    chosen text[], unborn jsonb, bad jsonb
 ) returns boolean
     language plpgsql security definer set search_path = sluice, pg_temp as $$
 declare
@@ -266,10 +286,7 @@ declare
     twice bigint[] := array_fill(null::bigint, size);    -- the line that had a key first
     known uuid[] := array_fill(null::uuid, size);    -- the record that is there already
     wrong jsonb[] := array_fill(null::jsonb, size);    -- errors
-    said_ns integer[];
-    said_kinds text[];
-    said_keys text[];
-    said_own boolean[];
+    more record;    -- the words of rules that want several kinds
     refused jsonb := '{}';    -- line -> errors
     n_bad integer := coalesce(jsonb_array_length(bad), 0);
     counts record;
@@ -281,7 +298,7 @@ begin
         return false;
     end if;
     select * into i from sluice.import x where x.id = (j.params ->> 'import')::uuid for update;
-    if coalesce((j.cursor ->> 'at')::bigint, i.data_at) <> at then
+    if coalesce((j.cursor ->> 'at')::bigint, i.data_at) <> at or own <> sluice.import_own(i.entity) then
         return false;
     end if;
     dry := (j.params ->> 'dry')::boolean;
@@ -296,25 +313,28 @@ begin
         wrong[r.n] := coalesce(wrong[r.n], '[]') || r.errors;
         fine[r.n] := false;
     end loop;
-    select array_agg(w.n), array_agg(w.kind), array_agg(w.key), array_agg(w.own) into said_ns, said_kinds, said_keys, said_own
-      from sluice.import_words(i.entity, ns, kinds, keys, sent) w
-     where fine[w.n];
-    for r in select t.n, t.other from sluice.import_twice(job, i.entity, lines, said_ns, said_kinds, said_keys, said_own) t loop
+    select array_agg(x.n) as ns, array_agg('rule'::text) as kinds, array_agg(x.key) as keys into more
+      from sluice.import_rules(i.entity, sent) x;
+    for r in select t.n, t.other from sluice.import_twice(job, i.entity, lines, fine, ns || more.ns, kinds || more.kinds,
+                                                          keys || more.keys, own || '{row,rule}') t loop
         twice[r.n] := r.other;
         fine[r.n] := false;
     end loop;
-    for r in select distinct on (m.n) m.n, m.record_id from sluice.import_matches(i.entity, said_ns, said_kinds, said_keys, sent) m
-              where fine[m.n] order by m.n, m.record_id loop
+    for r in select distinct on (m.n) m.n, m.record_id from sluice.import_matches(i.entity, fine, ns, kinds, keys, sent) m
+              order by m.n, m.record_id loop
         known[r.n] := r.record_id;
         fine[r.n] := false;
     end loop;
 
     if not dry then
         for r in
-            select x.chosen, array_agg(x.line order by x.n) as lines, array_agg(x.id order by x.n) as ids,
-                   array_agg(x.body order by x.n) as bodies, array_agg(x.changes order by x.n) as changes
-              from unnest(lines, ids, bodies, changes, import_slice.chosen) with ordinality x(line, id, body, changes, chosen, n)
-             where fine[x.n]
+            select x.chosen, array_agg(x.line) as lines, array_agg(x.id) as ids, array_agg(x.body) as bodies,
+                   array_agg(x.changes) as changes
+              from (select y.*
+                      from unnest(lines, ids, bodies, changes, import_slice.chosen)
+                           with ordinality y(line, id, body, changes, chosen, n)
+                     where fine[y.n]
+                     order by y.chosen, y.n) x
              group by x.chosen
         loop
             refused := refused || sluice.import_store(i.id, i.entity, r.lines, r.ids, r.bodies, r.changes, r.chosen);
@@ -327,7 +347,7 @@ begin
         perform sluice.import_match(i.entity, ids, fine, ns, kinds, keys, sent);
         insert into sluice.import_seen (key, record_id)
         select md5(i.entity || w.kind || ':' || w.key)::uuid, ids[w.n]
-          from unnest(said_ns, said_kinds, said_keys) w(n, kind, key)
+          from unnest(ns, kinds, keys) w(n, kind, key)
          where w.kind = 'row' and fine[w.n]
             on conflict (key) do update set record_id = excluded.record_id;
     end if;
@@ -367,8 +387,8 @@ end
 $$;
 
 grant execute on function
-    sluice.import_slice(uuid, uuid, bigint, bigint, bigint, boolean, bigint[], uuid[], text[], text[], integer[], text[], text[],
-                        json, boolean, text[], jsonb, jsonb)
+    sluice.import_own(text), sluice.import_slice(uuid, uuid, bigint, bigint, bigint, boolean, bigint[], uuid[], text[], text[], integer[], text[], text[],
+                        json, text[], boolean, text[], jsonb, jsonb)
     to sluice_app;
 
 reset role;

@@ -105,7 +105,7 @@ select sluice.import_revert(:id, :import);
 -- What the next slice of a job needs.
 -- in: job  uuid
 -- in: most integer
-select n.entity, n.columns, n.options, n.format, n.encoding, n.delimiter, n.at, n.line, n.bytes, n.alive, n.owner, n.compares, n.attempts,
+select n.entity, n.columns, n.options, n.format, n.encoding, n.delimiter, n.at, n.line, n.bytes, n.alive, n.owner, n.own, n.compares, n.attempts,
        n.piece
   from sluice.import_next(:job, :most) n;
 
@@ -131,12 +131,13 @@ select f.facts from sluice.import_births(:job, :bodies) f;
 -- in: kinds     text[]
 -- in: keys      text[]
 -- in: sent      json
+-- in: own       text[]
 -- in: refers    boolean
 -- in: chosen    text[]
 -- in: unborn    jsonb
 -- in: bad       jsonb
 select sluice.import_slice(:job, :daemon, :at, :next_at, :next_line, :over, :lines, :ids, :bodies, :changes, :ns, :kinds, :keys, :sent,
-                           :refers, :chosen, :unborn, :bad) as ours;
+                           :own, :refers, :chosen, :unborn, :bad) as ours;
 
 -- query: import_tidy one write
 -- What is left to do after the last row.

@@ -42,29 +42,31 @@ select is((select sluice.import_store('00000000-0000-7000-8000-0000000000b1', 'c
 select is((select array_agg(last_name order by last_name) from sluice.contact where import_id is not null), '{A,B,D}', 'the others are there');
 
 -- what tells rows from each other, and finds living records
-select set_eq($$select * from sluice.import_words('lead', '{1,1,2,2,3,3}', '{external_id,row,email,row,domain,row}',
-                                                  '{x,1,a@b.example,2,b.example,3}', '[]')$$,
-    $$values (1, 'external_id', 'x', true), (2, 'email', 'a@b.example', true), (3, 'row', '3', true)$$,
-    'a row without a key that counts is known by all of it');
+select is(sluice.import_own('lead'), '{email,phone,tax_id,external_id}', 'what rows of leads are compared with each other by');
+update sluice.duplicate_rule set against = '{account}' where entity = 'lead' and key = 'phone';
+select is(sluice.import_own('lead'), '{email,tax_id,external_id}', 'not by what rules compare with others only');
+update sluice.duplicate_rule set against = '{lead,contact,account}' where entity = 'lead' and key = 'phone';
 insert into sluice.match_key (kind, key, entity, record_id)
 values ('email', 'k@x.example', 'contact', '00000000-0000-7000-8000-000000000011'),
        ('email', 'k@x.example', 'lead', '00000000-0000-7000-8000-000000000001');
-select set_eq($$select * from sluice.import_matches('lead', '{1,2}', '{email,email}', '{k@x.example,two@example.org}', '[]')$$,
+select set_eq($$select * from sluice.import_matches('lead', '{t,t,f}', '{1,2,3}', '{email,email,email}',
+                                                    '{k@x.example,two@example.org,k@x.example}', '[]')$$,
               $$values (1, '00000000-0000-7000-8000-000000000001'::uuid)$$, 'a lead is found before a contact');
 
 -- the first line that has a word keeps it, in a slice and in those after it
-select set_eq($$select * from sluice.import_twice('00000000-0000-7000-8000-0000000000c1', 'lead', '{5,9,12}', '{1,2,3,3}', '{email,email,email,row}',
-                                                  '{a@x.example,a@x.example,b@x.example,1}', '{t,t,t,f}')$$,
+select set_eq($$select * from sluice.import_twice('00000000-0000-7000-8000-0000000000c1', 'lead', '{5,9,12,14}', '{t,t,t,f}', '{1,2,3,3,4}',
+                                                  '{email,email,email,domain,email}', '{a@x.example,a@x.example,b@x.example,1,a@x.example}',
+                                                  '{email,external_id,row}')$$,
               $$values (2, 5::bigint)$$, 'line 9 repeats line 5');
-select set_eq($$select * from sluice.import_twice('00000000-0000-7000-8000-0000000000c1', 'lead', '{20,21,22,23}', '{1,2,3,3,4}',
+select set_eq($$select * from sluice.import_twice('00000000-0000-7000-8000-0000000000c1', 'lead', '{20,21,22,23}', '{t,t,t,t}', '{1,2,3,3,4}',
                                                   '{email,row,email,external_id,email}',
-                                                  '{b@x.example,1,c@x.example,7,c@x.example}', '{t,t,t,t,t}')$$,
+                                                  '{b@x.example,1,c@x.example,7,c@x.example}', '{email,external_id,row}')$$,
               $$values (1, 12::bigint), (4, 22)$$, 'a later slice repeats an earlier one, and itself');
 select is((select count(*) from sluice.import_key where pass_id = '00000000-0000-7000-8000-0000000000c1'), 5::bigint, 'each is kept once');
 insert into sluice.duplicate_rule (id, key, entity, against, kind, keys, score, mode, label)
 values (gen_random_uuid(), 'both', 'contact', '{contact}', 'exact', '{person,phone}', 1, 'refuse', '{}');
-select set_eq($$select n, key from sluice.import_words('contact', '{1,2}', '{row,row}', '{1,2}',
-        '[{"keys": {"person": ["ola lis"], "phone": ["+48600"]}}, {"keys": {"person": ["ola lis"]}}]') where kind = 'rule'$$,
+select set_eq($$select n, key from sluice.import_rules('contact',
+        '[{"keys": {"person": ["ola lis"], "phone": ["+48600"]}}, {"keys": {"person": ["ola lis"]}}]')$$,
     $$values (1, 'both:ola lis|+48600')$$, 'a rule of several kinds makes one word of all');
 
 -- pieces of a file in parts
@@ -92,6 +94,40 @@ select results_eq($$select format, at, bytes, convert_from(decode(piece, 'hex'),
     $$values ('xlsx', 1::bigint, 5::bigint, 'bcd' collate "C")$$, 'a job reads the text');
 select throws_ok($$select sluice.import_text_put('00000000-0000-7000-8000-0000000000b2', gen_random_uuid(), 1, '')$$, 'SL409', null,
     'while a job works, nothing is unpacked');
+
+-- a slice that was read for other rules is read again
+update sluice.job set status = 'running', claimed_by = '00000000-0000-7000-8000-0000000000f1' where id = '00000000-0000-7000-8000-0000000000b3';
+create function pg_temp.slice(own text[]) returns boolean language sql as $$
+    select sluice.import_slice('00000000-0000-7000-8000-0000000000b3', '00000000-0000-7000-8000-0000000000f1', 1, 5, 3, false, '{2}',
+                               '{00000000-0000-7000-8000-000000000021}', '{"{}"}', '{""}', '{1}', '{row}', '{1}', '[]', own, false,
+                               null, null, '[]') $$;
+select is(pg_temp.slice(array_remove(sluice.import_own('lead'), 'phone')), false, 'a rule has come');
+select is((select count(*) from sluice.import_row where pass_id = '00000000-0000-7000-8000-0000000000b3'), 0::bigint, 'nothing is written');
+select is(pg_temp.slice(sluice.import_own('lead')), true, 'the rules are the same');
+select results_eq($$select line, outcome from sluice.import_row where pass_id = '00000000-0000-7000-8000-0000000000b3'$$,
+    $$values (2::bigint, 'created'::text)$$, 'the row has its result');
+
+-- what is left to do afterwards, piece by piece: keys of the pass, results of earlier ones, and the end
+insert into sluice.import_key (pass_id, key, line)
+select case when n % 2 = 0 then '00000000-0000-7000-8000-0000000000b3'::uuid else '00000000-0000-7000-8000-0000000000c1' end, md5('k' || n)::uuid, n
+  from generate_series(1, 1000) n;
+insert into sluice.job (id, kind, params) values ('00000000-0000-7000-8000-0000000000b4', 'import', '{"import": "00000000-0000-7000-8000-0000000000b2"}');
+insert into sluice.import_row (pass_id, line, outcome) select '00000000-0000-7000-8000-0000000000b4', n, 'invalid' from generate_series(1, 250) n;
+create function pg_temp.tidied() returns text language plpgsql as $$
+declare
+    over constant boolean := sluice.import_tidy('00000000-0000-7000-8000-0000000000b3', '00000000-0000-7000-8000-0000000000f1', 100);
+begin
+    return concat_ws(' ', over,
+                     (select count(*) from sluice.import_key k where k.pass_id::text like '%b3'),
+                     (select count(*) from sluice.import_row r where r.pass_id::text like '%b4'));
+end $$;
+create temp table tidied as select n, pg_temp.tidied() as had from generate_series(1, 20) n;
+delete from tidied where n > (select min(x.n) from tidied x where x.had like 't%');
+select ok((select count(*) > 3 from tidied where had like 'f % 250'), 'keys go in several pieces');
+select results_eq($$select had from tidied where had like 'f 0 %' and had <> 'f 0 250' order by n$$,
+    $$values ('f 0 150'::text), ('f 0 50'), ('f 0 0')$$, 'then results of earlier passes');
+select is((select had from tidied order by n desc limit 1), 't 0 0', 'and it is over');
+select is((select count(*) from sluice.import_key where pass_id = '00000000-0000-7000-8000-0000000000c1'), 505::bigint, 'the keys of others stay');
 
 -- files are forgotten a month after their imports were last worked on
 insert into sluice.import (id, entity) select ('00000000-0000-7000-8000-0000000000d' || n)::uuid, 'lead' from generate_series(1, 4) n;

@@ -47,7 +47,8 @@ struct import_plan {
     char delimiter;
     bool book;     /* the text of a workbook: a line is a row, and what is not quoted is no text */
     unsigned rows; /* at most */
-    bool compares; /* rules want more of a row than its words: keys and names go along */
+    const char *const *own; /* kinds of words by which rows are compared with each other */
+    bool compares;          /* rules want more of a row than its words: keys and names go along */
 };
 
 /** A slice of rows, ready for the database. */

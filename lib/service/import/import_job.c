@@ -32,6 +32,7 @@ struct pass {
     bool tidy;
     const char *failed;
     struct import_slice slice, ahead;
+    const char *own; /* an array literal: what the slices are read with */
     struct birth birth;
     int custom;        /* the statement that reads the definitions of custom fields */
     bool judged;       /* the births are decided one by one */
@@ -186,6 +187,10 @@ static enum step import_page(struct call *c)
         return STEP_NEXT;
     }
     p->plan.owner = result_get(r, 0, "owner");
+    p->own = result_get(r, 0, "own");
+    p->plan.own = pgarray_strings(&c->arena, p->own);
+    if (!p->plan.own)
+        return STEP_FAIL;
     p->birth.members = p->plan.of->schema;
     p->birth.pointer = "";
     p->judged = p->birth.record && birth_is_judged(&p->birth, call_result(c, 2));
@@ -301,6 +306,7 @@ static void write_slice(struct call *c, const struct work *w, struct pass *p)
                             .kinds = buf_text(&s->kinds),
                             .keys = buf_text(&s->keys),
                             .sent = buf_text(&s->sent),
+                            .own = p->own,
                             .refers = s->refers,
                             .chosen = p->judged ? buf_text(&p->chosen) : NULL,
                             .unborn = p->judged ? call_json(c, p->unborn) : NULL,

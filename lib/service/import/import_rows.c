@@ -1,4 +1,5 @@
 /* import_rows - rows of a spreadsheet become bodies of creates, checked like those. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,15 +38,15 @@ static struct buf *array_of(struct import_slice *s, size_t i)
     return arrays[i];
 }
 
+static int digit(char c)
+{
+    return c <= '9' ? c - '0' : c - 'a' + 10;
+}
+
 size_t import_unhex(char *text, size_t n)
 {
-    static const char digits[] = "0123456789abcdef";
-
-    for (size_t i = 0; i + 1 < n; i += 2) {
-        const char *high = strchr(digits, text[i]), *low = strchr(digits, text[i + 1]);
-
-        text[i / 2] = (char)((high ? high - digits : 0) << 4 | (low ? low - digits : 0));
-    }
+    for (size_t i = 0; i + 1 < n; i += 2)
+        text[i / 2] = (char)(digit(text[i]) << 4 | digit(text[i + 1]));
     return n / 2;
 }
 
@@ -215,30 +216,58 @@ static void add_refused(struct reader *r, const struct err *e)
 
 /* valid rows */
 
+static void add_number(struct buf *b, const char *comma, uint64_t n)
+{
+    char digits[20];
+    size_t i = sizeof(digits);
+
+    do
+        digits[--i] = (char)('0' + n % 10);
+    while ((n /= 10) != 0);
+    buf_puts(b, comma);
+    buf_add(b, digits + i, sizeof(digits) - i);
+}
+
 /* A word of the row that is being added, the next valid one. */
 static void add_word(struct import_slice *out, const char *kind, const char *key)
 {
     const char *comma = out->ns.len > 1 ? "," : "";
 
-    buf_printf(&out->ns, "%s%u", comma, out->valid + 1);
-    buf_printf(&out->kinds, "%s%s", comma, kind);
+    add_number(&out->ns, comma, out->valid + 1);
+    buf_puts(&out->kinds, comma);
+    buf_puts(&out->kinds, kind);
     buf_puts(&out->keys, comma);
     pgarray_quote(&out->keys, key);
 }
 
-/* What tells the row from others: the keys of lib/quality, the id elsewhere, and the whole row. */
-static void add_words(struct import_slice *out, const json_t *body, const json_t *sent)
+static bool is_own(const struct import_plan *plan, const char *kind)
+{
+    for (const char *const *own = plan->own; *own; own++)
+        if (strcmp(*own, kind) == 0)
+            return true;
+    return false;
+}
+
+/* What tells the row from others: the keys of lib/quality and the id elsewhere, or the whole row
+ * where it has none of those by which rows are compared with each other. */
+static void add_words(const struct import_plan *plan, struct import_slice *out, const json_t *body,
+                      const json_t *sent)
 {
     const char *id = json_string_value(json_object_get(body, "external_id")), *kind;
+    bool known = id && is_own(plan, "external_id");
     json_t *keys;
     char hash[SHA256_TEXT];
     char *text;
 
     if (id)
         add_word(out, "external_id", id);
-    json_object_foreach (json_object_get(sent, "keys"), kind, keys)
+    json_object_foreach (json_object_get(sent, "keys"), kind, keys) {
         for (size_t i = 0; i < json_array_size(keys); i++)
             add_word(out, kind, json_string_value(json_array_get(keys, i)));
+        known = known || is_own(plan, kind);
+    }
+    if (known)
+        return;
     text = json_dumps(body, JSON_COMPACT | JSON_SORT_KEYS);
     sha256_hex(text, strlen(text), hash);
     free(text);
@@ -269,7 +298,10 @@ static void add_json(struct buf *b, const json_t *value)
 
 static void add_change(struct buf *b, const char *prefix, const char *name, const json_t *value)
 {
-    buf_printf(b, "%s\"%s%s\":{\"old\":null,\"new\":", b->len ? "," : "", prefix, name);
+    buf_puts(b, b->len ? ",\"" : "\"");
+    buf_puts(b, prefix);
+    buf_puts(b, name);
+    buf_puts(b, "\":{\"old\":null,\"new\":");
     add_json(b, value);
     buf_putc(b, '}');
 }
@@ -305,7 +337,7 @@ static void add_valid(struct reader *r, json_t *body)
     const char *comma = out->valid ? "," : "";
     char text[UUID_TEXT];
 
-    add_words(out, body, sent);
+    add_words(r->plan, out, body, sent);
     uuid_format(&id, text);
     flatten(body);
     changes_of(body, &r->scratch);
@@ -313,8 +345,9 @@ static void add_valid(struct reader *r, json_t *body)
     json_object_set_new(body, "id", json_string(text));
     add_json(&r->scratch, body);
     add_quoted(&out->bodies, &r->scratch, comma);
-    buf_printf(&out->lines, "%s%lld", comma, (long long)r->csv.row_line);
-    buf_printf(&out->ids, "%s%s", comma, text);
+    add_number(&out->lines, comma, (uint64_t)r->csv.row_line);
+    buf_puts(&out->ids, comma);
+    buf_puts(&out->ids, text);
     if (r->plan->compares) {
         json_object_set_new(sent, "id", json_string(text));
         buf_puts(&out->sent, comma);

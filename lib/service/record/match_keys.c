@@ -101,7 +101,10 @@ static json_t *keys_of(const char *entity, const json_t *source, bool with_name)
     json_t *made = json_object(), *keys = json_object();
     struct match_keys k;
 
-    match_keys_of(&fields, HOME, &k);
+    if (with_name)
+        match_keys_of(&fields, HOME, &k);
+    else
+        match_exact_keys_of(&fields, HOME, &k);
     add_key(keys, "tax_id", k.tax_id);
     add_key(keys, "email", k.email);
     add_key(keys, "phone", k.phone);
