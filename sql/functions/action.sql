@@ -197,10 +197,11 @@ create or replace function sluice.note_actions(did jsonb) returns void
     language plpgsql as $$
 declare
     cause jsonb := nullif(current_setting('sluice.cause', true), '')::jsonb;
+    said text;
 begin
     cause := cause || jsonb_build_object('detail', coalesce(nullif(cause -> 'detail', 'null'), '{}')
                                                    || jsonb_build_object('actions', did));
-    perform set_config('sluice.cause', cause::text, true);
+    said := set_config('sluice.cause', cause::text, true);
 end
 $$;
 
@@ -214,6 +215,7 @@ declare
     did jsonb := '[]';
     events jsonb := '[]';
     result jsonb;
+    said text;
 begin
     for a in select x.key, x.kind, x.params from sluice.transition t join sluice.action x on x.transition_id = t.id
               where t.blueprint_version_id = (r ->> 'blueprint_version_id')::uuid and t.key = run_actions.transition
@@ -246,7 +248,7 @@ begin
     if did <> '[]' then
         perform sluice.note_actions(did);
     end if;
-    perform set_config('sluice.events', case when events <> '[]' then events::text else '' end, true);
+    said := set_config('sluice.events', case when events <> '[]' then events::text else '' end, true);
     return case when fields is null and given = '{}' then null else given end;
 end
 $$;

@@ -13,10 +13,13 @@ create or replace function sluice.version_needs(version_id uuid) returns text[]
                        when g.kind = 'checklist_complete' then 'ticks'
                        when g.kind = 'working_time' then 'calendars'
                        when g.kind = 'approval' then 'approvals'
-                       when g.kind in ('related_exists', 'children_closed') then
+                       when g.kind = 'visited_state' or g.kind = 'actor_differs' and g.params ->> 'from' like 'transition:%'
+                       then 'visits'
+                       when g.kind = 'open_tasks' then 'tasks'
+                       when g.kind in ('related_count', 'related_exists', 'children_closed') then
                            case g.params ->> 'of' when 'contact' then 'contacts' when 'lead' then 'leads'
                                                   when 'opportunity' then 'opportunities'
-                                                  when 'equipment' then 'equipment' end
+                                                  when 'equipment' then 'equipment' when 'task' then 'tasks' end
                    end as need
               from sluice.transition t join sluice.guard g on g.transition_id = t.id
              where t.blueprint_version_id = version_id
@@ -29,6 +32,12 @@ create or replace function sluice.version_needs(version_id uuid) returns text[]
             union all
             select 'custom' from sluice.transition t join sluice.input i on i.transition_id = t.id
              where t.blueprint_version_id = version_id and i.params ->> 'field' like 'custom.%'
+            union all
+            select 'tasks' from sluice.transition t join sluice.input i on i.transition_id = t.id
+             where t.blueprint_version_id = version_id and i.kind = 'task' and i.required
+            union all
+            select 'tasks' from sluice.step_input i
+             where i.blueprint_version_id = version_id and i.kind = 'task' and i.required
             union all
             select 'custom' from sluice.step_input i
              where i.blueprint_version_id = version_id and i.params ->> 'field' like 'custom.%'
@@ -151,6 +160,25 @@ create or replace function sluice.ticks_json(record_id uuid) returns jsonb
              order by x.id desc limit 500) t;
 $$;
 
+-- The newest tasks, newest first, and the fingerprint of which they are in which version.
+create or replace function sluice.tasks_of(entity text, record_id uuid, out list jsonb, out print text)
+    language plpgsql stable as $$
+begin
+    select coalesce(jsonb_agg(jsonb_build_object(
+               'id', x.id, 'subject', x.subject, 'status', x.status, 'priority', x.priority,
+               'due_at', sluice.rfc3339(x.due_at), 'assignee_id', x.assignee_id, 'transition', x.transition,
+               'created_at', sluice.rfc3339(x.created_at), 'created_by', x.created_by) order by x.created_at desc), '[]'),
+           count(*) || ':' || coalesce(sum(uuid_hash_extended(x.id, x.version)), 0)
+      into list, print
+      from (select * from sluice.task y
+             where y.deleted_at is null
+               and (y.lead_id = case when entity = 'lead' then tasks_of.record_id end  -- so written, an index finds them
+                    or y.account_id = case when entity = 'account' then tasks_of.record_id end
+                    or y.opportunity_id = case when entity = 'opportunity' then tasks_of.record_id end)
+             order by y.created_at desc limit 500) x;
+end
+$$;
+
 -- Whether each calendar is open now, and when it opens next.
 create or replace function sluice.calendars_json() returns jsonb
     language plpgsql stable as $$
@@ -175,6 +203,12 @@ begin
         return facts;
     end if;
     of_account := sluice.account_of(entity, record_id);
+    if 'visits' = any (needs) then
+        facts := facts || sluice.visits_json(record_id);
+    end if;
+    if 'tasks' = any (needs) then
+        facts := facts || jsonb_build_object('tasks', (sluice.tasks_of(entity, record_id)).list);
+    end if;
     if 'changed' = any (needs) then
         facts := facts || jsonb_build_object('changed_since_entry', sluice.changed_since_entry(record_id));
     end if;
@@ -218,13 +252,14 @@ begin
 end
 $$;
 
+-- Members of both: as text, for making one of the other costs more than all that is in them.
 create or replace function sluice.with_more(facts json, more jsonb) returns json
     language plpgsql immutable parallel safe as $$
 begin
     if more = '{}' then
         return facts;
     end if;
-    return (facts::jsonb || more)::json;
+    return (left(facts::text, -1) || ', ' || substr(more::text, 2))::json;
 end
 $$;
 
@@ -274,6 +309,9 @@ begin
         base := base || '/t' || coalesce((select max(t.id) from sluice.checklist_tick t
                                            where t.record_id = whole_evidence.record_id), 0);
     end if;
+    if 'tasks' = any (needs) then
+        base := base || '/k' || (sluice.tasks_of(entity, record_id)).print;
+    end if;
     if 'steps' = any (needs) then
         base := base || '/s' || sluice.steps_print(record_id);
     end if;
@@ -284,7 +322,7 @@ $$;
 grant execute on function
     sluice.version_judged(uuid, jsonb), sluice.version_needs(uuid), sluice.needs_of(uuid), sluice.account_of(text, uuid), sluice.changed_since_entry(uuid),
     sluice.duplicates_of(text, uuid), sluice.contacts_json(uuid), sluice.opportunities_json(uuid),
-    sluice.leads_json(uuid), sluice.ticks_json(uuid), sluice.calendars_json(), sluice.facts_more(text, uuid, uuid, uuid),
+    sluice.leads_json(uuid), sluice.ticks_json(uuid), sluice.calendars_json(), sluice.tasks_of(text, uuid), sluice.facts_more(text, uuid, uuid, uuid),
     sluice.whole_evidence(text, uuid, uuid, text), sluice.with_more(json, jsonb)
     to sluice_app;
 

@@ -18,7 +18,9 @@ begin
     if checklist is not null then
         perform sluice.add_ticks(entity, record_id, transition, checklist);
     end if;
-    perform sluice.send_events(entity, record_id);
+    if current_setting('sluice.events', true) <> '' then
+        perform sluice.send_events(entity, record_id);
+    end if;
     delete from sluice.transition_draft d
      where d.record_id = transition_applied.record_id and d.principal = sluice.actor_id()
        and d.transition = transition_applied.transition;

@@ -344,11 +344,13 @@ begin
 end
 $$;
 
--- After an activity or task was written: it is evidence.
+-- After an activity or task was written: it is evidence. What comes with a move of its lead is not looked at twice: the
+-- visit that begins sets the clocks, and the lead's own change asks what may move it in its new state.
 create or replace function sluice.work_changed() returns trigger
     language plpgsql security definer set search_path = sluice, pg_temp as $$
 begin
-    if new.lead_id is not null then
+    if new.lead_id is not null
+       and not (tg_op = 'INSERT' and new.transition is not null and current_setting('sluice.cause', true) <> '') then
         perform sluice.touched(new.lead_id);
         perform sluice.recheck_add('lead', r.id) from sluice.lead r
           where r.id = new.lead_id and r.deleted_at is null and sluice.reacts(r.blueprint_version_id, r.state, r.id);

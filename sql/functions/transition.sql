@@ -168,6 +168,8 @@ create or replace function sluice.lead_apply(
 declare
     r sluice.lead;
     e record;
+    needs text[];
+    now_seen text;
 begin
     select * into r from sluice.lead l
      where l.id = record_id and l.deleted_at is null and sluice.in_scope(scope, viewer, l.owner_id)
@@ -178,11 +180,19 @@ begin
     end if;
     version := r.version;
     state := r.state;
-    perform sluice.hold_related(r.account_id, r.contact_id, null);
-    perform sluice.steps_hold(record_id);
+    if num_nonnulls(r.account_id, r.contact_id) > 0 then
+        perform sluice.hold_related(r.account_id, r.contact_id, null);
+    end if;
+    needs := sluice.needs_of(r.blueprint_version_id);
+    if 'steps' = any (needs) then
+        perform sluice.steps_hold(record_id);
+    end if;
+    now_seen := sluice.lead_evidence(record_id);
+    if needs <> '{}' then
+        now_seen := sluice.whole_evidence('lead', record_id, r.blueprint_version_id, now_seen);
+    end if;
     if r.version is distinct from expected_version or r.state is distinct from from_state
-       or sluice.whole_evidence('lead', record_id, r.blueprint_version_id, sluice.lead_evidence(record_id))
-          is distinct from evidence then
+       or now_seen is distinct from evidence then
         outcome := 'stale';
         return;
     end if;

@@ -1,6 +1,6 @@
 -- query: facts_lead one read
--- What a decision about a lead's transition is made on; no row means that the viewer may not see it. Functions that
--- would find that the process needs nothing more are not called.
+-- What a decision about a lead's transition is made on; no row means that the viewer may not see it. What the lead has
+-- not, and what its process does not look at (facts_more.sql), is not asked for.
 -- in: id         uuid
 -- in: viewer     uuid
 -- in: scope      text
@@ -8,26 +8,22 @@
 -- in: roles      text[]
 -- in: teams      text[]
 select l.version, l.state, l.blueprint_version_id,
-       case when bv.needs = '{}' then w.evidence || p.print || '/' || l.score
-            else sluice.whole_evidence('lead', l.id, l.blueprint_version_id,
-                                       w.evidence || p.print || '/' || l.score) end as evidence,
+       case when bv.needs = '{}' then b.print else sluice.whole_evidence('lead', l.id, l.blueprint_version_id, b.print) end as evidence,
        case when bv.needs = '{}' then b.facts
             else sluice.with_more(b.facts, sluice.facts_more('lead', l.id, l.blueprint_version_id, :viewer)) end as facts
   from sluice.lead l
   join sluice.lead_fact f on f.id = l.id
   left join sluice.blueprint_version bv on bv.id = l.blueprint_version_id
- cross join lateral sluice.lead_work(l.id) w
- cross join lateral sluice.related_print(l.account_id, l.contact_id, null) p
- cross join lateral sluice.visits_of(l.id) v
+ cross join lateral sluice.lead_deeds(l.id) d
  cross join lateral (select json_build_object(
            'now', sluice.rfc3339(sluice.now()),
            'actor', sluice.actor_json(:actor_kind, :viewer, :roles, :teams),
-           'state', l.state, 'state_entered_at', f.status_since, 'record', row_to_json(f),
-           'related', json_build_object(
-               'account', (select row_to_json(a) from sluice.account_fact a where a.id = l.account_id),
-               'contact', (select row_to_json(c) from sluice.contact_fact c where c.id = l.contact_id)),
-           'activities', w.activities, 'tasks', w.tasks, 'created_by', l.created_by,
-           'visits', v.visits, 'transitions_done', v.done) as facts) b
+           'state', l.state, 'state_entered_at', f.status_since, 'record', json_strip_nulls(row_to_json(f)),
+           'related', case when num_nonnulls(l.account_id, l.contact_id) = 0 then '{}'
+                           else sluice.lead_related(l.account_id, l.contact_id) end,
+           'activities', d.list, 'created_by', l.created_by) as facts,
+           d.print || case when num_nonnulls(l.account_id, l.contact_id) = 0 then '///'
+                           else sluice.related_print(l.account_id, l.contact_id, null) end || '/' || l.score as print) b
  where l.id = :id and l.deleted_at is null and sluice.in_scope(:scope, :viewer, l.owner_id);
 
 -- query: facts_account one read
@@ -40,24 +36,21 @@ select l.version, l.state, l.blueprint_version_id,
 -- in: teams      text[]
 select a.version, a.state, a.blueprint_version_id,
        sluice.whole_evidence('account', a.id, a.blueprint_version_id,
-                             w.evidence || p.print) as evidence,
+                             d.print || sluice.related_print(null, null, a.lead_id)) as evidence,
        sluice.with_more(json_build_object(
            'now', sluice.rfc3339(sluice.now()),
            'actor', sluice.actor_json(:actor_kind, :viewer, :roles, :teams),
            'state', a.state, 'state_entered_at', f.verification_since, 'record', row_to_json(f),
            'related', json_build_object(
                'lead', (select row_to_json(l) from sluice.lead_fact l where l.id = a.lead_id)),
-           'activities', w.activities, 'tasks', w.tasks, 'created_by', a.created_by,
+           'activities', d.list, 'created_by', a.created_by,
            'claim', (select json_build_object('by', c.claimed_by, 'name', u.name, 'until', sluice.rfc3339(c.expires_at))
                        from sluice.account_claim c join sluice.app_user u on u.id = c.claimed_by
-                      where c.record_id = a.id and c.expires_at > sluice.now()),
-           'visits', v.visits, 'transitions_done', v.done),
+                      where c.record_id = a.id and c.expires_at > sluice.now())),
            sluice.facts_more('account', a.id, a.blueprint_version_id, :viewer)) as facts
   from sluice.account a
   join sluice.account_fact f on f.id = a.id
- cross join lateral sluice.account_work(a.id) w
- cross join lateral sluice.related_print(null, null, a.lead_id) p
- cross join lateral sluice.visits_of(a.id) v
+ cross join lateral sluice.account_deeds(a.id) d
  where a.id = :id and a.deleted_at is null and sluice.in_scope(:scope, :viewer, a.owner_id);
 
 -- query: facts_opportunity one read
@@ -70,7 +63,7 @@ select a.version, a.state, a.blueprint_version_id,
 -- in: teams      text[]
 select o.version, o.state, o.blueprint_version_id,
        sluice.whole_evidence('opportunity', o.id, o.blueprint_version_id,
-                             w.evidence || p.print) as evidence,
+                             d.print || sluice.related_print(o.account_id, o.contact_id, null)) as evidence,
        sluice.with_more(json_build_object(
            'now', sluice.rfc3339(sluice.now()),
            'actor', sluice.actor_json(:actor_kind, :viewer, :roles, :teams),
@@ -78,15 +71,12 @@ select o.version, o.state, o.blueprint_version_id,
            'related', json_build_object(
                'account', row_to_json(a),
                'contact', (select row_to_json(c) from sluice.contact_fact c where c.id = o.contact_id)),
-           'activities', w.activities, 'tasks', w.tasks, 'created_by', o.created_by,
-           'visits', v.visits, 'transitions_done', v.done),
+           'activities', d.list, 'created_by', o.created_by),
            sluice.facts_more('opportunity', o.id, o.blueprint_version_id, :viewer)) as facts
   from sluice.opportunity o
   join sluice.opportunity_fact f on f.id = o.id
   join sluice.account_fact a on a.id = o.account_id
- cross join lateral sluice.opportunity_work(o.id) w
- cross join lateral sluice.related_print(o.account_id, o.contact_id, null) p
- cross join lateral sluice.visits_of(o.id) v
+ cross join lateral sluice.opportunity_deeds(o.id) d
  where o.id = :id and o.deleted_at is null and sluice.in_scope(:scope, :viewer, o.owner_id);
 
 -- query: transition_apply one write

@@ -42,6 +42,7 @@ select is(pg_temp.was('2026-03-01 08:00Z'), 'First Łódź 1 01', 'as it was mad
 select is(pg_temp.was('2026-03-02 08:00Z'), 'Second Łódź 2 02', 'a change counts from its moment on');
 select is(pg_temp.was('2026-03-03 07:59:59Z'), 'Second Łódź 2 02', 'until the next one');
 select is(pg_temp.was('2026-03-03 08:00Z'), 'Third - 3 03', 'as it is');
+set local enable_seqscan = off;  -- how large the table is here depends on who has vacuumed it
 select ok(pg_temp.past($$select * from sluice.audit a where a.record_id = '00000000-0000-7000-8000-00000000aa01' and a.at > now()$$)
           like '%audit_record%', 'found by the record');
 

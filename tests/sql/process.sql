@@ -29,6 +29,31 @@ select is(sluice.version_needs(gen_random_uuid()), '{}', 'a version that is not 
 select is(sluice.facts_more('lead', '00000000-0000-7000-8000-000000000001',
                             (select blueprint_version_id from sluice.lead limit 1), null), '{}', 'so nothing is brought');
 
+-- what a process looks at beside the record and its activities comes for that process, and counts for it
+select sluice.blueprint_import($json$
+{"entity": "lead", "key": "t_needs", "number": 1, "label": {"en": "T"}, "priority": 100,
+ "states": [{"key": "here", "category": "open", "label": {}}, {"key": "there", "category": "open", "label": {}}],
+ "transitions": [{"key": "created", "kind": "initial", "to": "here", "label": {}},
+                 {"key": "go", "from": ["here"], "to": "there", "label": {},
+                  "guards": [{"key": "been", "kind": "visited_state", "params": {"state": "there", "not": true}},
+                             {"key": "idle", "kind": "open_tasks", "params": {}}]}]}
+$json$);
+insert into sluice.lead (id, last_name) values ('00000000-0000-7000-8000-000000000002', 'Needy');
+select is(v.needs, '{tasks,visits}'::text[], 'visits and open tasks are looked at')
+  from sluice.blueprint_version v join sluice.lead l on l.blueprint_version_id = v.id where l.last_name = 'Needy';
+create function pg_temp.seen() returns jsonb language sql as $$
+    select sluice.facts_more('lead', l.id, l.blueprint_version_id, null) from sluice.lead l where l.last_name = 'Needy' $$;
+create function pg_temp.print() returns text language sql as $$
+    select sluice.whole_evidence('lead', l.id, l.blueprint_version_id, 'x') from sluice.lead l where l.last_name = 'Needy' $$;
+select is(jsonb_build_array(pg_temp.seen() -> 'tasks', pg_temp.seen() #> '{visits,0,state}', pg_temp.seen() #> '{transitions_done,0,transition}'),
+          '[[], "here", "created"]', 'so they are brought');
+select is(pg_temp.print(), 'x/k0:0', 'and tasks are evidence');
+insert into sluice.task (id, subject, lead_id) values ('00000000-0000-7000-8000-000000000003', 'Ask', '00000000-0000-7000-8000-000000000002');
+select is(pg_temp.seen() #>> '{tasks,0,subject}', 'Ask', 'a task is brought');
+select matches(pg_temp.print(), '^x/k1:-?[0-9]+$', 'and is other evidence');
+select is(sluice.with_more('{"a": 1}', '{"b": [2]}')::text, '{"a": 1, "b": [2]}', 'members are joined as text');
+select is(sluice.with_more('{"a" : 1}', '{}')::text, '{"a" : 1}', 'or left as they are');
+
 -- a published action is for ever
 select throws_ok($$insert into sluice.action (transition_id, key, position, phase, kind)
     select t.id, 'x', 1, 'in_tx', 'close_tasks' from sluice.transition t limit 1$$, 'SL409', null,

@@ -59,7 +59,7 @@ bool process_read(struct call *c, const struct result *r)
     s->state = arena_strdup(&c->arena, result_get(r, 0, "state"));
     s->blueprint_id = arena_strdup(&c->arena, result_get(r, 0, "blueprint_version_id"));
     s->evidence = arena_strdup(&c->arena, result_get(r, 0, "evidence"));
-    s->facts = json_loads(result_get(r, 0, "facts"), JSON_REJECT_DUPLICATES, &e);
+    s->facts = json_loads(result_get(r, 0, "facts"), 0, &e);
     if (!s->facts) {
         c->err.log = arena_printf(&c->arena, "facts: %s", e.text);
         return err_set(&c->err, ERR_INTERNAL, NULL);
