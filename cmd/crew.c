@@ -30,6 +30,7 @@
 #define WORKERS_MAX 64
 #define TICK_US 100000
 #define ORIGINS_MAX 64
+#define STANDBY_WAIT_MS 200
 
 /* One worker and what it lends to its calls. */
 struct member {
@@ -187,6 +188,14 @@ static bool open_database(struct member *m, const struct conf *conf, const struc
     return m->db != NULL;
 }
 
+/* An eighth of what a standby may be behind is for waiting for it (db/standby.h). */
+static unsigned standby_wait(const struct conf *conf)
+{
+    int64_t ms = conf->standby_lag_ms / 8;
+
+    return ms < STANDBY_WAIT_MS ? (unsigned)ms : STANDBY_WAIT_MS;
+}
+
 static void lend(struct member *m, const struct conf *conf, const struct site *site)
 {
     m->env = (struct call_env){
@@ -210,6 +219,7 @@ static void lend(struct member *m, const struct conf *conf, const struct site *s
         .principal_cache_ms = (unsigned)conf->principal_cache_ms,
         .ask = db_ask,
         .standby = *conf->standby_url ? db_standby_wanted : NULL,
+        .standby_wait_ms = standby_wait(conf),
     };
 }
 

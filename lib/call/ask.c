@@ -10,7 +10,6 @@
 #include "queries.gen.h"
 
 #define CONFLICTS_MAX 3
-#define STANDBY_WAIT_MS "200"
 
 static void ask_release(void *arg)
 {
@@ -197,12 +196,14 @@ static bool add_standby(struct call *c)
     if (!c->env->standby || c->ask->lane != LANE_SLOW || !c->route->standby)
         return true;
     wanted = (int64_t)c->env->standby(c->env->db);
+    if (wanted == 0)
+        return true;
     if (wanted < c->must_see)
         wanted = c->must_see;
     values[0] = arena_printf(&c->arena, "%" PRId64, wanted);
-    values[1] = STANDBY_WAIT_MS;
+    values[1] = arena_printf(&c->arena, "%u", c->env->standby_wait_ms);
     c->ask->lane = LANE_STANDBY;
-    return values[0] && ask_insert(c, 0, &query_standby_reach, values);
+    return values[0] && values[1] && ask_insert(c, 0, &query_standby_reach, values);
 }
 
 /* Entry and replay only read, but for a refusal that entry notes; the rest belongs to the

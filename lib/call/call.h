@@ -109,6 +109,7 @@ struct call_env {
     void (*ask)(struct db *db, struct ask *ask);
     /** Tells what a standby must have reached to be read from; NULL: there is none. */
     uint64_t (*standby)(const struct db *db);
+    unsigned standby_wait_ms; /* for it to get there */
 };
 
 #define REPLY_HEADERS_MAX 12

@@ -11,6 +11,7 @@
 #include "db/dsn.h"
 #include "db/standby.h"
 #include "db/suspect.h"
+#include "db/watch.h"
 #include "loop/worker.h"
 
 /* sql/queries/engine.sql */
@@ -43,11 +44,13 @@ struct db {
     struct standby standby;
     struct ask
         position; /* where the primary's log ends; asked now and then for the standby's sake */
+    int64_t position_us; /* when it was asked */
     bool asks_position;
+    struct watch watch;
     struct lane_state lanes[LANE_COUNT];
     struct list finished; /* answered without a connection; told at the end of the turn */
     struct event *kick;   /* keeps the loop from sleeping when something was asked late in a turn */
-    struct timer *tick;
+    struct timer *tick, *position_due;
     uint64_t failures, connects;
     bool work; /* the turn has something to do */
     bool closing;
@@ -297,7 +300,10 @@ static void lane_send(struct db *db, enum lane lane)
 
     while (l->again.n + l->waiting.n > 0 && (conn = lane_conn(l)) != NULL &&
            (ask = lane_next(l)) != NULL)
-        conn_ask(conn, ask);
+        if (lane == LANE_STANDBY && standby_waited(&db->standby, ask->queued_us, clock_mono_us()))
+            ask_primary(db, ask);
+        else
+            conn_ask(conn, ask);
     for (unsigned i = 0; i < l->nconns; i++)
         conn_flush(l->conns[i]);
     if (l->again.n + l->waiting.n == 0 || lane_is_usable(l))
@@ -346,7 +352,7 @@ static void on_kick(evutil_socket_t fd, short what, void *arg)
 
 uint64_t db_standby_wanted(const struct db *db)
 {
-    return db->standby.wanted;
+    return standby_wanted(&db->standby, clock_mono_us());
 }
 
 static void position_told(struct ask *ask, void *arg)
@@ -356,15 +362,19 @@ static void position_told(struct ask *ask, void *arg)
 
     db->asks_position = false;
     if (text != NULL)
-        standby_note(&db->standby, strtoull(text, NULL, 10), clock_mono_us());
+        standby_note(&db->standby, strtoull(text, NULL, 10), db->position_us);
     ask_done(ask);
 }
 
-static void ask_position(struct db *db, int64_t now)
+static void ask_position(void *arg)
 {
-    if (db->standby_dsn == NULL || db->asks_position || !standby_asks(&db->standby, now))
+    struct db *db = arg;
+
+    timer_set(db->position_due, standby_interval(&db->standby));
+    if (db->asks_position)
         return;
     db->asks_position = true;
+    db->position_us = clock_mono_us();
     db->position = (struct ask){.statements = {{.query = &query_log_position}},
                                 .n = 1,
                                 .lane = LANE_READ,
@@ -378,12 +388,31 @@ static bool standby_may_answer(const struct db *db)
 {
     const struct lane_state *l = &db->lanes[LANE_STANDBY];
 
-    if (db->standby.wanted == 0 || l->waiting.n >= l->limit)
+    if (db_standby_wanted(db) == 0 || l->waiting.n >= l->limit)
         return false;
     for (unsigned i = 0; i < l->nconns; i++)
         if (conn_is_up(l->conns[i]))
             return true;
     return false;
+}
+
+/* the write lane */
+
+static void watch_answered(struct ask *ask, void *arg)
+{
+    struct db *db = arg;
+
+    (void)ask;
+    if (watch_told(&db->watch))
+        retire_all(db);
+}
+
+static void watch_writes(struct db *db, int64_t now)
+{
+    struct lane_state *l = &db->lanes[LANE_WRITE];
+
+    if (watch_is_due(&db->watch, now) && lane_is_usable(l))
+        append(&l->again, watch_begin(&db->watch, now, watch_answered, db));
 }
 
 static void on_tick(void *arg)
@@ -398,7 +427,7 @@ static void on_tick(void *arg)
     if (silent) /* those that are idle lead to the same silence: requests must not find out one by
                    one */
         retire_all(db);
-    ask_position(db, now);
+    watch_writes(db, now);
     db->work = true; /* hope may be over */
     timer_set(db->tick, TICK_US);
 }
@@ -503,6 +532,9 @@ struct db *db_create(struct worker *w, const struct db_options *o)
         abort();
     db->tick = timer_create_on(w, on_tick, db);
     timer_set(db->tick, TICK_US);
+    db->position_due = timer_create_on(w, ask_position, db);
+    if (db->standby_dsn != NULL)
+        timer_set(db->position_due, 0);
     worker_on_turn(w, on_turn, db);
     return db;
 }
@@ -529,6 +561,7 @@ void db_destroy(struct db *db)
         tell_finished(db);
     event_free(db->kick);
     timer_destroy(db->tick);
+    timer_destroy(db->position_due);
     dsn_free(db->dsn);
     dsn_free(db->standby_dsn);
     free(db);
@@ -540,7 +573,7 @@ bool db_is_up(const struct db *db)
 
     for (unsigned i = 0; i < l->nconns; i++)
         if (conn_is_up(l->conns[i]))
-            return true;
+            return watch_allows(&db->watch, clock_mono_us());
     return false;
 }
 

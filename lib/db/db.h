@@ -45,10 +45,12 @@ void db_destroy(struct db *db);
 /** Sends the ask, or queues it. The answer always comes through ask->done. */
 void db_ask(struct db *db, struct ask *ask);
 
-/** Tells whether at least one connection of the write lane is usable. */
+/** Tells whether at least one connection of the write lane is usable, and its server takes writes
+ * (db/watch.h). */
 bool db_is_up(const struct db *db);
 
-/** Returns the position that a standby must have reached to be asked; 0 while none is known. */
+/** Returns the position that a standby must have reached to be asked now; 0 while it must not be.
+ */
 uint64_t db_standby_wanted(const struct db *db);
 
 void db_read_stats(const struct db *db, struct db_stats *ret);

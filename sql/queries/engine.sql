@@ -14,8 +14,15 @@ select sluice.enter(:actor_kind, :actor_id, :session, :request_id, :operation, :
 select sluice.dry_end();
 
 -- query: log_position one read
--- Where the log of the primary ends, as far as it is safe; what was committed before stands before it.
-select (pg_current_wal_flush_lsn() - '0/0')::text as position;
+-- Where the log of the primary ends; what was committed before stands before it, also what synchronous_commit = off has
+-- not yet brought to the disk. After a page's header the end of what there is to replay is the page's beginning.
+select (w.at - case when w.at % w.page = 24 then 24 when w.at % w.segment = 40 then 40 else 0 end)::bigint::text as position
+  from (select pg_current_wal_insert_lsn() - '0/0' as at, current_setting('wal_block_size')::numeric as page,
+               pg_size_bytes(current_setting('wal_segment_size'))::numeric as segment) w;
+
+-- query: write_state one write
+-- Whether this server takes no writes, now: on or off.
+select current_setting('transaction_read_only') as read_only;
 
 -- query: standby_reach none slow
 -- Waits a moment until the server has replayed the log up to a position, else refuses; a primary has.

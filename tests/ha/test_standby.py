@@ -158,6 +158,35 @@ def test_nothing_is_older_than_the_setting_allows(new_place):
     wait_for(lambda: p.seen() == ({'Late'}, 'standby'), 10, 'the standby')
 
 
+def test_who_wrote_what_is_not_on_the_disk_yet_sees_it(new_place):
+    """With synchronous_commit = off a write is acknowledged before its log is flushed; its token is beyond it all the same."""
+    p = new_place(standby_lag_ms=LONG_AGO_MS)
+    for setting in ('synchronous_commit = off', "wal_writer_delay = '10s'", 'wal_writer_flush_after = 0'):
+        sql(p.primary, f'alter system set {setting}')
+    sql(p.primary, 'select pg_reload_conf()')
+    wait_for(lambda: sql(p.primary, 'show synchronous_commit') == [('off',)], 10, 'the setting')
+    for n in range(6):
+        token = p.lead(f'Async{n}')
+        seen, _ = p.seen(token, 'Async')
+        assert seen == {f'Async{i}' for i in range(n + 1)}
+
+
+def test_a_standby_tells_nothing_while_nobody_knows_how_old_it_is(new_place):
+    """The primary is gone: what the standby has may be older than anybody knows."""
+    p = new_place(standby_lag_ms=400)
+    p.lead('Here')
+    p.primary.stop('immediate')
+
+    def refused():
+        answer = p.client.get('/v1/leads/export', params={'format': 'csv'})
+        return answer.status_code == 503 and answer.json()['code'] == 'database_unavailable'
+    wait_for(refused, 20, '503')
+    assert [refused() for _ in range(5)] == [True] * 5
+    p.primary.start()
+    wait_for(lambda: p.client.get('/v1/leads/export', params={'format': 'csv'}).status_code == 200, 20, 'an export')
+    p.serves()
+
+
 def test_without_the_standby_the_primary_serves(place):
     p, standby = place, place.standby
     p.lead('Here')

@@ -1,4 +1,6 @@
 """Several daemons and one database, or several databases and one daemon: what needs no Patroni."""
+import os
+import signal
 import subprocess
 import time
 
@@ -53,6 +55,39 @@ def test_a_server_that_turns_read_only_is_left(new_daemon, cluster, sign_in):
     assert sql(cluster, "select last_name from sluice.lead where last_name in ('before', 'during', 'after')") == [
         ('before',), ('after',)]
     assert '"level":"error"' not in daemon.log()
+
+
+def is_ready(daemon):
+    return requests.get(daemon.admin_url + '/readyz', timeout=5).status_code == 200
+
+
+def test_who_cannot_write_is_not_ready(new_daemon, cluster):
+    """Before the first write is refused: the proxy asks /readyz, and nobody else asks anything."""
+    daemon = new_daemon(database_url=cluster.url, migrate='true', job_interval_ms=0)
+    assert is_ready(daemon)
+    for _ in range(2):
+        read_only(cluster, True)
+        wait_for(lambda: not is_ready(daemon), 15, 'unreadiness')
+        read_only(cluster, False)
+        wait_for(lambda: is_ready(daemon), 15, 'readiness')
+
+
+def test_who_gets_no_answer_is_not_ready(new_daemon, cluster):
+    """A server that hangs keeps its connections; they are given up after three times the time of a write, and more."""
+    daemon = new_daemon(database_url=cluster.url, migrate='true', job_interval_ms=0, write_timeout_ms=60000)
+    assert is_ready(daemon)
+    pids = [pid for (pid,) in sql(cluster, "select pid from pg_stat_activity where application_name = 'sluiced'")]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        wait_for(lambda: not is_ready(daemon), 30, 'unreadiness')
+        assert 'does not answer' not in daemon.log()
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+    wait_for(lambda: is_ready(daemon), 15, 'readiness')
+    left = sql(cluster, "select pid from pg_stat_activity where application_name = 'sluiced'")
+    assert sorted(pid for (pid,) in left) == sorted(pids)
 
 
 @pytest.mark.parametrize('migrate', ['true', 'false'])
