@@ -28,7 +28,6 @@ FORMATS = ('uuid', 'user', 'date', 'date-time', 'email', 'uri', 'decimal', 'curr
 KINDS = {'string': 'STRING', 'integer': 'INTEGER', 'number': 'NUMBER', 'boolean': 'BOOLEAN', 'object': 'OBJECT',
          'array': 'ARRAY'}
 BODY_LIMIT = 1 << 20
-PERMISSIONS_MAX = 64
 
 # Keywords that a table carries, and those that say nothing about what is valid.
 CHECKED = {'type', 'format', 'enum', 'const', 'minimum', 'maximum', 'minLength', 'maxLength', 'minItems', 'maxItems',
@@ -399,8 +398,6 @@ def permissions(operations):
     named = {op['x-permission'] for _, _, op, _ in operations} | {p for _, _, op, _ in operations for p in op.get('x-permissions', [])}
     names = sorted(named - {'public', 'signed_in'})
     names = ['public', 'signed_in', *names]
-    if len(names) > PERMISSIONS_MAX:
-        raise Fault(f'{Loader.path}: {len(names)} permissions; {PERMISSIONS_MAX} are possible')
     rows = ''.join(f'    {permission_symbol(n)},\n' for n in names)
     header = (f'{BANNER}#ifndef PERMISSIONS_GEN_H\n#define PERMISSIONS_GEN_H\n\nenum permission {{\n{rows}'
               '    PERMISSION_COUNT\n};\n\n/** By enum permission. */\nextern const char *const permission_names[PERMISSION_COUNT];\n\n#endif\n')

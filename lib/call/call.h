@@ -66,18 +66,16 @@ enum actor_kind {
 /** The word for it that the database and the history use. */
 const char *actor_word(enum actor_kind kind);
 
-#define PERMISSIONS_MAX 64
-
 /** Who calls. Loaded from the session or key, cached by the worker for a moment. */
 struct principal {
     enum actor_kind kind;
     struct uuid id;      /* the user, the API key or the intake form */
     struct uuid session; /* the session of a user, else none */
     const char *name;
-    const char *language;              /* en, pl, ru */
-    enum scope scope[PERMISSIONS_MAX]; /* by enum permission (generated) */
-    const char *const *roles;          /* ends with NULL */
-    const char *const *teams;          /* uuids, ends with NULL */
+    const char *language;               /* en, pl, ru */
+    enum scope scope[PERMISSION_COUNT]; /* by enum permission (generated) */
+    const char *const *roles;           /* ends with NULL */
+    const char *const *teams;           /* uuids, ends with NULL */
 };
 
 struct held;

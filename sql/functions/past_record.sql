@@ -74,11 +74,6 @@ begin
 end
 $$;
 
--- A moment as rows of answers have it: without the zeros at the end.
-create or replace function sluice.shown_at(moment timestamptz) returns text
-    language sql stable parallel safe
-    return regexp_replace(sluice.rfc3339(moment), '\.?0+Z$', 'Z');
-
 -- The equipment that an account had. Lines move with a merge: those of its survivors count if they were its own then.
 create or replace function sluice.equipment_had(account uuid, as_of timestamptz) returns jsonb
     language plpgsql stable set plan_cache_mode = force_generic_plan as $$
@@ -92,8 +87,8 @@ begin
                    'id', t.id, 'version', t.version, 'account_id', t.account_id, 'kind', t.kind, 'product', t.product,
                    'vendor', t.vendor, 'competitor', t.competitor, 'year_installed', t.year_installed,
                    'quantity', t.quantity, 'serial', t.serial, 'note', t.note, 'external_id', t.external_id,
-                   'removed_at', sluice.shown_at(t.removed_at), 'created_at', sluice.shown_at(t.created_at),
-                   'updated_at', sluice.shown_at(t.updated_at), 'created_by', t.created_by) order by t.created_at, t.id), '[]')
+                   'removed_at', sluice.rfc3339(t.removed_at), 'created_at', sluice.rfc3339(t.created_at),
+                   'updated_at', sluice.rfc3339(t.updated_at), 'created_by', t.created_by) order by t.created_at, t.id), '[]')
           from heir h
           join sluice.equipment e on e.account_id = h.id
          cross join lateral sluice.equipment_then(e.id, as_of) t
@@ -103,7 +98,9 @@ $$;
 
 grant execute on function
     sluice.past_patch(text, jsonb, timestamptz), sluice.was_breached(uuid, timestamptz),
-    sluice.score_then(uuid, integer, timestamptz), sluice.equipment_had(uuid, timestamptz), sluice.shown_at(timestamptz)
+    sluice.score_then(uuid, integer, timestamptz), sluice.equipment_had(uuid, timestamptz)
     to sluice_app;
+
+drop function if exists sluice.shown_at(timestamptz); -- sluice.rfc3339() does it
 
 reset role;

@@ -291,11 +291,15 @@ end
 $$;
 
 -- Puts a record on the list of those to be looked at. A daemon that can look at it before the transaction commits
--- is told by an error to begin again, with a transaction that it holds open (held.sql).
+-- is told by an error to begin again, with a transaction that it holds open (held.sql). That is how a daemon works and
+-- nothing to tell an administrator: where it may, it keeps the error out of the server's log.
 create or replace function sluice.recheck_add(entity text, record_id uuid) returns void
     language plpgsql security definer set search_path = sluice, pg_temp as $$
 begin
     if current_setting('sluice.hold', true) = 'ask' then
+        if has_parameter_privilege('log_min_messages', 'set') then
+            perform set_config('log_min_messages', 'fatal', true); -- goes with the transaction
+        end if;
         raise exception using errcode = 'SLHLD', message = 'hold', detail = record_id::text;
     end if;
     insert into sluice.recheck (id, entity, record_id, hops, path, tx)

@@ -210,7 +210,7 @@ def test_the_daemon_does_what_the_model_does(process, steps, mkt, rows):
     key = f'walk_{next(NUMBERS)}'
     document = {'entity': 'lead', 'key': key, 'number': 1, 'label': label(key), **process}
     rows('select sluice.blueprint_import(%s::jsonb)', json.dumps(document))
-    rows('update sluice.blueprint set priority = 2000 where key = %s', key)
+    rows('update sluice.blueprint set priority = 1000 where key = %s', key)
     try:
         walk = Walk(mkt, Model(process))
         walk.compare()
@@ -226,6 +226,6 @@ def test_the_daemon_does_what_the_model_does(process, steps, mkt, rows):
         read = mkt.read('leads', walk.id)
         assert {f: read[f] for f in FIELDS} == model.fields
     finally:
-        rows('update sluice.blueprint set priority = -2000 where key = %s', key)
+        rows('update sluice.blueprint set priority = -1000 where key = %s', key)
         rows("""update sluice.blueprint_version v set status = 'retired' from sluice.blueprint b
                  where b.id = v.blueprint_id and b.key = %s and v.status = 'published'""", key)

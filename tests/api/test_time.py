@@ -170,7 +170,7 @@ def test_the_next_threshold_shows_on_the_record(world, clock, shipped):
     assert world.events(lead['id']) == ['lead.created', 'lead.sla_warned']
     (entry,) = history(world.rep, 'leads', lead['id'], 'timer')
     assert (entry['actor']['kind'], entry['detail']) == (
-        'timer', {'timer': 'first_response', 'what': 'warn', 'due_at': '2026-11-20T16:00:00.000000Z'})
+        'timer', {'timer': 'first_response', 'what': 'warn', 'due_at': '2026-11-20T16:00:00Z'})
     moved = world.rep.moved('leads', lead['id'], 'contacted', activities=[CALL])
     assert (moved['due_at'], moved['breached']) == ('2026-12-07T08:00:00Z', False)  # the next one's
 
@@ -290,8 +290,8 @@ def test_a_stuck_deal_leaves_one_task(world, clock, shipped):
               for value in ('true', 'false')}
     assert deal['id'] in listed['true'] and deal['id'] not in listed['false']
     (entry,) = history(world.rep, 'opportunities', deal['id'], 'timer')
-    assert entry['detail'] == {'timer': 'follow_up', 'what': 'task', 'due_at': '2026-12-04T08:00:00.000000Z',
-                               'touched_at': '2026-11-20T08:00:00.000000Z', 'task_id': task['id']}
+    assert entry['detail'] == {'timer': 'follow_up', 'what': 'task', 'due_at': '2026-12-04T08:00:00Z',
+                               'touched_at': '2026-11-20T08:00:00Z', 'task_id': task['id']}
     # moving the deal closes the task, coming back starts a new clock
     world.rep.moved('opportunities', deal['id'], 'postponed', note='In spring', fields={'postponed_until': '2027-03-01'})
     assert world.rep.read('tasks', task['id'])['status'] == 'done' and stale(world, deal) == [False, None]

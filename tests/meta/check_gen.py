@@ -110,6 +110,11 @@ def main():
         for schema, table in SPEC_TABLES:
             got = outcome(routegen.generate, folder, 'o.yaml', SPEC.format(id='operationId: a', schema=schema))
             expect(schema, got[0] and table in got[0]['routes.gen.c'], got[1] or got[0]['routes.gen.c'])
+        # as many permissions as a contract names
+        names = [f'thing{n}.read' for n in range(200)]
+        got = outcome(routegen.generate, folder, 'o.yaml',
+                      SPEC.format(id=f'operationId: a\n      x-permissions: [{", ".join(names)}]', schema='type: string'))
+        expect('200 permissions', got[0] and all(f'"{n}"' in got[0]['permissions.gen.c'] for n in names), got[1])
     print(f'{count} inputs')
     found.end('gen')
 

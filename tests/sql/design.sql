@@ -6,6 +6,16 @@ create extension if not exists pgtap;
 select no_plan();
 set local sluice.actor_kind = 'user';
 
+-- what the contract says of priorities holds for other programs, too
+select throws_ok($$insert into sluice.blueprint (id, entity, key, label, priority) values (gen_random_uuid(), 'lead', 'p', '{}', 1001)$$,
+    '23514', 'new row for relation "blueprint" violates check constraint "blueprint_priority_check"', 'a priority has bounds');
+select lives_ok($$insert into sluice.blueprint (id, entity, key, label, priority) values (gen_random_uuid(), 'lead', 'p', '{}', -1000)$$,
+    'which belong to it');
+select throws_ok($$insert into sluice.blueprint_version (id, blueprint_id, number, priority)
+                     select gen_random_uuid(), b.id, 1, -1001 from sluice.blueprint b where b.key = 'p'$$, '23514',
+    'new row for relation "blueprint_version" violates check constraint "blueprint_version_priority_check"', 'a version''s likewise');
+delete from sluice.blueprint where key = 'p';
+
 create function pg_temp.id(n integer) returns uuid language sql immutable as
     $$select ('00000000-0000-7000-8000-0000000d000' || n)::uuid$$;
 create function pg_temp.doc(states text[], more jsonb default '{}') returns jsonb language sql as $$

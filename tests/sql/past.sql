@@ -46,9 +46,9 @@ set local enable_seqscan = off;  -- how large the table is here depends on who h
 select ok(pg_temp.past($$select * from sluice.audit a where a.record_id = '00000000-0000-7000-8000-00000000aa01' and a.at > now()$$)
           like '%audit_record%', 'found by the record');
 
-select is(sluice.shown_at('2026-03-01 08:00:00Z'), '2026-03-01T08:00:00Z', 'a moment without a fraction');
-select is(sluice.shown_at('2026-03-01 08:00:10.789990Z'), '2026-03-01T08:00:10.78999Z', 'as answers write it');
-select is(sluice.shown_at('2026-03-01 08:00:10.000001Z'), '2026-03-01T08:00:10.000001Z', 'to the microsecond');
+select is(sluice.rfc3339('2026-03-01 08:00:00Z'), '2026-03-01T08:00:00Z', 'a moment without a fraction');
+select is(sluice.rfc3339('2026-03-01 08:00:10.789990Z'), '2026-03-01T08:00:10.78999Z', 'as answers write it');
+select is(sluice.rfc3339('2026-03-01 08:00:10.000001Z'), '2026-03-01T08:00:10.000001Z', 'to the microsecond');
 
 select * from finish();
 rollback;
