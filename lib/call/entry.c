@@ -364,7 +364,7 @@ static enum step entry_attempted(struct call *c)
     return c->err.code == ERR_NONE ? STEP_NEXT : STEP_FAIL;
 }
 
-/* An operation is named after its resource here too. */
+/* An operation is named after its resource here too: lead_create, lead_transition. */
 static enum step denied_note(struct call *c)
 {
     const char *end = strrchr(c->route->id, '_');
@@ -372,6 +372,7 @@ static enum step denied_note(struct call *c)
         arena_copy(&c->arena, c->route->id, (size_t)(end - c->route->id)),
         call_path(c, "id"),
         arena_printf(&c->arena, "{%s}", c->err.members ? c->err.members : ""),
+        strcmp(end, "_transition") == 0 ? call_path(c, "key") : NULL,
     };
 
     call_ask_aside(c);

@@ -72,7 +72,8 @@ create or replace function sluice.attempts(entity text, since timestamptz, until
     language sql stable as $$
     select a.seq, a.at, b.blueprint_id, a.entity, a.record_id, a.transition, a.actor_kind, a.actor_id, a.action = 'denied',
            a.action <> 'denied' and coalesce(a.detail ? 'forced', false),
-           case when a.action = 'denied' then coalesce(a.detail -> 'failures', '[]') end, a.changes
+           case when a.action <> 'denied' then null -- matches of duplicates are no guards
+                when a.detail ->> 'code' = 'duplicate' then '[]' else coalesce(a.detail -> 'failures', '[]') end, a.changes
       from sluice.audit a
      cross join lateral (select v.blueprint_version_id from sluice.visit v
                           where v.record_id = a.record_id and v.id < a.seq

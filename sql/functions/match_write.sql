@@ -309,13 +309,19 @@ create or replace trigger contact_match_update after update of first_name, last_
 
 -- A write that was refused is history too: of the record, or of the request alone when it was to make one. Whose
 -- records the others are is not told: who reads a history may not be who was told of the matches.
-create or replace function sluice.match_denied(entity text, record_id uuid, refusal jsonb) returns void
+-- transition: that was to be made, if any.
+drop function if exists sluice.match_denied(text, uuid, jsonb);
+create or replace function sluice.match_denied(entity text, record_id uuid, refusal jsonb, transition text default null)
+    returns void
     language plpgsql security definer set search_path = sluice, pg_temp as $$
 begin
-    insert into sluice.audit (seq, at, action, entity, record_id, actor_kind, actor_id, request_id, operation, changes, detail)
+    insert into sluice.audit (seq, at, action, entity, record_id, actor_kind, actor_id, request_id, operation, transition,
+                              from_state, changes, detail)
     values (sluice.next_seq(), sluice.now(), 'denied', match_denied.entity, match_denied.record_id, sluice.actor_kind(),
             sluice.actor_id(), nullif(current_setting('sluice.request_id', true), ''),
-            nullif(current_setting('sluice.operation', true), ''), '{}',
+            nullif(current_setting('sluice.operation', true), ''), match_denied.transition,
+            (select v.state from sluice.visit v
+              where match_denied.transition is not null and v.record_id = match_denied.record_id and v.left_at is null), '{}',
             jsonb_build_object('code', 'duplicate', 'failures', (
                 select coalesce(jsonb_agg(m - '{id,label,owner,hidden,fields}'::text[]), '[]')
                   from jsonb_array_elements(refusal -> 'matches') m)));
@@ -323,7 +329,7 @@ end
 $$;
 
 grant execute on function
-    sluice.match_send(jsonb), sluice.match_denied(text, uuid, jsonb), sluice.match_source_of(text, uuid), sluice.match_kin(text, jsonb),
+    sluice.match_send(jsonb), sluice.match_denied(text, uuid, jsonb, text), sluice.match_source_of(text, uuid), sluice.match_kin(text, jsonb),
     sluice.rekey_store(jsonb)
     to sluice_app;
 

@@ -288,9 +288,17 @@ begin
 end
 $$;
 
--- The parts of a document that name one of these fields, with the state or transition that they belong to; guards in
--- groups by their own key.
-create or replace function sluice.custom_element(doc jsonb, names text[])
+-- Whether what is said of a field names the choice: compared with it, or offering it.
+create or replace function sluice.custom_says(said jsonb, word text) returns boolean
+    language sql immutable parallel safe
+    return word is null
+        or jsonb_path_exists(said, 'lax $.keyvalue() ? (@.key == "value" || @.key == "choices").value[*] ? (@ == $word)',
+                             jsonb_build_object('word', word));
+
+-- The parts of a document that name one of these fields, or a choice of it, with the state or transition that they belong
+-- to; guards in groups by their own key. What actions set is looked at by custom_action_lost().
+drop function if exists sluice.custom_element(jsonb, text[]);
+create or replace function sluice.custom_element(doc jsonb, names text[], word text)
 returns table (kind text, key text, part text)
     language plpgsql stable as $$
 begin
@@ -301,26 +309,29 @@ begin
      cross join (values ('guard', 'guards'), ('input', 'inputs'), ('action', 'actions'), ('step', 'steps'), ('threshold', 'sla')) k(kind, list)
      cross join lateral jsonb_path_query(p.value, ('lax $.' || k.list || '.**')::jsonpath) x(value)
      where jsonb_typeof(x.value) = 'object'
-       and (x.value -> 'params' ->> 'field' = any (names));
+       and (x.value -> 'params' ->> 'field' = any (names)) and sluice.custom_says(x.value -> 'params', word)
+       and (word is null or k.kind <> 'action');
     return query
     select 'criterion', coalesce(x.value ->> 'key', '?'), doc ->> 'key'
       from jsonb_path_query(doc, 'lax $.criteria.**') x(value)
-     where jsonb_typeof(x.value) = 'object' and x.value -> 'params' ->> 'field' = any (names);
+     where jsonb_typeof(x.value) = 'object' and x.value -> 'params' ->> 'field' = any (names)
+       and sluice.custom_says(x.value -> 'params', word);
     return query  -- who may, and wherever else a field may be named
     select 'part', x.value #>> '{}', doc ->> 'key'
       from jsonb_path_query(doc, 'lax $.** ? (@.type() == "string")') x(value)
-     where x.value #>> '{}' = any (names);
+     where x.value #>> '{}' = any (names) and word is null;
     return query  -- conditions about related records name their fields
     select 'condition', w.value ->> 'field', doc ->> 'key'
       from jsonb_path_query(doc, 'strict $.** ? (@.type() == "object" && exists (@.where))', '{}', true) x(value)
      cross join lateral jsonb_array_elements(case jsonb_typeof(x.value -> 'where') when 'array' then x.value -> 'where' else '[]' end) w
-     where (x.value ->> 'of') || '.' || (w.value ->> 'field') = any (names);
+     where (x.value ->> 'of') || '.' || (w.value ->> 'field') = any (names) and sluice.custom_says(w.value, word);
 end
 $$;
 
 -- Where a draft or a version in force names the field: of the record itself, or of one that is related to it; or which
--- form fills it. With the guard, input or action.
-create or replace function sluice.custom_named(p_entity text, p_key text) returns text
+-- form fills it. With the guard, input or action. With @word: where that choice of it is named.
+drop function if exists sluice.custom_named(text, text);
+create or replace function sluice.custom_named(p_entity text, p_key text, word text default null) returns text
     language plpgsql stable as $$
 declare
     d record;
@@ -333,14 +344,14 @@ begin
               where v.status in ('draft', 'published')
               order by b.entity, b.key, v.number loop
         names := case when d.entity = p_entity then array[own] else '{}' end || array[p_entity || '.' || own];
-        select * into element from sluice.custom_element(d.doc::jsonb, names) e limit 1;
+        select * into element from sluice.custom_element(d.doc::jsonb, names, word) e limit 1;
         if found then
             return format('the process "%s" (%s), %s "%s" of "%s",', d.key,
                           case d.status when 'draft' then 'a draft' else 'version ' || d.number end,
                           element.kind, element.key, element.part);
         end if;
     end loop;
-    if p_entity = 'lead' and exists (select from sluice.intake_form f where own = any (f.fields)) then
+    if p_entity = 'lead' and word is null and exists (select from sluice.intake_form f where own = any (f.fields)) then
         return (select format('the intake form "%s"', f.form) from sluice.intake_form f
                  where own = any (f.fields) order by f.form limit 1);
     end if;
@@ -350,15 +361,21 @@ begin
           from (select 'the assignment rule' as what, r.key, r.conditions from sluice.assignment_rule r
                 union all
                 select 'the score rule', r.key, r.conditions from sluice.score_rule r) x
-         where exists (select from jsonb_path_query(x.conditions, 'lax $.**.field') f(name) where f.name #>> '{}' = own)
+         where exists (select from jsonb_path_query(x.conditions, 'strict $.** ? (@.type() == "object" && @.field == $own)',
+                                                    jsonb_build_object('own', own), true) c(said)
+                        where sluice.custom_says(c.said, word))
          order by 1 limit 1;
         if d.place is not null then
             return d.place;
         end if;
     end if;
-    if p_entity = 'account' and exists (select from sluice.segment s where s.deleted_at is null and sluice.segment_names(s.rule, own)) then
+    if p_entity = 'account' and exists (select from sluice.segment s
+                                         where s.deleted_at is null and sluice.segment_names(s.rule, own, word)) then
         return (select format('the segment "%s"', s.key) from sluice.segment s
-                 where s.deleted_at is null and sluice.segment_names(s.rule, own) order by s.key limit 1);
+                 where s.deleted_at is null and sluice.segment_names(s.rule, own, word) order by s.key limit 1);
+    end if;
+    if word is not null then
+        return null;
     end if;
     return (select format('the conversion mapping of the %s''s "%s"', m.entity, m.field) from sluice.conversion_mapping m
              where (m.entity = p_entity and m.field = own) or (p_entity = 'lead' and m.lead_field = own)
@@ -439,6 +456,15 @@ begin
          limit 1;
         if found then
             perform sluice.custom_refuse('/choices', format('Records of %s have the choice "%s".', new.entity, lost));
+        end if;
+        select sluice.custom_named(new.entity, new.key, c.value ->> 'key'), c.value ->> 'key' into place, lost
+          from jsonb_array_elements(old.choices) c
+         where not new.choices @> jsonb_build_array(jsonb_build_object('key', c.value ->> 'key'))
+           and sluice.custom_named(new.entity, new.key, c.value ->> 'key') is not null
+         limit 1;
+        if found then
+            raise exception using errcode = 'SL409', message = 'in_use', column = '/choices',
+                detail = format('%s names the choice "%s"; take it out first.', upper(left(place, 1)) || substr(place, 2), lost);
         end if;
     end if;
     lost := sluice.custom_action_lost(new);

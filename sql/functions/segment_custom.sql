@@ -3,9 +3,12 @@
 
 set role sluice_owner;
 
-create or replace function sluice.segment_names(rule jsonb, field text) returns boolean
+drop function if exists sluice.segment_names(jsonb, text);
+create or replace function sluice.segment_names(rule jsonb, field text, word text) returns boolean
     language sql immutable parallel safe
-    return exists (select from jsonb_path_query(rule, 'lax $.**.field') f(name) where f.name #>> '{}' = field);
+    return exists (select from jsonb_path_query(rule, 'strict $.** ? (@.type() == "object" && @.field == $field)',
+                                                jsonb_build_object('field', field), true) f(said)
+                    where sluice.custom_says(f.said, word));
 
 -- Refuses a leaf that names no field, or compares it with what its type does not take.
 create or replace function sluice.segment_custom_check(rule jsonb, at text) returns void
@@ -69,7 +72,7 @@ end
 $$;
 
 grant execute on function
-    sluice.segment_names(jsonb, text), sluice.segment_custom_check(jsonb, text), sluice.segment_custom_sql(jsonb)
+    sluice.segment_names(jsonb, text, text), sluice.segment_custom_check(jsonb, text), sluice.segment_custom_sql(jsonb)
     to sluice_app;
 
 reset role;

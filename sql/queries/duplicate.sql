@@ -22,7 +22,8 @@ select sluice.match_preview(:entity, :sent, '{}', :viewer, :scopes) as found;
 -- in: entity    text
 -- in: record_id uuid
 -- in: refusal   jsonb
-select sluice.match_denied(:entity, :record_id, :refusal);
+-- in: transition text
+select sluice.match_denied(:entity, :record_id, :refusal, :transition);
 
 -- query: rekey_next many read
 -- Records whose keys are to be made.

@@ -193,6 +193,30 @@ def test_an_action_that_could_not_is_not_kept(admin, rows, field, key, t, params
     assert admin.delete(f'/v1/blueprints/{draft["id"]}').status_code == 204
 
 
+def test_a_choice_that_is_named_stays(admin, rows, field, key):
+    """What a guard compares with or an input offers can be reached: a choice does not vanish below them."""
+    kept = field('lead', 'choice', choices=CHOICES)
+    groups = [{'key': 'either', 'op': 'any', 'guards': [{'key': 'tier', 'kind': 'field_compare', 'params': {
+        'field': f'custom.{key}', 'op': 'in', 'value': ['gold']}}]}]
+    at = f'/v1/custom-fields/{kept["id"]}'
+
+    def told():
+        answer = admin.patch(at, json={'choices': CHOICES[1:]})
+        assert admin.get(at).json()['choices'] == kept['choices']
+        return problem(answer, 409, 'in_use')['detail']
+    for n, part in enumerate(({'guards': groups}, {'inputs': collects({'field': key, 'choices': ['gold']})})):
+        with blueprint(rows, 'lead', f'{key}_{n}', STATES, moves(**part)):
+            assert told() == f'The process "{key}_{n}" (version 1), {("guard", "input")[n]} "{("tier", "in_0")[n]}" of "go", ' \
+                'names the choice "gold"; take it out first.'
+    publish(rows, 'lead', f'{key}_c', 100, groups)
+    try:
+        assert told() == f'The process "{key}_c" (version 1), criterion "tier" of "{key}_c", names the choice "gold"; take it out first.'
+    finally:
+        retire(rows, f'{key}_c')
+    with blueprint(rows, 'lead', f'{key}_f', STATES, moves(inputs=collects(key))):  # the field, and any choice of it
+        assert [c['key'] for c in admin.patched('custom-fields', kept['id'], choices=CHOICES[1:])['choices']] == ['silver']
+
+
 def test_definitions_that_processes_need(admin, rep, rows, field, key, number):
     """What a process collects or sets stays, and stays of its type; what an action sets stays a value."""
     asked = field('lead', 'integer')

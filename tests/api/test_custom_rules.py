@@ -51,6 +51,18 @@ def test_a_score_hangs_on_them(leads, key):
     assert leads.admin.delete(f'/v1/score-rules/{rule["id"]}').status_code == 204
 
 
+def test_a_choice_that_a_rule_names_stays(leads):
+    own = leads.admin.make('custom-fields', entity='lead', key='grade', type='choice', choices=CHOICES)
+    rules = (('score', 'score-rules', {'kind': 'record', 'points': 7}),
+             ('assignment', 'assignment-rules', {'strategy': 'fixed', 'users': [leads.ids[1]]}))
+    for what, collection, more in rules:
+        rule = leads.admin.make(collection, key='graded', conditions=[condition('grade', 'in', ['gold'])], label=label('g'), **more)
+        answer = leads.admin.patch(f'/v1/custom-fields/{own["id"]}', json={'choices': CHOICES[1:]})
+        assert problem(answer, 409, 'in_use')['detail'] == f'The {what} rule "graded" names the choice "gold"; take it out first.'
+        assert leads.admin.delete(f'/v1/{collection}/{rule["id"]}').status_code == 204
+    assert leads.admin.patched('custom-fields', own['id'], choices=CHOICES[1:])['choices'] == CHOICES[1:]
+
+
 @pytest.mark.parametrize('key', RULES)
 def test_an_assignment_hangs_on_them(leads, key):
     op, value, good, bad = RULES[key]

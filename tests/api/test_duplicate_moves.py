@@ -44,7 +44,10 @@ def test_an_action_is_a_write_like_any_other(admin, mkt, verifier, lead):
         match = refused(mkt.move('leads', second['id'], 'go'), 'email', False)
         assert match['id'] == lead.first['id']
         assert mkt.read('leads', second['id']) == second and pairs(verifier, second) == []
-        assert denied(mkt, second) == [(None, 'duplicate', 'user')]
+        assert denied(mkt, second) == [('go', 'duplicate', 'user')]
+        (entry,) = [h for h in mkt.history('leads', second['id']) if h['action'] == 'denied']
+        assert (entry['from_state'], entry['to_state'], entry['operation']) == ('new', None, 'lead_transition')
+        assert [f['rule'] for f in entry['detail']['failures']] == [match['rule']]
         bulk = mkt.post('/v1/leads/transitions/go', json={'ids': [second['id']]}).json()['items']
         assert [(i['status'], i['problem']['code']) for i in bulk] == [(409, 'duplicate')]
     with rule(admin, 'lead', 'email', mode='acknowledge'):
