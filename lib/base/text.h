@@ -66,6 +66,10 @@ bool text_is_date(const char *text);
 /** Tells whether the text is an RFC 3339 date-time with offset of a real moment. */
 bool text_is_date_time(const char *text);
 
+/** Compares two such moments, whatever their offsets: below, at or above 0 as @a is before, at or
+ * after @b. */
+int text_compare_moments(const char *a, const char *b);
+
 /** Tells whether the text is a plain decimal number: [-]digits[.digits], at most @whole digits
  * before and @fraction after the point. */
 bool text_is_decimal(const char *text, unsigned whole, unsigned fraction);

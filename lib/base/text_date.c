@@ -103,6 +103,42 @@ bool text_is_date_time(const char *text)
     return true;
 }
 
+/* Days since 0000-03-01, after which leap days stand at the end of a year. */
+static int64_t day_number(int year, int month, int day)
+{
+    int y = month > 2 ? year : year - 1, m = (month + 9) % 12;
+
+    return 365LL * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day;
+}
+
+/* Seconds and nanoseconds of a text that text_is_date_time() took. */
+static void read_moment(const char *text, int64_t *s, int64_t *ns)
+{
+    int year, month, day, offset = 0;
+
+    (void)read_date(text, &year, &month, &day);
+    *s = day_number(year, month, day) * 86400 + number(text + 11, 2) * 3600 +
+         number(text + 14, 2) * 60 + number(text + 17, 2);
+    *ns = 0;
+    text += 19;
+    if (*text == '.') {
+        text++;
+        for (int64_t unit = 100000000; *text >= '0' && *text <= '9'; text++, unit /= 10)
+            *ns += (*text - '0') * unit;
+    }
+    (void)read_offset(text, &offset);
+    *s -= offset * 60;
+}
+
+int text_compare_moments(const char *a, const char *b)
+{
+    int64_t s, t, ns, nt;
+
+    read_moment(a, &s, &ns);
+    read_moment(b, &t, &nt);
+    return s != t ? (s > t) - (s < t) : (ns > nt) - (ns < nt);
+}
+
 bool text_is_decimal(const char *text, unsigned whole, unsigned fraction)
 {
     size_t n;

@@ -64,7 +64,15 @@ static void relay(struct checking *c, const char *where, const char *said)
     const char *pointer = arena_printf(c->e->arena, "%s%.*s", where, (int)n, said);
     const char *sentence = said[n] == ':' ? said + n + 1 : said;
 
-    fault(c, "invalid", pointer, "It%s.", sentence);
+    size_t end = strlen(sentence);
+
+    if (strncmp(sentence, " unknown ", 9) == 0)
+        sentence = arena_printf(c->e->arena, "It is an%s", sentence);
+    else if (sentence[0] == ' ' && sentence[1] == '"')
+        sentence++;
+    else
+        sentence = arena_printf(c->e->arena, "It%s", sentence);
+    fault(c, "invalid", pointer, end > 0 && said[strlen(said) - 1] == '?' ? "%s" : "%s.", sentence);
 }
 
 /* keys */
@@ -171,15 +179,17 @@ static void unknown_kind(struct checking *c, const char *where, const char *kind
         names[i] = guard_kinds[i].name;
     near = text_nearest(kind, names);
     buf_init(&list, 4096);
-    names_add(&list, names);
+    for (size_t i = 0; names[i]; i++)
+        buf_printf(&list, "%s\"%s\"", i > 0 ? "," : "[", names[i]);
+    buf_putc(&list, ']');
     err_fault(c->e, ERR_INVALID,
               (struct fault){
                   .in = "body",
                   .pointer = under(c, where, "kind"),
                   .code = "unknown",
                   .detail = arena_printf(c->e->arena, "There is no guard kind \"%s\".", kind),
-                  .hint = near ? arena_printf(c->e->arena, "did you mean \"%s\"?", near)
-                               : arena_printf(c->e->arena, "there are %s", buf_text(&list)),
+                  .hint = near ? arena_printf(c->e->arena, "did you mean \"%s\"?", near) : NULL,
+                  .allowed = arena_strdup(c->e->arena, buf_text(&list)),
               });
     buf_done(&list);
 }

@@ -315,6 +315,10 @@ const char *call_path(const struct call *c, const char *name);
 const json_t *call_param(const struct call *c, const char *name);
 const char *call_param_text(const struct call *c, const char *name);
 
+/** Returns the words of a parameter that lists names ("id,name", or repeated), ending with NULL;
+ * NULL if it is absent, or with c->err set past the arena's limit. */
+const char *const *call_words(struct call *c, const char *param);
+
 /** If-Match as a version number; 0 when absent or "*"; false with err set when malformed. */
 bool call_if_match(struct call *c, int64_t *ret);
 

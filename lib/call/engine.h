@@ -71,6 +71,11 @@ void held_undo(struct call *c);
  * to c->err. */
 void headers_read(struct call *c);
 
+/* range.c */
+
+/** Adds a fault for each range among the parameters whose upper end lies before its lower one. */
+void ranges_check(struct call *c);
+
 /** Picks en, pl or ru from Accept-Language, or returns NULL if none of them is acceptable there. */
 const char *language_pick(const char *accept);
 
@@ -79,10 +84,6 @@ bool if_match_parse(const char *value, int64_t *ret);
 
 /** Tells whether If-None-Match names this version (weak comparison). */
 bool if_none_match(const char *value, const char *version);
-
-/** Returns the words of a parameter that lists names ("id,name", or repeated), ending with NULL;
- * NULL if it is absent, or with c->err set past the arena's limit. */
-const char *const *call_words(struct call *c, const char *param);
 
 /* idempotency.c */
 

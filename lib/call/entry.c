@@ -184,6 +184,7 @@ static enum step entry_parameters(struct call *c)
                                  .code = "required",
                                  .detail = "It is required."});
     }
+    ranges_check(c);
     return c->err.code == ERR_NONE ? STEP_NEXT : STEP_FAIL;
 }
 

@@ -78,10 +78,20 @@ static bool has_column(const struct result *r, const char *top)
     return false;
 }
 
+static const char *field_hint(struct call *c, const char *near, const char *name,
+                              const char *const *known)
+{
+    if (near)
+        return arena_printf(&c->arena, "did you mean \"%s\"?", near);
+    for (; strncmp(name, "custom.", 7) == 0 && *known; known++)
+        if (strcmp(*known, "custom") == 0)
+            return "custom fields come together here: name \"custom\"";
+    return NULL;
+}
+
 static void field_unknown(struct call *c, const struct result *r, const char *name)
 {
     const char **known = call_alloc(c, (size_t)(result_columns(r) + 1) * sizeof(*known));
-    const char *near;
     size_t n = 0;
 
     if (!known)
@@ -94,23 +104,26 @@ static void field_unknown(struct call *c, const struct result *r, const char *na
         if (n && !known[n - 1])
             n--;
     }
-    near = text_nearest(name, known);
     err_fault(&c->err, ERR_BAD_PARAMETER,
               (struct fault){.in = "query",
                              .pointer = "fields",
                              .code = "unknown",
                              .detail = arena_printf(&c->arena, "There is no field \"%s\".", name),
-                             .hint = near ? arena_printf(&c->arena, "did you mean \"%s\"?", near)
-                                          : NULL});
+                             .hint = field_hint(c, text_nearest(name, known), name, known)});
+}
+
+bool reply_has_fields(struct call *c, const struct result *r, const char *const *names)
+{
+    for (size_t i = 0; names && names[i]; i++)
+        if (!has_column(r, names[i]))
+            field_unknown(c, r, names[i]);
+    return c->err.code == ERR_NONE;
 }
 
 bool reply_fields(struct call *c, const struct result *r, const char *const **ret)
 {
     *ret = call_words(c, "fields");
-    for (size_t i = 0; *ret && (*ret)[i]; i++)
-        if (!has_column(r, (*ret)[i]))
-            field_unknown(c, r, (*ret)[i]);
-    return c->err.code == ERR_NONE;
+    return reply_has_fields(c, r, *ret);
 }
 
 /* steps */

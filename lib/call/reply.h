@@ -30,6 +30,10 @@ struct out *reply_json(struct call *c, int status);
  * with the fault if one is no column of @r. */
 bool reply_fields(struct call *c, const struct result *r, const char *const **ret);
 
+/** Whether the result has all these members (NULL-terminated; NULL: none are named); else the
+ * faults. */
+bool reply_has_fields(struct call *c, const struct result *r, const char *const *names);
+
 /** Tells whether the client asked for no body (Prefer: return=minimal), and takes note that it gets
  * none: end with reply_empty(). */
 bool reply_is_minimal(struct call *c);

@@ -199,6 +199,13 @@ static bool refused_by_us(const struct ask_error *from, struct err *e)
         read_object(e, from->detail);
     else
         e->detail = keep(e, from->detail);
+    if (e->code == ERR_BAD_PARAMETER && from->column != NULL && from->column[0] != '\0')
+        return err_fault(e, e->code,
+                         (struct fault){.in = "query",
+                                        .pointer = keep(e, from->column),
+                                        .code = "range",
+                                        .detail = e->detail,
+                                        .hint = e->hint});
     if (from->column == NULL || from->column[0] != '/')
         return false;
     return add_fault(e, from->column, fault_code(e->code));

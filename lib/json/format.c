@@ -251,6 +251,21 @@ bool format_holds(enum schema_format format, struct span text)
     return formats[format].holds == NULL || formats[format].holds(text);
 }
 
+const char *format_hint(enum schema_format format, const char *text, bool in_query)
+{
+    const char *space = strchr(text, ' ');
+
+    if (format != FORMAT_DATE_TIME)
+        return NULL;
+    if (text_is_date(text))
+        return "add a time and its offset, as in \"T00:00:00Z\"";
+    if (in_query && space != NULL && strcspn(text, "Tt") == 10 && space - text >= 16)
+        return "in a query \"+\" stands for a blank: send %2B for it, or the time in UTC with Z";
+    if (strlen(text) >= 16 && (text[10] == ' ' || strpbrk(text + 11, "Zz+-") == NULL))
+        return "a T goes between day and time, and Z or an offset like +02:00 behind it";
+    return NULL;
+}
+
 const char *format_rule(enum schema_format format)
 {
     return formats[format].rule;

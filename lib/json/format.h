@@ -16,4 +16,8 @@ bool format_holds(enum schema_format format, struct span text);
 /** Returns the sentence that says how to mend a text that has not. */
 const char *format_rule(enum schema_format format);
 
+/** Returns how a text that breaks the rule may have been meant, or NULL. @in_query: it came in the
+ * address, where "+" is a blank. */
+const char *format_hint(enum schema_format format, const char *text, bool in_query);
+
 #endif

@@ -2,6 +2,17 @@
 
 set role sluice_owner;
 
+-- Refuses a moment that is still to come: what was then is not known. A client's clock may be a little ahead.
+create or replace function sluice.must_be_past(as_of timestamptz) returns void
+    language plpgsql stable as $$
+begin
+    if as_of > sluice.now() + interval '1 minute' then
+        raise exception using errcode = 'SL400', message = 'invalid_parameter', column = 'as_of',
+            detail = 'The moment is still to come.', hint = 'send a moment of the past, or leave as_of out for now';
+    end if;
+end
+$$;
+
 -- The values of then of what has changed since: of each column the oldest value that an entry calls old. Planned for
 -- the moment, since nearly all of the history is older than most moments that are asked about; the entries are taken
 -- first, or else the planner reads the whole trail in the order of its records to save the sorting.
@@ -12,6 +23,7 @@ begin
     if as_of is null then
         return;
     end if;
+    perform sluice.must_be_past(as_of);
     return query
     with entry as materialized (
         select a.seq, a.record_id, a.changes
@@ -71,7 +83,7 @@ begin
 end
 $$;
 
-grant execute on function
+grant execute on function sluice.must_be_past(timestamptz),
     sluice.changed_since(text, timestamptz), sluice.report_zone(),
     sluice.in_report(text[], uuid[], text, uuid, text, uuid)
     to sluice_app;

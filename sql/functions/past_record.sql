@@ -12,6 +12,7 @@ declare
     since bigint;
     last timestamptz;
 begin
+    perform sluice.must_be_past(as_of);
     select jsonb_object_agg(e.key, e.value -> 'old' order by a.seq desc), count(distinct a.seq)
       into past, since
       from sluice.audit a

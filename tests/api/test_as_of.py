@@ -3,7 +3,7 @@ import datetime
 
 import pytest
 
-from helpers import OFFER, deal_in, problem, qualify
+from helpers import OFFER, deal_in, fault, problem, qualify
 from test_review import mine, own  # noqa: F401 pylint: disable=unused-import
 
 CLOCKS = ('due_at', 'stale', 'stale_since', 'claimed_by', 'claimed_until', 'queue')
@@ -126,7 +126,7 @@ def test_who_was_merged_was_somebody(manager, rep, number):
     assert (told['name'], [e['id'] for e in told['equipment']]) == (loser['name'], [line['id']])
     assert then(rep, 'accounts', survivor['id'], before).json()['equipment'] == []
     assert [e['id'] for e in then(rep, 'accounts', survivor['id'], at).json()['equipment']] == [line['id']]
-    answer = rep.get(f'/v1/accounts/{loser["id"]}', params={'as_of': '2199-01-01T00:00:00Z'})
+    answer = rep.get(f'/v1/accounts/{loser["id"]}', params={'as_of': at})
     assert answer.status_code == 308, answer.text
 
 
@@ -141,7 +141,9 @@ def test_moments_that_are_none(rep, number):
     a = rep.make('accounts', name=f'Moment {number}')
     for moment in ('yesterday', '2026-13-01T00:00:00Z', '2026-01-01'):
         problem(then(rep, 'accounts', a['id'], moment), 400, 'invalid_parameter')
-    shown = then(rep, 'accounts', a['id'], '2199-01-01T00:00:00Z').json()
+    only = fault(then(rep, 'accounts', a['id'], '2199-01-01T00:00:00Z'), 400, 'invalid_parameter', 'as_of', 'range')
+    assert (only['detail'], only['hint']) == ('The moment is still to come.', 'send a moment of the past, or leave as_of out for now')
+    shown = then(rep, 'accounts', a['id'], a['created_at']).json()
     assert (shown['name'], shown['version'], shown['equipment']) == (a['name'], 1, [])
     only = rep.get(f'/v1/accounts/{a["id"]}', params={'as_of': a['created_at'], 'fields': 'name'})
     assert only.json() == {'name': a['name']}

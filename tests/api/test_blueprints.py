@@ -324,6 +324,25 @@ def test_yaml_is_read_strictly(admin, text, says):
     assert says in problem(answer, 400, 'malformed_yaml')['detail']
 
 
+@pytest.mark.parametrize('guard, where, says, hint', [
+    ({'kind': 'field_presnt', 'params': {'field': 'city'}}, 'kind', 'There is no guard kind "field_presnt".',
+     'did you mean "field_present"?'),
+    ({'kind': 'field_compare', 'params': {'field': 'city', 'op': 'gtee', 'value': 1}}, 'params/op',
+     '"gtee" is none of eq, ne, lt, lte, gt, gte, in, not_in, has_any, has_all; did you mean "gte"?', None),
+    ({'kind': 'field_compare', 'params': {'field': 'city', 'op': 'resembles', 'value': 1}}, 'params/op',
+     '"resembles" is none of eq, ne, lt, lte, gt, gte, in, not_in, has_any, has_all.', None),
+    ({'kind': 'time_in_state', 'params': {'hours': 1}}, 'params/hours',
+     'It is an unknown parameter; there are min_seconds, max_seconds.', None)])
+def test_a_mistyped_guard_is_told_what_there_is(admin, key, guard, where, says, hint):
+    document = process(key)
+    document['transitions'][-1]['guards'] = [{'key': 'typed', **guard}]
+    only = [e for e in problem(admin.post('/v1/blueprints', json=document), 422, 'validation_failed')['errors']
+            if e['pointer'].endswith(f'/guards/0/{where}')]
+    assert [(e['detail'], e.get('hint')) for e in only] == [(says, hint)]
+    if where == 'kind':
+        assert only[0]['allowed'] == [k['kind'] for k in admin.get('/v1/guard-kinds').json()['items']]
+
+
 def test_yaml_that_says_nothing(admin):
     fault(admin.call('POST', '/v1/blueprints', data=b'', headers=YAML), 422, 'validation_failed', '', 'required')
 

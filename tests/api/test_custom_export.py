@@ -1,6 +1,7 @@
 """Custom fields in files: a column for each, by its type, importable again."""
 import pytest
 
+from helpers import fault
 from test_custom_fields import CHOICES, LIMITS, VALUES, field, key  # noqa: F401  pylint: disable=unused-import
 from test_export import exported, table
 from test_import import Import, mark  # noqa: F401  pylint: disable=unused-import
@@ -36,3 +37,19 @@ def test_a_column_for_each(admin, rep, manager, field, key, mark, entity, kind, 
     again = Import(manager, text, entity)
     proposed = {c['field'] for c in again.propose()['columns']}
     assert set(names) <= proposed
+
+
+def test_columns_by_their_names(rep, field, key, mark):
+    field('lead', 'integer', f'{key}_seats', position=1)
+    field('lead', 'text', f'{key}_tone', position=2)
+    rep.make('leads', last_name='Named', source=mark, custom={f'{key}_seats': 5, f'{key}_tone': 'red'})
+
+    def columns(fields):
+        return table(exported(rep, 'leads', source=mark, fields=fields))
+    assert columns(f'last_name,custom.{key}_tone') == [['last_name', f'custom.{key}_tone'], ['Named', 'red']]
+    assert columns(f'custom.{key}_tone,custom.{key}_seats') == [[f'custom.{key}_tone', f'custom.{key}_seats'], ['red', '5']]
+    assert {f'custom.{key}_seats', f'custom.{key}_tone'} <= set(columns(f'custom,custom.{key}_tone')[0])
+    only = fault(rep.get('/v1/leads/export', params={'fields': f'custom.{key}_seat'}), 400, 'invalid_parameter', 'fields', 'unknown')
+    assert (only['detail'], only['hint']) == (f'There is no custom field "custom.{key}_seat".', f'did you mean "custom.{key}_seats"?')
+    only = fault(rep.get('/v1/leads', params={'fields': f'custom.{key}_seats'}), 400, 'invalid_parameter', 'fields', 'unknown')
+    assert only['hint'] == 'custom fields come together here: name "custom"'

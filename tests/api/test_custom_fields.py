@@ -346,7 +346,7 @@ def shelf(rep, field, key, number):
     return listed
 
 
-def test_filters(shelf, rep, key):
+def test_filters(shelf, admin, rep, key):
     def kept(name, op='', *values):
         return shelf(**{f'custom.{key}_{name}{op}': list(values)})
     assert kept('n', '', '10') == [2] and kept('n', '', '10', '20') == [2, 4]
@@ -368,13 +368,19 @@ def test_filters(shelf, rep, key):
         only = fault(rep.get('/v1/accounts', params=params), 400, 'invalid_parameter', where, code)
         return only.get('hint')
     assert refused({f'custom.{key}_nn': '1'}, f'custom.{key}_nn', 'unknown') == f'did you mean "custom.{key}_n"?'
-    refused({f'custom.{key}_u': '1'}, f'custom.{key}_u', 'not_indexed')
+    plain = next(d for d in admin.get('/v1/custom-fields', params={'entity': 'account'}).json()['items'] if d['key'] == f'{key}_u')
+    mend = f'an administrator has it indexed with PATCH /v1/custom-fields/{plain["id"]} {{"indexed": true}}'
+    assert refused({f'custom.{key}_u': '1'}, f'custom.{key}_u', 'not_indexed') == mend
+    assert refused({f'custom.{key}_c': 'golden'}, f'custom.{key}_c', 'enum') == 'did you mean "gold"?'
+    assert refused({f'custom.{key}_m[any]': 'x'}, f'custom.{key}_m[any]', 'enum') == 'its choices are gold, silver'
     refused({f'custom.{key}_n': 'ten'}, f'custom.{key}_n', 'type')
     refused({f'custom.{key}_n[like]': '1'}, f'custom.{key}_n[like]', 'unknown')
     refused({f'custom.{key}_c[all]': 'gold'}, f'custom.{key}_c[all]', 'unknown')
     refused({f'custom.{key}_t[gt]': 'a'}, f'custom.{key}_t[gt]', 'unknown')
     refused({'sort': f'custom.{key}_m'}, 'sort', 'enum')
-    refused({'sort': f'custom.{key}_u'}, 'sort', 'not_indexed')
+    assert refused({'sort': f'custom.{key}_u'}, 'sort', 'not_indexed') == mend
+    admin.patched('custom-fields', plain['id'], indexed=True)
+    assert rep.get('/v1/accounts', params={f'custom.{key}_u': 'none'}).json()['items'] == []
 
 
 def test_sort_and_pages(shelf, rep, key):

@@ -103,7 +103,8 @@ row('a control character', 'rep', NEW_LEAD, 422, 'validation_failed', '/last_nam
 row('no e-mail address', 'rep', NEW_LEAD, 422, 'validation_failed', '/email', 'format', json={'email': 'anna'})
 row('a script for a website', 'rep', NEW_LEAD, 422, 'validation_failed', '/website', 'format',
     json={'website': 'javascript:alert(1)'})
-row('a country by name', 'rep', NEW_LEAD, 422, 'validation_failed', '/country', 'length', json={'country': 'Poland'})
+row('a country by name', 'rep', NEW_LEAD, 422, 'validation_failed', '/country', 'format', json={'country': 'Poland'},
+    says='Send an ISO 3166-1 code of two capital letters like "PL".')
 row('a country in small letters', 'rep', NEW_LEAD, 422, 'validation_failed', '/country', 'format', json={'country': 'pl'})
 row('yes for true', 'rep', NEW_LEAD, 422, 'validation_failed', '/budget_confirmed', 'type',
     json={'budget_confirmed': 'yes'})
@@ -140,7 +141,7 @@ row('an activity that loses its record', 'rep', 'PATCH /v1/activities/{activity}
 row('a duration below zero', 'rep', 'POST /v1/activities', 422, 'validation_failed', '/duration_s', 'range',
     json={'kind': 'call', 'duration_s': -1, 'lead_id': '{lead}'})
 row('a time without a zone', 'rep', 'POST /v1/activities', 422, 'validation_failed', '/occurred_at', 'format',
-    json={'kind': 'call', 'occurred_at': '2026-11-21T10:00:00', 'lead_id': '{lead}'})
+    hint='a T goes between day and time, and Z or an offset like +02:00 behind it', json={'kind': 'call', 'occurred_at': '2026-11-21T10:00:00', 'lead_id': '{lead}'})
 row('a priority that is none', 'rep', 'POST /v1/tasks', 422, 'validation_failed', '/priority', 'enum',
     allowed=['low', 'normal', 'high', 'urgent'], json={'subject': 'X', 'priority': 'asap'})
 row('a day that is none', 'rep', 'PATCH /v1/opportunities/{deal}', 422, 'validation_failed', '/delivery_date', 'format',
@@ -310,6 +311,30 @@ row('a field that is none, of one', 'rep', 'GET ' + LEAD + '?fields=last_nam', 4
 row('an include that is none', 'rep', 'GET /v1/contacts?include=acount', 400, 'invalid_parameter', 'include', 'enum',
     hint=mean('account'), allowed=['owner', 'account'])
 row('a user by name', 'rep', 'GET /v1/leads?owner=anna', 400, 'invalid_parameter', 'owner', 'format')
+row('an offset that became a blank', 'rep', 'GET /v1/leads?created_at[gte]=2026-01-01T00:00:00+02:00', 400, 'invalid_parameter',
+    'created_at[gte]', 'format', hint='in a query "+" stands for a blank: send %2B for it, or the time in UTC with Z')
+row('a day for a moment', 'rep', 'GET /v1/leads?created_at[lt]=2026-01-01', 400, 'invalid_parameter', 'created_at[lt]',
+    'format', hint='add a time and its offset, as in "T00:00:00Z"')
+row('a blank between day and time', 'rep', 'POST /v1/activities', 422, 'validation_failed', '/occurred_at', 'format',
+    hint='a T goes between day and time, and Z or an offset like +02:00 behind it',
+    json={'kind': 'call', 'occurred_at': '2026-11-21 10:00:00Z', 'lead_id': '{lead}'})
+row('a range of times backwards', 'rep',
+    'GET /v1/leads?created_at[gte]=2026-02-01T00:00:00Z&created_at[lt]=2026-02-01T01:59:59.9%2B02:00', 400,
+    'invalid_parameter', 'created_at[lt]', 'range', hint='exchange "created_at[gte]" and "created_at[lt]"',
+    says='It lies before "created_at[gte]": nothing is between.')
+row('a range of days backwards', 'rep', 'GET /v1/opportunities?close_date[gte]=2026-03-02&close_date[lte]=2026-03-01', 400,
+    'invalid_parameter', 'close_date[lte]', 'range', hint='exchange "close_date[gte]" and "close_date[lte]"')
+row('a range of amounts backwards', 'rep', 'GET /v1/opportunities?amount[gte]=100&amount[lte]=99.5', 400, 'invalid_parameter',
+    'amount[lte]', 'range', hint='exchange "amount[gte]" and "amount[lte]"')
+row('a range of years backwards', 'rep', 'GET /v1/equipment?year_installed[gte]=2020&year_installed[lte]=2019', 400,
+    'invalid_parameter', 'year_installed[lte]', 'range',
+    hint='exchange "year_installed[gte]" and "year_installed[lte]"')
+row('a period backwards', 'manager', 'GET /v1/reports/conversion?from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z', 400,
+    'invalid_parameter', 'to', 'range', hint='exchange "from" and "to"')
+row('a record of the future', 'rep', 'GET ' + LEAD + '?as_of=2126-01-01T00:00:00Z', 400, 'invalid_parameter', 'as_of', 'range',
+    says='The moment is still to come.', hint='send a moment of the past, or leave as_of out for now')
+row('a report of the future', 'manager', 'GET /v1/reports/sales?as_of=2126-01-01T00:00:00Z', 400, 'invalid_parameter',
+    'as_of', 'range', says='The moment is still to come.', hint='send a moment of the past, or leave as_of out for now')
 row('a time in words', 'rep', 'GET /v1/leads?created_at[gte]=yesterday', 400, 'invalid_parameter', 'created_at[gte]',
     'format')
 row('a search for one letter', 'rep', 'GET /v1/leads?q=a', 400, 'invalid_parameter', 'q', 'length')

@@ -338,9 +338,37 @@ static void decimals_have_bounded_digits(void **state)
     assert_false(text_is_decimal("1.5", 4, 0));
 }
 
+/* Moments in their order; those of one row are the same. */
+static const char *const moments[][3] = {
+    {"0001-01-01T00:00:00Z", "0001-01-01T02:00:00+02:00"},
+    {"1999-12-31T23:59:59.999999999Z"},
+    {"2000-01-01T00:00:00Z", "2000-01-01T00:00:00.000Z", "1999-12-31T19:00:00-05:00"},
+    {"2000-01-01T00:00:00.5Z", "2000-01-01t01:00:00.500+01:00"},
+    {"2000-02-29T12:00:00Z", "2000-03-01T00:00:00+12:00"},
+    {"2000-03-01T00:00:00Z"},
+    {"2001-03-01T00:00:00+00:01"},
+    {"2001-03-01T00:00:00Z"},
+    {"9999-12-31T23:59:59Z"},
+};
+
+static void moments_have_an_order(void **state)
+{
+    const size_t n = sizeof(moments) / sizeof(moments[0]) * 3;
+
+    (void)state;
+    for (size_t i = 0; i < n * n; i++) {
+        const char *a = moments[i / n / 3][i / n % 3], *b = moments[i % n / 3][i % n % 3];
+        int wanted = (i / n / 3 > i % n / 3) - (i / n / 3 < i % n / 3);
+
+        if (a != NULL && b != NULL)
+            assert_int_equal(text_compare_moments(a, b), wanted);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(moments_have_an_order),
         cmocka_unit_test(spans_compare_and_trim),
         cmocka_unit_test(integers_parse),
         cmocka_unit_test(utf8_is_told_from_other_bytes),

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "asks.gen.h"
+#include "blueprint/value.h"
 #include "service/record/custom.h"
 #include "service/record/record.h"
 #include "json/schema.h"
@@ -101,7 +102,11 @@ static const json_t *field_of(struct call *c, const json_t *definitions, const c
         if (strlen(own) == n && strncmp(own, key, n) == 0) {
             if (json_is_true(json_object_get(field, "indexed")))
                 return field;
-            refuse(c, param, "not_indexed", "Lists look for indexed custom fields only.", NULL);
+            refuse(c, param, "not_indexed", "Lists look for indexed custom fields only.",
+                   arena_printf(&c->arena,
+                                "an administrator has it indexed with PATCH /v1/custom-fields/%s "
+                                "{\"indexed\": true}",
+                                text_of(field, "id")));
             return NULL;
         }
         if (known < FIELDS_MAX)
@@ -124,6 +129,13 @@ static const struct list_filter *filter_find(const char *name)
     return NULL;
 }
 
+static bool is_choice(const json_t *field)
+{
+    const char *type = text_of(field, "type");
+
+    return strcmp(type, "choice") == 0 || strcmp(type, "multi_choice") == 0;
+}
+
 /* Texts of a query become values of the column; what none can be would fail in the database. */
 static bool value_fits(const char *type, const char *text)
 {
@@ -139,6 +151,39 @@ static bool value_fits(const char *type, const char *text)
     if (strcmp(type, "datetime") == 0)
         return schema_format_holds(FORMAT_DATE_TIME, text);
     return strcmp(type, "boolean") != 0 || strcmp(text, "true") == 0 || strcmp(text, "false") == 0;
+}
+
+static const char *choice_hint(struct call *c, const json_t *field, const char *value)
+{
+    const json_t *choices = json_object_get(field, "choices"), *choice;
+    const char **keys = call_alloc(c, (json_array_size(choices) + 1) * sizeof(*keys)), *near;
+    const char *list = "";
+    size_t i;
+
+    if (!keys)
+        return NULL;
+    json_array_foreach (choices, i, choice) {
+        keys[i] = json_string_value(choice);
+        list = arena_printf(&c->arena, "%s%s%s", list, i ? ", " : "", keys[i]);
+    }
+    near = text_nearest(value, keys);
+    return near ? arena_printf(&c->arena, "did you mean \"%s\"?", near)
+                : arena_printf(&c->arena, "its choices are %s", list);
+}
+
+static void refuse_value(struct call *c, const char *param, const json_t *field, const char *value)
+{
+    const char *type = text_of(field, "type");
+
+    if (is_choice(field))
+        refuse(c, param, "enum",
+               arena_printf(&c->arena, "\"%s\" is none of the field's choices.", value),
+               choice_hint(c, field, value));
+    else
+        refuse(
+            c, param, "type",
+            arena_printf(&c->arena, "\"%s\" is no value of a field of the type %s.", value, type),
+            NULL);
 }
 
 static const char *value_json(struct call *c, const json_t *field, const json_t *texts,
@@ -193,8 +238,10 @@ static bool read_filter(struct call *c, const json_t *definitions, const char *p
     if (!found)
         return refuse(c, param, "unknown", "The field has no such operator.", NULL), false;
     json_array_foreach (texts, i, text)
-        if (!value_fits(null ? "boolean" : text_of(field, "type"), json_string_value(text)))
-            return refuse(c, param, "type", "The field takes no such value.", NULL), false;
+        if (!value_fits(null ? "boolean" : text_of(field, "type"), json_string_value(text)) ||
+            (!null && is_choice(field) &&
+             !value_has_key(json_object_get(field, "choices"), json_string_value(text))))
+            return refuse_value(c, param, field, json_string_value(text)), false;
     *filter = (struct list_filter){.param = arena_strdup(&c->arena, param),
                                    .before = found->before,
                                    .after = found->after,

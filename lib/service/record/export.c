@@ -18,6 +18,8 @@
 
 #define PAGE 500
 #define NAME_MAX_BYTES 80
+#define PREFIX "custom."
+#define PREFIX_LENGTH (sizeof(PREFIX) - 1)
 #define ITEMS_MAX ((size_t)1 << 20)
 
 struct export
@@ -65,12 +67,83 @@ static enum step export_begin(struct call *c)
     return STEP_WAIT;
 }
 
+static const json_t *custom_named(const json_t *definitions, const char *key)
+{
+    const json_t *field;
+    size_t i;
+
+    json_array_foreach (definitions, i, field)
+        if (strcmp(json_string_value(json_object_get(field, "key")), key) == 0)
+            return field;
+    return NULL;
+}
+
+static void custom_unknown(struct call *c, const json_t *definitions, const char *name)
+{
+    const char **names = call_alloc(c, (json_array_size(definitions) + 1) * sizeof(*names)), *near;
+    const json_t *field;
+    size_t i;
+
+    if (!names)
+        return;
+    json_array_foreach (definitions, i, field)
+        names[i] = json_string_value(json_object_get(field, "key"));
+    near = text_nearest(name + PREFIX_LENGTH, names);
+    err_fault(
+        &c->err, ERR_BAD_PARAMETER,
+        (struct fault){
+            .in = "query",
+            .pointer = "fields",
+            .code = "unknown",
+            .detail = arena_printf(&c->arena, "There is no custom field \"%s\".", name),
+            .hint = near ? arena_printf(&c->arena, "did you mean \"custom.%s\"?", near) : NULL,
+        });
+}
+
+/* Columns are named as they stand in the file: "custom.seats" is one of those that "custom" is. */
+static void pick_columns(struct call *c, struct export *e)
+{
+    const char *const *words = call_words(c, "fields");
+    const char **plain;
+    json_t *picked;
+    size_t n = 0;
+    bool all = false;
+
+    for (n = 0; words && words[n]; n++)
+        all = all || strcmp(words[n], "custom") == 0;
+    plain = call_alloc(c, (n + 2) * sizeof(*plain));
+    picked = json_array();
+    arena_defer(&c->arena, (void (*)(void *))json_decref, picked);
+    n = 0;
+    for (size_t i = 0; words && plain && words[i]; i++) {
+        const json_t *field;
+
+        if (strncmp(words[i], PREFIX, PREFIX_LENGTH) != 0) {
+            plain[n++] = words[i];
+            continue;
+        }
+        field = custom_named(e->custom, words[i] + PREFIX_LENGTH);
+        if (field)
+            json_array_append(picked, (json_t *)(uintptr_t)field);
+        else
+            custom_unknown(c, e->custom, words[i]);
+    }
+    if (json_array_size(picked) > 0 && plain && !all) {
+        plain[n++] = "custom";
+        e->custom = picked;
+    }
+    e->fields = words ? plain : NULL;
+}
+
 static enum step export_columns(struct call *c)
 {
     struct export *e = c->state;
 
     e->custom = custom_definitions(c, call_result(c, 0));
-    return e->custom ? STEP_NEXT : STEP_FAIL;
+    if (!e->custom)
+        return STEP_FAIL;
+    pick_columns(c, e);
+    return c->err.code == ERR_NONE ? STEP_NEXT : STEP_FAIL;
 }
 
 static enum step export_ask(struct call *c)
@@ -242,7 +315,7 @@ static enum step export_write(struct call *c)
     e->page = call_result(c, 0);
     e->rows = list_rows(c);
     e->written += e->rows;
-    if (!reply_fields(c, e->page, &e->fields))
+    if (!reply_has_fields(c, e->page, e->fields))
         return STEP_FAIL;
     if (e->written > c->env->export_rows || (e->written == c->env->export_rows && list_has_more(c)))
         return call_fail(c, ERR_EXPORT_TOO_LARGE, "An export may have %lld rows; filter the list.",
