@@ -139,6 +139,7 @@ struct request {
     const char *commit_token; /* of a write that this read must see */
     const char *idempotency_key;
     const char *prefer;
+    const char *accept;
     const char *accept_language;
     const char *origin, *user_agent, *address, *referer;
     const char *network; /* of the address, what limits count by: IPv4 itself, IPv6 its /64 */

@@ -68,6 +68,16 @@ static void answer_metrics(struct conn *c)
     buf_done(&text);
 }
 
+/* Whoever types the address of the daemon, or a slash too many, finds the page. */
+static void answer_docs(struct conn *c)
+{
+    static const struct reply_header headers[] = {{"Location", "/docs"}};
+
+    respond(c, &(struct answer){.status = 302, .headers = headers, .nheaders = 1});
+}
+
+static const struct builtin front_page = {"", "/", true, answer_docs};
+
 static const struct builtin builtins[] = {
     {"livez", "/livez", true, answer_livez},
     {"readyz", "/readyz", true, answer_readyz},
@@ -77,6 +87,10 @@ static const struct builtin builtins[] = {
 
 const struct builtin *builtin_find(const struct server *s, const struct target *t)
 {
+    bool below_docs = t->nsegments == 2 && span_is(t->segments[0], "docs") && t->segments[1].n == 0;
+
+    if (!s->o.admin && (t->nsegments == 0 || below_docs))
+        return &front_page;
     if (t->nsegments != 1)
         return NULL;
     for (size_t i = 0; i < sizeof builtins / sizeof *builtins; i++)

@@ -37,6 +37,7 @@ static const struct {
     {HEADER_IDEMPOTENCY_KEY, offsetof(struct request, idempotency_key), true, false},
     {HEADER_COMMIT_TOKEN, offsetof(struct request, commit_token), true, false},
     {HEADER_PREFER, offsetof(struct request, prefer), true, true},
+    {HEADER_ACCEPT, offsetof(struct request, accept), false, true},
     {HEADER_ACCEPT_LANGUAGE, offsetof(struct request, accept_language), false, true},
     {HEADER_ORIGIN, offsetof(struct request, origin), false, false},
     {HEADER_USER_AGENT, offsetof(struct request, user_agent), false, false},

@@ -118,6 +118,15 @@ static void put_preflight(const struct answer *a, struct buf *b)
            "Access-Control-Max-Age: 600\r\n");
 }
 
+static bool varies_by_origin(const struct answer *a)
+{
+    for (unsigned i = 0; i < a->nheaders; i++)
+        if (strcmp(a->headers[i].name, "Vary") == 0 &&
+            strstr(a->headers[i].value, "Origin") != NULL)
+            return true;
+    return false;
+}
+
 /* An operation that says itself whose pages may use it has a Vary of its own. */
 static void put_cors(const struct conn *c, const struct answer *a, struct buf *b)
 {
@@ -127,7 +136,7 @@ static void put_cors(const struct conn *c, const struct answer *a, struct buf *b
 
     if (decided && preflight)
         put_preflight(a, b);
-    if (has_header(a, "Vary") || s->o.cors_origins == NULL || s->o.cors_origins[0] == NULL)
+    if (varies_by_origin(a) || s->o.cors_origins == NULL || s->o.cors_origins[0] == NULL)
         return;
     PUT(b, "Vary: Origin\r\n");
     if (c->x.cors_origin == NULL)

@@ -194,4 +194,6 @@ void target_write(const struct target *t, struct buf *b)
     }
     if (t->nsegments > TARGET_SEGMENTS_MAX)
         buf_puts(b, "/...");
+    if (t->nsegments == 0)
+        buf_putc(b, '/');
 }

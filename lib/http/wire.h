@@ -28,6 +28,7 @@
  * name. */
 #define WIRE_HEADERS(H)                                                                            \
     H(HOST, "host", true)                                                                          \
+    H(ACCEPT, "accept", false)                                                                     \
     H(EXPECT, "expect", true)                                                                      \
     H(PREFER, "prefer", false)                                                                     \
     H(ORIGIN, "origin", true)                                                                      \

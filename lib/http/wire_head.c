@@ -18,7 +18,7 @@ static const struct known known[HEADER_COUNT] = {
 /* The first known name of each length; those of one length stand together. */
 static const uint8_t first_of_length[32] = {
     [4] = HEADER_HOST,
-    [6] = HEADER_EXPECT,
+    [6] = HEADER_ACCEPT,
     [7] = HEADER_REFERER,
     [8] = HEADER_IF_MATCH,
     [9] = HEADER_FORWARDED,

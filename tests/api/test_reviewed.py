@@ -1,4 +1,5 @@
 """What a review found: each case failed once."""
+import json
 import pathlib
 import subprocess
 import uuid
@@ -99,3 +100,31 @@ def test_asking_for_help_does_nothing(tmp_path):
     done = subprocess.run([tool, 'migrate', '--help'], capture_output=True, text=True, timeout=30, check=False, cwd=tmp_path,
                           env={'SLUICE_DATA_DIR': str(tmp_path / 'data'), 'PATH': '/usr/bin'})
     assert done.returncode == 0 and done.stdout.startswith('usage') and not (tmp_path / 'data').exists()
+
+
+def test_a_form_says_which_fields_it_takes(admin, anonymous, rows, field, key):
+    """By the names that its page uses; nothing else was meant by an empty lead."""
+    field('lead', 'integer', f'{key}_seats')
+    form = admin.make('intake-forms', form=f'{key}_takes', name='Takes', source='takes',
+                      fields=['last_name', 'email', f'custom.{key}_seats'], mapping={'surname': 'last_name'})
+    path = f'/v1/intake/{key}_takes?key={form["key"]}'
+    for send in ({'json': {'Nachname': 'Lis'}}, {'json': {}}, {'data': {'nazwisko': 'Lis'}}, {'data': {'surname': ''}}):
+        only = fault(anonymous.post(path, **send), 422, 'validation_failed', '', 'too_few')
+        assert only['detail'] == 'None of the fields that this form takes was filled in.'
+        assert only['hint'] == 'send at least one of those that "allowed" lists'
+        assert sorted(only['allowed']) == [f'custom.{key}_seats', 'email', 'surname']
+    kept = rows('select extra from sluice.intake_submission where form_id = %s order by received_at limit 1', form['id'])
+    assert [json.dumps(k['extra']) for k in kept] == ['{"Nachname": "Lis"}']
+
+
+def test_a_form_takes_custom_fields_in_one_object(admin, anonymous, rep, field, key):
+    field('lead', 'integer', f'{key}_seats')
+    field('lead', 'text', f'{key}_tone')
+    form = admin.make('intake-forms', form=f'{key}_nest', name='Nest', source='nest', fields=['last_name', f'custom.{key}_seats'])
+    path = f'/v1/intake/{key}_nest?key={form["key"]}'
+    made = anonymous.post(path, json={'last_name': f'Nested {key}', 'custom': {f'{key}_seats': 5, f'{key}_tone': 'red'}})
+    assert made.status_code == 201, made.text
+    lead = rep.get('/v1/leads', params={'q': f'Nested {key}'}).json()['items'][0]
+    assert (lead['custom'][f'{key}_seats'], lead['custom'].get(f'{key}_tone')) == (5, None), 'the form does not take the other'
+    fault(anonymous.post(path, json={'last_name': 'X', 'custom': {f'{key}_seats': 'five'}}), 422, 'validation_failed',
+          f'/custom.{key}_seats', 'type')

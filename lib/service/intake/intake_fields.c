@@ -227,6 +227,70 @@ static void rename_faults(struct call *c, const struct intake *in)
     }
 }
 
+static void release_fields(void *arg)
+{
+    json_decref(arg);
+}
+
+/* A page that writes JSON may send custom fields as the API has them, in one object; here each has
+ * its name. */
+static json_t *flat(struct call *c, json_t *body)
+{
+    json_t *custom = json_object_get(body, "custom"), *value, *all;
+    const char *name;
+
+    if (!json_is_object(custom))
+        return body;
+    all = json_copy(body);
+    arena_defer(&c->arena, release_fields, all);
+    (void)json_object_del(all, "custom");
+    json_object_foreach (custom, name, value)
+        json_object_set(all, arena_printf(&c->arena, "custom.%s", name), value);
+    return all;
+}
+
+static bool is_taken(const json_t *list, const char *name)
+{
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach (list, i, one)
+        if (strcmp(json_string_value(one), name) == 0)
+            return true;
+    return false;
+}
+
+/* What the page may call the fields that the form takes. */
+static json_t *taken_names(const struct intake *in)
+{
+    json_t *list = json_array(), *value;
+    const char *name;
+
+    json_object_foreach (in->mapping, name, value)
+        if (field_of(in, name) && !is_taken(list, name))
+            json_array_append_new(list, json_string(name));
+    for (size_t i = 0; in->allowed && in->allowed[i]; i++)
+        if (field_of(in, in->allowed[i]) && !name_of(in, in->allowed[i], strlen(in->allowed[i])) &&
+            !is_taken(list, in->allowed[i]))
+            json_array_append_new(list, json_string(in->allowed[i]));
+    return list;
+}
+
+/* Nothing of what came is a field: a name is wrong, or the form is. */
+static void refuse_nothing(struct call *c, const struct intake *in)
+{
+    json_t *names = taken_names(in);
+
+    err_fault(&c->err, ERR_INVALID,
+              (struct fault){.in = "body",
+                             .pointer = "",
+                             .code = "too_few",
+                             .detail = "None of the fields that this form takes was filled in.",
+                             .hint = "send at least one of those that \"allowed\" lists",
+                             .allowed = call_json(c, names)});
+    json_decref(names);
+}
+
 void intake_fields(struct call *c, struct intake *in)
 {
     json_t *body = parse(c);
@@ -239,8 +303,11 @@ void intake_fields(struct call *c, struct intake *in)
                                  .detail = "the body must be an object of fields"});
     if (!body || !json_is_object(body))
         return;
+    body = flat(c, body);
     sort_fields(c, in, body);
-    if (json_object_size(in->lead) > 0 || c->err.code == ERR_NONE)
+    if (json_object_size(in->lead) == 0 && c->err.code == ERR_NONE)
+        refuse_nothing(c, in);
+    else if (json_object_size(in->lead) > 0)
         (void)fields_check(&in->fields, in->lead, &c->err);
     check_required(c, in, body);
     rename_faults(c, in);

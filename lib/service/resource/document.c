@@ -1,4 +1,6 @@
 /* document - the contract, the page that shows it, and what each problem code means. */
+#include <string.h>
+
 #include "call/reply.h"
 #include "contract.gen.h"
 #include "pages.gen.h"
@@ -37,42 +39,35 @@ static enum step docs_reply(struct call *c)
 
 const struct operation docs_get = {.steps = (step_fn *const[]){docs_reply, NULL}};
 
-/* GET /docs/problems */
+/* The guides: Markdown, and a page for whoever asks for one, as browsers do (the type of a problem
+ * is an address there). */
 
-static enum step problems_reply(struct call *c)
+static bool wants_page(const struct call *c)
 {
-    return reply_bytes(c, "text/plain; charset=utf-8", page_problems_tag, page_problems,
-                       page_problems_size);
+    return c->request.accept && strstr(c->request.accept, "text/html");
 }
 
-const struct operation docs_problems = {.steps = (step_fn *const[]){problems_reply, NULL}};
+#define GUIDE(id, name)                                                                            \
+    static enum step name##_reply(struct call *c)                                                  \
+    {                                                                                              \
+        reply_header(c, "Vary", "Accept");                                                         \
+        if (!wants_page(c))                                                                        \
+            return reply_bytes(c, "text/plain; charset=utf-8", page_##name##_tag, page_##name,     \
+                               page_##name##_size);                                                \
+        reply_header(c, "Content-Security-Policy", page_##name##_html_csp);                        \
+        return reply_bytes(c, "text/html; charset=utf-8", page_##name##_html_tag,                  \
+                           page_##name##_html, page_##name##_html_size);                           \
+    }                                                                                              \
+    const struct operation id = {.steps = (step_fn *const[]){name##_reply, NULL}}
+
+/* GET /docs/problems */
+GUIDE(docs_problems, problems);
 
 /* GET /docs/designing */
-
-static enum step designing_reply(struct call *c)
-{
-    return reply_bytes(c, "text/plain; charset=utf-8", page_designing_tag, page_designing,
-                       page_designing_size);
-}
-
-const struct operation docs_designing = {.steps = (step_fn *const[]){designing_reply, NULL}};
+GUIDE(docs_designing, designing);
 
 /* GET /docs/importing */
-
-static enum step importing_reply(struct call *c)
-{
-    return reply_bytes(c, "text/plain; charset=utf-8", page_importing_tag, page_importing,
-                       page_importing_size);
-}
-
-const struct operation docs_importing = {.steps = (step_fn *const[]){importing_reply, NULL}};
+GUIDE(docs_importing, importing);
 
 /* GET /docs/reliability */
-
-static enum step reliability_reply(struct call *c)
-{
-    return reply_bytes(c, "text/plain; charset=utf-8", page_reliability_tag, page_reliability,
-                       page_reliability_size);
-}
-
-const struct operation docs_reliability = {.steps = (step_fn *const[]){reliability_reply, NULL}};
+GUIDE(docs_reliability, reliability);
