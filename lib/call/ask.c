@@ -88,6 +88,27 @@ int call_ask(struct call *c, const struct query *q, const char *const *values)
     return ask_add(c, q->lane, (struct statement){.query = q, .nparams = q->nparams}, values);
 }
 
+void call_ask_raw(struct call *c, struct span bytes)
+{
+    struct statement *st;
+    const char **values;
+
+    if (c->overfull)
+        return;
+    st = &c->ask->statements[c->ask->n - 1];
+    assert(c->filling && st->nparams > 0 && st->nparams <= RAW_PARAMS);
+    values = call_alloc(c, (size_t)st->nparams * sizeof(*values));
+    if (!values) {
+        c->overfull = true;
+        return;
+    }
+    memcpy(values, st->values, (size_t)st->nparams * sizeof(*values));
+    values[st->nparams - 1] = bytes.n ? bytes.p : "";
+    st->values = values;
+    st->raw = st->nparams;
+    st->raw_size = bytes.n;
+}
+
 bool call_ask_ahead(struct call *c, const struct query *q, const char *const *values)
 {
     struct ask *a = ask_open(c);

@@ -245,6 +245,10 @@ int call_ask_composed(struct call *c, enum lane lane, const char *text, int npar
  * c->err set and no results. For work on many records, each of which has a verdict of its own. */
 void call_catch(struct call *c);
 
+/** The last parameter of the statement that was added last is these bytes as they are, a bytea that
+ * need not be written as text, which is twice as long. They must outlive the ask. */
+void call_ask_raw(struct call *c, struct span bytes);
+
 /** Marks the ask being filled as a note beside the operation (a refusal to record): it claims no
  * Idempotency-Key, so that the request may be repeated. */
 void call_ask_aside(struct call *c);

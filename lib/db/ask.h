@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define RAW_PARAMS 8 /* of a statement that has a raw one, at most */
 #define ASK_MAX 16
 
 /** read: pipelined with other reads, bounded queries only. write: a connection of its own for the
@@ -45,6 +46,8 @@ struct statement {
     const unsigned *types;     /* composed: parameter OIDs */
     int nparams;
     const char *const *values; /* text form, NULL for SQL NULL; must outlive the ask */
+    int raw;                   /* the parameter, from 1, that is bytes as they are; 0: none is */
+    size_t raw_size;           /* of them */
     struct result *result;     /* set when the ask is answered without an error; owner: the ask */
 };
 

@@ -18,12 +18,13 @@
 #include "db/cluster_run.h"
 
 #define TAIL_SIZE 600
+#define CACHE_LEAST_MB 128
+#define CACHE_MOST_MB 1024 /* the indexes of a million names fit in */
 
 /* Written once into postgresql.conf, for the administrator to change. Durability keeps its
  * defaults. */
 static const char settings[] =
     "\n# sluiced: written once, yours to change\n"
-    "shared_buffers = 256MB\n"
     "max_connections = 50\n"
     "effective_cache_size = 1GB\n"
     "maintenance_work_mem = 128MB\n"
@@ -231,11 +232,42 @@ char *cluster_program(const struct cluster_paths *p, const char *name)
     return join(p->bin, name);
 }
 
+unsigned cluster_cache_mb(uint64_t memory)
+{
+    uint64_t mb = memory / 4 >> 20;
+
+    return mb < CACHE_LEAST_MB ? CACHE_LEAST_MB : mb > CACHE_MOST_MB ? CACHE_MOST_MB : (unsigned)mb;
+}
+
+/* What the machine has, or a container may use of it. */
+static uint64_t memory_there(void)
+{
+    static const char *const limits[] = {"/sys/fs/cgroup/memory.max",
+                                         "/sys/fs/cgroup/memory/memory.limit_in_bytes"};
+    uint64_t least = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        FILE *file = fopen(limits[i], "re");
+        char line[32];
+        int64_t limit;
+
+        if (!file)
+            continue;
+        if (fgets(line, sizeof(line), file) != NULL &&
+            text_parse_i64((struct span){line, strcspn(line, "\n")}, &limit) && limit > 0 &&
+            (uint64_t)limit < least)
+            least = (uint64_t)limit;
+        (void)fclose(file);
+    }
+    return least;
+}
+
 bool cluster_write_settings(const struct cluster_paths *p)
 {
     char *path = join(p->fresh, "postgresql.conf");
     FILE *file = fopen(path, "ae");
-    bool ok = file != NULL && fwrite(settings, sizeof settings - 1, 1, file) == 1;
+    bool ok = file != NULL && fwrite(settings, sizeof settings - 1, 1, file) == 1 &&
+              fprintf(file, "shared_buffers = %uMB\n", cluster_cache_mb(memory_there())) > 0;
 
     ok = ok && fflush(file) == 0 && fsync(fileno(file)) == 0;
     if (file != NULL && fclose(file) != 0)

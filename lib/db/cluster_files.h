@@ -8,6 +8,7 @@
 #define SLUICE_DB_CLUSTER_FILES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct buf;
@@ -39,6 +40,10 @@ char *cluster_program(const struct cluster_paths *p, const char *name);
 
 /** Returns the process that the cluster's postmaster.pid names, or 0. */
 pid_t cluster_read_pid(const struct cluster_paths *p);
+
+/** Returns how much of @memory (bytes) a fresh cluster's cache (shared_buffers) takes: a quarter,
+ * as PostgreSQL's manual (19.4.1) proposes, but 128 MB at least and 1 GB at most. */
+unsigned cluster_cache_mb(uint64_t memory);
 
 /** Appends our settings to the postgresql.conf of the fresh cluster. */
 bool cluster_write_settings(const struct cluster_paths *p);

@@ -167,6 +167,21 @@ static bool send_deallocate(struct pipeline *p, struct ask *ask, int index, cons
     return PQsendQueryParams(p->pg, text, 0, NULL, NULL, NULL, NULL, 0) == 1;
 }
 
+/* Which of the parameters is no text, if one is. */
+struct forms {
+    int sizes[RAW_PARAMS], binary[RAW_PARAMS];
+};
+
+static struct forms *forms_of(const struct statement *s, struct forms *room)
+{
+    if (s->raw == 0)
+        return NULL;
+    *room = (struct forms){0};
+    room->sizes[s->raw - 1] = (int)s->raw_size;
+    room->binary[s->raw - 1] = 1;
+    return room;
+}
+
 /* Sends one statement, with a Parse in front when the connection sees it for the first time. */
 static bool send_statement(struct pipeline *p, struct ask *ask, const struct statement *s,
                            struct expect e)
@@ -174,6 +189,8 @@ static bool send_statement(struct pipeline *p, struct ask *ask, const struct sta
     const char *text = s->query != NULL ? s->query->text : s->text;
     const unsigned *types = s->query != NULL ? s->query->types : s->types;
     int nparams = s->query != NULL ? s->query->nparams : s->nparams;
+    struct forms room, *forms = forms_of(s, &room);
+    const int *sizes = forms ? forms->sizes : NULL, *binary = forms ? forms->binary : NULL;
     struct plan_use use;
 
     plans_use(p->plans, s, p->batch, &use);
@@ -187,8 +204,8 @@ static bool send_statement(struct pipeline *p, struct ask *ask, const struct sta
     }
     push(p, e);
     if (use.named)
-        return PQsendQueryPrepared(p->pg, use.name, nparams, s->values, NULL, NULL, 0) == 1;
-    return PQsendQueryParams(p->pg, text, nparams, types, s->values, NULL, NULL, 0) == 1;
+        return PQsendQueryPrepared(p->pg, use.name, nparams, s->values, sizes, binary, 0) == 1;
+    return PQsendQueryParams(p->pg, text, nparams, types, s->values, sizes, binary, 0) == 1;
 }
 
 /* Commits, and asks in the same breath where the log ends now. What comes of the question changes

@@ -34,8 +34,8 @@ select :id, b.entity, b.name, b.file_name, coalesce(b.options, '{}')
 -- in: import uuid
 -- in: n      integer
 -- in: sha256 text
--- in: data   text
-select sluice.import_part_put(:import, :n, :sha256, decode(:data, 'hex'));
+-- in: data   bytea
+select sluice.import_part_put(:import, :n, :sha256, :data);
 
 -- query: import_part_get one read
 -- What is known of a part.

@@ -302,6 +302,42 @@ static void many_rows_arrive(void **state)
     }
 }
 
+static void a_parameter_may_be_bytes(void **state)
+{
+    static const unsigned types[] = {25, 17}; /* text, bytea */
+    static const struct statement sizes = {
+        .text = "select $1 as word, length($2) as n, encode($2, 'hex') as hex",
+        .nparams = 2,
+        .types = types};
+    const char *values[] = {"text", "a\0'\\b"};
+    struct question q;
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) { /* also as a plan that is there already */
+        question(&q, LANE_READ);
+        q.ask.statements[0] = sizes;
+        q.ask.statements[0].values = values;
+        q.ask.statements[0].raw = 2;
+        q.ask.statements[0].raw_size = 5;
+        q.ask.n = 1;
+        ask_ok(&q);
+        assert_string_equal(cell(&q, 0, "word"), "text");
+        assert_string_equal(cell(&q, 0, "n"), "5");
+        assert_string_equal(cell(&q, 0, "hex"), "6100275c62");
+        ask_done(&q.ask);
+    }
+}
+
+static void a_cache_is_a_quarter_of_the_memory(void **state)
+{
+    (void)state;
+    assert_int_equal(cluster_cache_mb(0), 128);
+    assert_int_equal(cluster_cache_mb(512ULL << 20), 128);
+    assert_int_equal(cluster_cache_mb(2ULL << 30), 512);
+    assert_int_equal(cluster_cache_mb(3ULL << 30), 768);
+    assert_int_equal(cluster_cache_mb(64ULL << 30), 1024);
+}
+
 static void large_parameters_pass(void **state)
 {
     static const struct statement echo = {.text = "select length($1::text) as n, $1::text as text",
@@ -601,6 +637,7 @@ int main(void)
         BENCH(a_full_queue_is_busy_at_once),
         BENCH(a_long_statement_times_out),
         BENCH(many_rows_arrive),
+        BENCH(a_parameter_may_be_bytes),
         BENCH(large_parameters_pass),
         BENCH(a_changed_function_is_prepared_again),
         BENCH(composed_statements_are_prepared_in_a_bounded_cache),
@@ -611,6 +648,7 @@ int main(void)
         BENCH(several_hosts_need_no_ports),
         BENCH(a_stopped_server_is_unavailable_and_comes_back),
         BENCH(a_killed_server_is_tended),
+        cmocka_unit_test(a_cache_is_a_quarter_of_the_memory),
         cmocka_unit_test(only_one_daemon_may_run_a_cluster),
         cmocka_unit_test(a_server_left_running_is_taken_over),
     };

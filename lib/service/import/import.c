@@ -90,19 +90,14 @@ static enum step part_ask(struct call *c)
     char hash[SHA256_TEXT];
     struct uuid id;
     int64_t n;
-    char *hex;
 
     if (!call_path_uuid(c, "id", &id) || !part_number(c, &n))
         return STEP_FAIL;
-    hex = malloc(body.n * 2 + 1);
-    if (!hex)
-        abort();
-    arena_defer(&c->arena, free, hex);
-    text_hex(body.p, body.n, hex);
     sha256_hex(body.n ? body.p : "", body.n, hash);
     ask_import_part_put(
         c, (struct q_import_part_put){
-               .import = id, .n = n, .sha256 = arena_strdup(&c->arena, hash), .data = hex});
+               .import = id, .n = n, .sha256 = arena_strdup(&c->arena, hash), .data = ""});
+    call_ask_raw(c, body);
     ask_import_part_get(c, (struct q_import_part_get){.import = id, .n = n});
     return STEP_WAIT;
 }
