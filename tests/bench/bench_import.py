@@ -146,7 +146,7 @@ def main():
     options = parser.parse_args()
     rows = 1_000_000 if options.long else options.rows
     folder = Path(tempfile.mkdtemp(prefix='sluice-bench-'))
-    daemon = Daemon(folder).start()
+    daemon = Daemon(folder, access_token_s=86400).start()
     try:
         companies = (f'{name} {form}' for _, name, form, _ in names(rows)) if options.fuzzy else numbered(rows)
         wanted = generate(folder / 'leads.csv', rows, companies)
