@@ -137,6 +137,7 @@ struct input {
     bool required;
     const json_t *params; /* field: {"field", "choices": ["..."]?}; activity: {"kind"?}; checklist:
                              {"item"}; note, task and file: {} */
+    const char *params_text; /* the same as a listing shows them, once for all */
     const char
         *pointer; /* "/fields/industry", "/note", "/checklist", "/activities", "/tasks", "/files" */
 };

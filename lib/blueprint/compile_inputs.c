@@ -1,4 +1,5 @@
 /* the inputs of a transition */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -80,6 +81,20 @@ static const struct input *twin_of(const struct input *inputs, size_t n, const s
     return NULL;
 }
 
+/* Every listing of transitions shows them: made once, not for each. */
+static bool keep_params(struct compiler *c, struct input *input)
+{
+    char *text;
+
+    input->params_text = "{}";
+    if (!json_is_object(input->params))
+        return true;
+    text = json_dumps(input->params, JSON_COMPACT);
+    input->params_text = text != NULL ? arena_strdup(c->arena, text) : NULL;
+    free(text);
+    return input->params_text != NULL || compile_fail(c, ": the blueprint is too large");
+}
+
 static bool compile_input(struct compiler *c, const struct row *row, struct input *input)
 {
     const json_t *required = json_object_get(row->json, "required");
@@ -95,6 +110,8 @@ static bool compile_input(struct compiler *c, const struct row *row, struct inpu
     input->kind = (enum input_kind)kind;
     input->required = json_is_true(required);
     input->params = json_object_get(row->json, "params");
+    if (!keep_params(c, input))
+        return false;
     input->pointer = rows_of_kinds[kind].pointer;
     if (label_in(&input->label, "en") == NULL)
         input->label.en = input->key;

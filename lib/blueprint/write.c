@@ -315,13 +315,10 @@ static void write_params(struct out *o, const struct input *input, const json_t 
     const json_t *field = custom_of(input, custom);
     json_t *choices = json_object_get(field, "choices"), *params;
 
-    if (!json_is_object(input->params)) {
+    if (!json_is_object(input->params) || !json_is_array(choices) ||
+        json_object_get(input->params, "choices") != NULL) {
         out_key(o, "params");
-        out_raw(o, "{}", 2);
-        return;
-    }
-    if (!json_is_array(choices) || json_object_get(input->params, "choices") != NULL) {
-        write_json(o, "params", input->params);
+        out_raw(o, input->params_text, strlen(input->params_text));
         return;
     }
     params = json_copy((json_t *)input->params);

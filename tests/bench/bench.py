@@ -11,8 +11,8 @@ run: medians of interleaved rounds, ratios first. Beside each load stand
   peer      tests/bench/peer: Fastify and node-postgres as their pages recommend, on tables of the same shape
 
 with the aim of each ratio and a verdict. Processor time is in microseconds for a request: "own" that of the daemon or
-the peer, "pg" that of PostgreSQL. Everything shares the machine, so only ratios count; the load average stands
-beside. --short is what cmd/dev/test bench runs: it fails when a request failed or updates of leads were not HOT,
+the peer, "pg" that of PostgreSQL; "by work" is the peer's two over the daemon's two. Everything shares the machine, so
+only ratios count; the load average stands beside. --short is what cmd/dev/test bench runs: it fails when a request failed or updates of leads were not HOT,
 never because of a time. --long adds growth from ten thousand leads to a million, memory and start-up; --grow is these
 alone.
 """
@@ -162,17 +162,22 @@ def judged(width, own, other, floor, aim):
     return f'{ratio:{width}.2f}{f"{floor:.2f}/{aim:.2f}":>11}{verdict:>7}'
 
 
+def by_work(own, peer):
+    """How much more processor time the peer and its PostgreSQL take for a request; what others do shortens no work."""
+    return f'{(peer.own_us + peer.pg_us) / (own.own_us + own.pg_us):9.2f}' if peer else ' ' * 9
+
+
 def show(names, runs):
     """Prints the table; returns how many requests of the daemon failed."""
     with_peer = any(side == 'peer' for _, side in runs)
-    print(f'{"":9}{"of pgbench":>11}{"aims":>11}{"":>7}' + (f'{"of peer":>9}{"aims":>11}{"":>7}' if with_peer else '') +
+    print(f'{"":9}{"of pgbench":>11}{"aims":>11}{"":>7}' + (f'{"of peer":>9}{"aims":>11}{"":>7}{"by work":>9}' if with_peer else '') +
           f' |{"daemon/s":>9}{"p50 ms":>8}{"p99 ms":>8}{"own us":>7}{"pg us":>7} |{"pgbench/s":>10}{"pg us":>7}' +
           (f' |{"peer/s":>8}{"p50 ms":>8}{"own us":>7}{"pg us":>7}' if with_peer else '') + f' |{"failed":>7}')
     for name in names:
         load, own, base, peer = LOADS[name], *(runs.get((name, side)) for side in ('daemon', 'pgbench', 'peer'))
         line = f'{name:9}' + judged(11, own, base, load.floor, load.aim)
         if with_peer:
-            line += judged(9, own, peer, load.peer_floor, load.peer_aim)
+            line += judged(9, own, peer, load.peer_floor, load.peer_aim) + by_work(own, peer)
         line += f' |{own.rate:9.0f}{own.p50:8.2f}{own.p99:8.2f}{own.own_us:7.0f}{own.pg_us:7.0f} |'
         line += f'{base.rate:10.0f}{base.pg_us:7.0f}' if base else ' ' * 17
         if peer:
