@@ -51,7 +51,7 @@ select v.record_id as id, v.id as visit_id, v.entity, v.state, s.category as sta
 
 -- Looks at @most stays more, and begins again an hour after it has seen all: who has been forgotten for five working
 -- days is escalated to a manager, once a stay. A threshold of the state that escalates counts as that once, and a move that
--- is due comes first. Returns how many were. Any number of daemons take turns.
+-- is due comes first. Moves that may have become possible by the hour are looked at again. Returns how many were. Any number of daemons take turns.
 create or replace function sluice.forgotten_sweep(most integer) returns bigint
     language plpgsql security definer set search_path = sluice, pg_temp set enable_seqscan = off as $$
 declare
@@ -72,6 +72,7 @@ begin
               where x.left_at is null and x.record_id > s.after order by x.record_id limit most loop
         seen := seen + 1;
         s.after := (v.visit).record_id;
+        perform sluice.recheck_by_clock(v.visit);
         if v.category in ('open', 'postponed') and sluice.forgotten_escalate(v.visit) then
             found_now := found_now + 1;
             told := told || s.after;

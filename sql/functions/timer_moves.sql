@@ -18,6 +18,23 @@ create or replace function sluice.automatic_candidates(record_id uuid) returns t
                                     where m.visit_id = v.id and m.live and m.refused and m.transition = t.key))
 $$;
 
+-- Puts the record of a stay on the list, if a move that waits for its guards has one that comes to hold by the clock
+-- alone: no write would wake it.
+create or replace function sluice.recheck_by_clock(v sluice.visit) returns void
+    language plpgsql set plan_cache_mode = force_generic_plan as $$
+begin
+    insert into sluice.recheck (id, entity, record_id)
+    select sluice.next_seq(), v.entity, v.record_id
+     where exists (select from sluice.transition t
+                    where t.blueprint_version_id = v.blueprint_version_id and t.auto_when
+                      and t.from_any <> exists (select from sluice.transition_from f
+                                                 where f.transition_id = t.id and f.state = v.state)
+                      and exists (select from sluice.guard g
+                                   where g.transition_id = t.id and g.kind in ('time_in_state', 'working_time', 'in_segment')))
+       and not exists (select from sluice.recheck x where x.record_id = v.record_id);
+end
+$$;
+
 -- Ten moves in a row that nobody made are a loop: it ends here, and the history says so.
 create or replace function sluice.automatic_loop(entity text, record_id uuid, path text[]) returns void
     language sql as $$

@@ -253,6 +253,30 @@ def forgotten(client, record_id, **params):
     return [i for i in answer.json()['items'] if i['id'] == record_id]
 
 
+def test_moves_that_only_the_clock_lets_happen(world, clock):
+    """`when` with a guard that comes to hold by itself: no write wakes it, the hourly look does."""
+    clock.set('2026-11-20 08:00Z')
+    aged = {'key': 'aged', 'kind': 'time_in_state', 'params': {'min_seconds': 86400}}
+    need = {'key': 'need', 'kind': 'field_present', 'params': {'field': 'need'}}
+    process(world, 'by_clock', [('fresh', 'open', {}), ('old', 'open', {})], [
+        {'key': 'created', 'kind': 'initial', 'to': 'fresh'},
+        {'key': 'age', 'from': ['fresh'], 'to': 'old', 'auto': {'when': True},
+         'guards': [{'key': 'both', 'op': 'all', 'guards': [aged, need]}]}])
+    ripe, poor = (world.rep.make('leads', last_name='Clock', description='by_clock', owner_id=world.rep.user['id'], **more)['id']
+                  for more in ({'need': 'Steel'}, {}))
+
+    def looked():
+        wait_for(lambda: world.rows("select 1 from sluice.forgotten_sweep where rest_to > sluice.now()")
+                 and not world.rows('select 1 from sluice.recheck'), what='the look at all')
+
+    for moment, state in (('2026-11-21 07:00Z', 'fresh'), ('2026-11-21 09:00Z', 'old')):
+        clock.set(moment)
+        looked()
+        assert [world.rep.read('leads', i)['status'] for i in (ripe, poor)] == [state, 'fresh'], moment
+    (moved,) = [h for h in world.rep.history('leads', ripe) if h['action'] == 'transition']
+    assert (moved['transition'], moved['actor']['kind'], moved['at']) == ('age', 'timer', '2026-11-21T09:00:00Z')
+
+
 def test_nothing_lies_forgotten(world, clock):
     """R1.4, R4.9: what has an owner and a next step is not; the rest is escalated once a stay, in working days."""
     clock.set('2026-11-20 08:00Z')
