@@ -21,10 +21,12 @@ from contract import ROOT
 from daemon import binary, pid_lives, wait_for
 
 RECIPE = ROOT / 'docker' / 'ha'
-NAMES = [f'{kind}{n}' for kind in ('etcd', 'db', 'sluice') for n in (1, 2, 3)] + ['proxy']
+NAMES = [f'{kind}{n}' for kind in ('etcd', 'db', 'sluice') for n in (1, 2, 3)] + ['proxy', 'etcd_auth']
 FOLDERS = ('/var/lib/etcd', '/var/lib/postgresql', '/var/lib/sluice', '/var/lib/haproxy')
 PASSWORDS = {name: f'{name.lower()}-{random.getrandbits(64):x}' for name in
-             ('POSTGRES_PASSWORD', 'REPLICATION_PASSWORD', 'SLUICE_ADMIN_PASSWORD')}
+             ('POSTGRES_PASSWORD', 'REPLICATION_PASSWORD', 'SLUICE_ADMIN_PASSWORD', 'ETCD_ROOT_PASSWORD', 'ETCD_PASSWORD',
+              'PATRONI_PASSWORD')}
+PATRONI = ('patroni', PASSWORDS['PATRONI_PASSWORD'])  # who may tell its REST API what to do
 
 
 def children(pid):
@@ -93,12 +95,13 @@ class Machines:
 
     def here(self, name, text):
         """Text of the recipe, with addresses and folders as they are for a service."""
-        text = re.sub(r'\$\{(\w+)[^}]*\}', lambda m: PASSWORDS[m[1]], text)
+        text = re.sub(r'\$\{(\w+)[^}]*\}', lambda m: PASSWORDS.get(m[1], m[0]), text)
         text = re.sub(r'\b(?:etcd|db|sluice)[123](?![\w.]|:\n)', lambda m: self.addresses[m[0]], text)
         for folder in FOLDERS:
             text = text.replace(folder, str(self.folder / name / 'data'))
         text = text.replace('/etc/sluice-ha', str(self.folder / name))
-        return re.sub(r'\b(0\.0\.0\.0|127\.0\.0\.1)\b', self.addresses[name], text)
+        text = re.sub(r'\b(0\.0\.0\.0|127\.0\.0\.1)\b', self.addresses[name], text)
+        return text.replace('172.29.111.10', '127.0.0.1')  # where the proxy's connections come from on loopback
 
     def environment(self, name):
         service = self.services[name]
@@ -131,7 +134,9 @@ class Machines:
                                                         cwd=self.folder / name)
 
     def start_all(self):
-        self.start('etcd1', 'etcd2', 'etcd3')
+        self.start('etcd1', 'etcd2', 'etcd3', 'etcd_auth')
+        code = self.processes.pop('etcd_auth').wait(150)
+        assert code == 0, self.log('etcd_auth')
         self.start('db1', 'db2', 'db3')
         wait_for(self.primary, 60, 'a primary')
         self.start(*self.sluices, 'proxy')

@@ -1,13 +1,28 @@
 """The recipe of docker/ha under a ledger of writes: machines die, and nothing that was acknowledged is lost."""
+import base64
 import time
 from types import SimpleNamespace
 
+import jwt
 import pytest
+import requests
 
 from conftest import LONG
 from daemon import wait_for
 from ledger import Ledger
-from machines import Machines
+from machines import PASSWORDS, PATRONI, Machines
+
+
+class From(requests.adapters.HTTPAdapter):
+    """Connects from an address."""
+
+    def __init__(self, address):
+        self.address = address
+        super().__init__()
+
+    def init_poolmanager(self, *args, **more):
+        super().init_poolmanager(*args, source_address=(self.address, 0), **more)
+
 
 GAP_S = 30  # what the recipe promises
 KILLS = 20 if LONG else 1
@@ -101,6 +116,48 @@ def test_a_session_is_good_on_each(machines, sign_in, contract):
              'the end of the key on the other daemon')
 
 
+def test_strangers_inside_decide_nothing(machines):
+    """Who reaches the private network without a password sees how Patroni is; he changes nothing, and etcd tells him nothing."""
+    for name in ('db1', 'db2', 'db3'):
+        for method, path in (('POST', 'switchover'), ('POST', 'failover'), ('POST', 'restart'), ('POST', 'reinitialize'),
+                             ('PATCH', 'config'), ('PUT', 'config'), ('POST', 'reload')):
+            for auth in (None, ('patroni', 'wrong')):
+                answer = machines.http.request(method, f'http://{machines.addresses[name]}:8008/{path}', json={}, auth=auth, timeout=10)
+                assert answer.status_code == 401, (name, method, path, answer.text)
+
+    def etcd(at, path, token=None, **members):
+        return machines.http.post(f'http://{machines.addresses[at]}:2379/v3/{path}', json=members, timeout=10,
+                                  headers={'Authorization': token} if token else {})
+
+    def text(word):
+        return base64.b64encode(word.encode()).decode()
+    for name in ('etcd1', 'etcd2', 'etcd3'):
+        for path, members in (('kv/range', {'key': text('/service/sluice/leader')}), ('kv/deleterange', {'key': text('/service/sluice/leader')}),
+                              ('kv/put', {'key': text('/service/sluice/leader'), 'value': text('evil')}), ('auth/disable', {})):
+            answer = etcd(name, path, **members)
+            assert answer.status_code != 200 and 'user name is empty' in answer.text, (name, path, answer.text)
+        assert etcd(name, 'auth/authenticate', name='patroni', password='wrong').status_code != 200
+        token = etcd(name, 'auth/authenticate', name='patroni', password=PASSWORDS['ETCD_PASSWORD']).json()['token']
+        assert etcd(name, 'kv/range', token, key=text('/service/sluice/leader')).json()['count'] == '1'
+        assert 'permission denied' in etcd(name, 'kv/range', token, key=text('/other')).text
+        assert 'permission denied' in etcd(name, 'auth/user/list', token).text
+    assert machines.primary()
+
+
+def test_the_daemons_know_who_asks(machines, contract):
+    """Behind the recipe's proxy: the client's address is kept, and not what the client says of itself."""
+    client = '127.251.0.9'
+    http = requests.Session()
+    http.trust_env = False
+    http.mount('http://', From(client))
+    for headers in ({}, {'X-Forwarded-For': '203.0.113.9'}, {'Forwarded': 'for=203.0.113.9'}):
+        answer = http.post(f'http://{machines.addresses["proxy"]}:8080/v1/session', json=machines.first['admin'], headers=headers,
+                           timeout=15)
+        assert answer.status_code == 201, answer.text
+        session = jwt.decode(answer.json()['access_token'], options={'verify_signature': False})['sid']
+        assert machines.sql(machines.primary(), 'select address from sluice.session where id = %s', session) == [(client,)]
+
+
 def test_the_primary_dies(machines, ledger):
     gaps = []
     for n in range(KILLS):
@@ -129,7 +186,7 @@ def test_the_primary_steps_down(machines, ledger):
         ledger.at_least(10)
         began = time.monotonic()
         answer = machines.http.post(f'http://{machines.addresses[old]}:8008/switchover', json={'leader': machines.addresses[old]},
-                                    timeout=60)
+                                    auth=PATRONI, timeout=60)
         assert answer.status_code == 200, answer.text
         wait_for(lambda was=old: machines.primary() not in (None, was), 60, 'another primary')
         resumed(machines, ledger, time.monotonic(), GAP_S)
