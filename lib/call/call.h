@@ -264,6 +264,14 @@ bool call_claim_part(struct call *c, const char *part, struct uuid made);
 void call_ask_part(struct call *c, const char *part);
 bool call_part_is_done(const struct call *c, struct uuid *made);
 
+/** For those that choose what they work on: a call that goes on works on what the first run chose.
+ * call_keep_choice() fills an ask that claims the key and keeps the text with it; false: there is
+ * no key, or no room. call_ask_choice() and call_choice() are as call_ask_part() and
+ * call_part_is_done(); NULL: nothing was kept. */
+bool call_keep_choice(struct call *c, const char *text);
+void call_ask_choice(struct call *c);
+const char *call_choice(const struct call *c);
+
 /** Returns the result of statement @i (as call_ask numbered it; -1 is the last) of the answered
  * ask. It and its strings live as long as the call. What to do when the database refuses is the
  * engine's business: a step sees successful answers only. */

@@ -140,6 +140,36 @@ bool call_part_is_done(const struct call *c, struct uuid *made)
     return !id || uuid_parse(span_of(id), made);
 }
 
+/* Kept where the answer will be, which nobody reads before there is a status. */
+bool call_keep_choice(struct call *c, const char *text)
+{
+    const char *values[3];
+
+    if (!c->keyed || c->resumed || !text)
+        return false;
+    values[0] = key_owner(c);
+    values[1] = c->request.idempotency_key;
+    values[2] = text;
+    assert(query_idempotency_choose.nparams == (int)(sizeof(values) / sizeof(values[0])));
+    call_ask(c, &query_idempotency_choose, values);
+    return true;
+}
+
+void call_ask_choice(struct call *c)
+{
+    const char *const values[] = {key_owner(c), c->request.idempotency_key};
+
+    if (c->resumed)
+        call_ask(c, &query_idempotency_find, values);
+}
+
+const char *call_choice(const struct call *c)
+{
+    if (!c->resumed || result_rows(call_result(c, -1)) == 0)
+        return NULL;
+    return result_get(call_result(c, -1), 0, "answer");
+}
+
 /* what is asked and answered when the key is known */
 
 static enum step replay_ask(struct call *c)

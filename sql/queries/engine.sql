@@ -49,6 +49,15 @@ select i.method, i.path, i.body_hash, i.resource_id, i.status, i.headers, i.answ
   from sluice.idempotency i
  where i.principal = :principal and i.key = :key and i.expires_at > transaction_timestamp();
 
+-- query: idempotency_choose none write
+-- Keeps what a request with an Idempotency-Key chose to work on, until there is an answer.
+-- in: principal text
+-- in: key       text
+-- in: choice    text
+update sluice.idempotency i
+   set answer = :choice
+ where i.principal = :principal and i.key = :key and i.status is null;
+
 -- query: idempotency_keep none write
 -- Keeps the answer to a request with an Idempotency-Key.
 -- in: principal   text

@@ -261,7 +261,33 @@ static enum step bulk_choose(struct call *c)
     if (b->ids)
         return STEP_NEXT;
     record_list_fixed(c, r->may_write, fixed);
-    return list_ask_ids(c, r->list, fixed, IN_ALL_MAX + 1);
+    if (list_ask_ids(c, r->list, fixed, IN_ALL_MAX + 1) == STEP_FAIL)
+        return STEP_FAIL;
+    call_ask_choice(c);
+    return STEP_WAIT;
+}
+
+/* What the filter chose; what the first run of the request chose, if this is not the first. */
+static bool take_choice(struct call *c, struct bulk *b)
+{
+    const struct result *rows = call_result(c, 0);
+    const char *choice = call_choice(c);
+    json_t *ids = choice ? read_json(c, choice) : NULL;
+
+    if (ids)
+        return take_ids(c, b, json_array_size(ids), id_of_json, ids);
+    return take_ids(c, b, (size_t)result_rows(rows), id_of_row, (void *)rows);
+}
+
+/* Before the first of them moves: what was moved may be in the filter no more, and others may. */
+static enum step keep_choice(struct call *c, const struct bulk *b)
+{
+    json_t *ids = json_array();
+
+    for (size_t i = 0; i < b->n; i++)
+        json_array_append_new(ids, json_string(b->ids[i]));
+    keep_json(c, ids);
+    return b->n > 0 && call_keep_choice(c, call_json(c, ids)) ? STEP_WAIT : STEP_NEXT;
 }
 
 /* What the job will write may name only what the caller sees: the job cannot ask them. */
@@ -285,14 +311,12 @@ static enum step bulk_ids(struct call *c)
     struct bulk *b = c->state;
     struct uuid id;
 
-    if (!b->ids) {
-        const struct result *rows = call_result(c, 0);
+    bool chosen = !b->ids;
 
-        if (!take_ids(c, b, (size_t)result_rows(rows), id_of_row, (void *)rows))
-            return STEP_FAIL;
-    }
+    if (chosen && !take_choice(c, b))
+        return STEP_FAIL;
     if (b->n <= AT_ONCE_MAX)
-        return STEP_NEXT;
+        return chosen ? keep_choice(c, b) : STEP_NEXT;
     b->left = true;
     if (!look_at_links(c, b))
         return STEP_FAIL;
