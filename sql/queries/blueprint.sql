@@ -40,6 +40,15 @@ select r.key, r.label,
   from sluice.role r
  order by r.position, r.key;
 
+-- query: state_words one read
+-- The states that records of a kind may stand in or have stood in, by any process that was ever in force.
+-- in: entity text
+select coalesce(json_agg(distinct s.key), '[]')::text as words
+  from sluice.state s
+  join sluice.blueprint_version v on v.id = s.blueprint_version_id
+  join sluice.blueprint b on b.id = v.blueprint_id
+ where b.entity = :entity and v.status <> 'draft';
+
 -- query: reason_list many read
 -- Coded reasons that may be given.
 select r.kind, r.key, r.label

@@ -318,6 +318,15 @@ row('a day for a moment', 'rep', 'GET /v1/leads?created_at[lt]=2026-01-01', 400,
 row('a blank between day and time', 'rep', 'POST /v1/activities', 422, 'validation_failed', '/occurred_at', 'format',
     hint='a T goes between day and time, and Z or an offset like +02:00 behind it',
     json={'kind': 'call', 'occurred_at': '2026-11-21 10:00:00Z', 'lead_id': '{lead}'})
+LEAD_STATES = 'No process of lead has a state "qualifed".'
+row('a state that no process has', 'rep', 'GET /v1/leads?status=qualifed', 400, 'invalid_parameter', 'status', 'enum',
+    hint=mean('qualified'), says=LEAD_STATES)
+row('a state that no process has, beside one that is', 'rep', 'GET /v1/leads?status=qualifed&status=qualified&source=nothing', 400,
+    'invalid_parameter', 'status', 'enum', hint=mean('qualified'), says=LEAD_STATES)
+row('a stage that no process has', 'rep', 'GET /v1/opportunities?stage=negotation', 400, 'invalid_parameter', 'stage', 'enum',
+    hint=mean('negotiation'), says='No process of opportunity has a state "negotation".')
+row('a verification that no process has', 'rep', 'GET /v1/accounts?verification=varified', 400, 'invalid_parameter',
+    'verification', 'enum', hint=mean('verified'), says='No process of account has a state "varified".')
 row('a range of times backwards', 'rep',
     'GET /v1/leads?created_at[gte]=2026-02-01T00:00:00Z&created_at[lt]=2026-02-01T01:59:59.9%2B02:00', 400,
     'invalid_parameter', 'created_at[lt]', 'range', hint='exchange "created_at[gte]" and "created_at[lt]"',

@@ -128,3 +128,13 @@ def test_a_form_takes_custom_fields_in_one_object(admin, anonymous, rep, field, 
     assert (lead['custom'][f'{key}_seats'], lead['custom'].get(f'{key}_tone')) == (5, None), 'the form does not take the other'
     fault(anonymous.post(path, json={'last_name': 'X', 'custom': {f'{key}_seats': 'five'}}), 422, 'validation_failed',
           f'/custom.{key}_seats', 'type')
+
+
+def test_a_state_that_nobody_is_in_is_an_empty_list(rep, key):
+    """Known states are never refused, be the list empty, its count asked for, or its fields wrong."""
+    none = {'source': f'nobody {key}', 'status': ['qualified', 'open']}
+    assert rep.get('/v1/leads', params={**none, 'count': 'exact'}).json() == {'items': [], 'next_cursor': None, 'count': 0}
+    fault(rep.get('/v1/leads', params={**none, 'fields': 'lst_name'}), 400, 'invalid_parameter', 'fields', 'unknown')
+    only = fault(rep.get('/v1/leads', params={**none, 'status': 'nowhere_at_all'}), 400, 'invalid_parameter', 'status', 'enum')
+    assert 'hint' not in only and {'open', 'contacted', 'qualified', 'archived'} <= set(only['allowed'])
+    assert only['allowed'] == sorted(only['allowed'])

@@ -7,6 +7,7 @@
 #include "call/reply.h"
 #include "service/record/custom.h"
 #include "service/record/links.h"
+#include "service/record/list_states.h"
 #include "service/record/match.h"
 
 #define TEXT_ARRAY_MAX ((size_t)1 << 20)
@@ -99,8 +100,9 @@ static enum step list_ask_page(struct call *c)
     return list_ask(c, r->list, fixed);
 }
 
-step_fn *const record_list_steps[] = {custom_list_ask, custom_list_read, list_ask_page, list_reply,
-                                      NULL};
+step_fn *const record_list_steps[] = {
+    custom_list_ask,   custom_list_read, list_ask_page, list_states_ask,
+    list_states_judge, list_reply,       NULL};
 
 /* POST /v1/leads */
 
