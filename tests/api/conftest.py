@@ -14,6 +14,8 @@ from helpers import nip, qualify
 PASSWORD = 'correct horse battery staple'
 _numbers = itertools.count(1)
 
+ACCESS_TOKEN_S = 14400  # of the daemon that all share: the administrator signs in once, and a slow machine takes long
+
 
 @pytest.fixture(scope='session')
 def contract():
@@ -22,7 +24,7 @@ def contract():
 
 @pytest.fixture(scope='session')
 def daemon():
-    d = Daemon()
+    d = Daemon(access_token_s=ACCESS_TOKEN_S)
     try:
         yield d.start()
         assert d.stop() == 0, d.log()[-3000:]

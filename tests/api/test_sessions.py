@@ -5,7 +5,7 @@ import uuid
 import jwt
 import pytest
 
-from conftest import PASSWORD
+from conftest import ACCESS_TOKEN_S, PASSWORD
 from daemon import Client, wait_for
 from helpers import fault, problem, together
 
@@ -35,7 +35,7 @@ def test_sign_in(anonymous, user, other):
     answer = sign_in(anonymous, user['email'])
     assert answer.status_code == 201
     session = answer.json()
-    assert (session['token_type'], session['expires_in']) == ('Bearer', 900)
+    assert (session['token_type'], session['expires_in']) == ('Bearer', ACCESS_TOKEN_S)
     assert session['refresh_token'].startswith('slr_')
     assert {k: session['user'][k] for k in ('kind', 'id', 'name', 'email', 'language', 'time_zone', 'roles', 'teams')} == {
         'kind': 'user', 'id': user['id'], 'name': user['name'], 'email': user['email'], 'language': 'pl',
@@ -43,7 +43,7 @@ def test_sign_in(anonymous, user, other):
     assert {'lead.write:all', 'lead.read:all', 'blueprint.read:all'} <= set(session['user']['permissions'])
     claims = jwt.decode(session['access_token'], options={'verify_signature': False})
     assert set(claims) == {'iss', 'aud', 'sub', 'sid', 'iat', 'exp'}
-    assert (claims['sub'], claims['exp'] - claims['iat']) == (user['id'], 900)
+    assert (claims['sub'], claims['exp'] - claims['iat']) == (user['id'], ACCESS_TOKEN_S)
     assert abs(claims['iat'] - time.time()) < 30
     assert other(session['access_token']).get('/v1/me').json() == session['user']
 
@@ -193,6 +193,13 @@ def test_an_expired_key_is_out(new_key):
     expired = new_key('sales', expires_at='2026-01-01T00:00:00Z')
     problem(expired.get('/v1/me'), 401, 'invalid_token')
     assert new_key('sales', expires_at='2126-01-01T00:00:00Z').get('/v1/me').status_code == 200
+
+
+def test_an_access_token_lives_a_quarter_of_an_hour(new_daemon, contract):
+    """Unless the settings say otherwise."""
+    daemon = new_daemon(workers=1)
+    session = sign_in(Client(daemon, contract), daemon.admin['email'], daemon.admin['password']).json()
+    assert session['expires_in'] == 900
 
 
 def test_tokens_run_out(new_daemon, contract):
