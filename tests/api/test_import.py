@@ -224,7 +224,8 @@ def test_values_as_people_write_them(mkt, mark):
         'website': 'https://nord.example', 'tags': ['warm', 'groß'], 'description': 'erste Zeile\nzweite "Zeile"'}
     assert (two['estimated_value'], two['budget_confirmed'], two['country']) == (
         {'amount': '12000', 'currency': 'PLN'}, False, 'PL')
-    assert [(e['column'], e['code']) for e in rows[2]['errors']] == [('Land', 'length'), ('Budget', 'type'), ('Wert', 'format')]
+    assert [(e['column'], e['code']) for e in rows[2]['errors']] == [('Land', 'format'), ('Budget', 'type'), ('Wert', 'format')]
+    assert rows[2]['errors'][0]['detail'] == 'Send an ISO 3166-1 code of two capital letters like "PL".'
 
 
 def test_governed_fields_are_refused(mkt, rep, rows, mark):
