@@ -114,7 +114,7 @@ static int64_t day_number(int year, int month, int day)
 /* Seconds and nanoseconds of a text that text_is_date_time() took. */
 static void read_moment(const char *text, int64_t *s, int64_t *ns)
 {
-    int year, month, day, offset = 0;
+    int year = 0, month = 0, day = 0, offset = 0;
 
     (void)read_date(text, &year, &month, &day);
     *s = day_number(year, month, day) * 86400 + number(text + 11, 2) * 3600 +

@@ -197,8 +197,10 @@ static bool read_filter(struct call *c, const struct record *r, json_t *filter)
 static bool take_ids(struct call *c, struct bulk *b, size_t n, const char *(*id)(void *, size_t),
                      void *from)
 {
-    if (n > IN_ALL_MAX)
-        return fault_at(c, "/filter", "range", "It keeps more than 10,000 records; narrow it.");
+    if (n > IN_ALL_MAX) {
+        fault_at(c, "/filter", "range", "It keeps more than 10,000 records; narrow it.");
+        return false;
+    }
     b->ids = call_alloc(c, (n + 1) * sizeof(*b->ids));
     b->verdicts = call_alloc(c, (n + 1) * sizeof(*b->verdicts));
     if (!b->ids || !b->verdicts)
