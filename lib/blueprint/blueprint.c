@@ -33,15 +33,22 @@ const struct transition *blueprint_transition(const struct blueprint *b, const c
     return NULL;
 }
 
-bool field_is_governed(const char *entity, const char *field)
+const char *governed_field(const char *entity)
 {
     static const char *const governed[][2] = {
         {"lead", "status"}, {"account", "verification"}, {"opportunity", "stage"}};
 
     for (size_t i = 0; i < sizeof(governed) / sizeof(governed[0]); i++)
         if (strcmp(governed[i][0], entity) == 0)
-            return strcmp(governed[i][1], field) == 0;
-    return false;
+            return governed[i][1];
+    return NULL;
+}
+
+bool field_is_governed(const char *entity, const char *field)
+{
+    const char *governed = governed_field(entity);
+
+    return governed != NULL && strcmp(governed, field) == 0;
 }
 
 static bool listed(const char *const *list, const char *key)

@@ -197,6 +197,9 @@ const struct transition *blueprint_transition(const struct blueprint *b, const c
 /** Returns the step, or NULL; @s may be NULL. */
 const struct state_step *step_find(const struct state *s, const char *key);
 
+/** Returns the field of a record of this kind that is its state; NULL: a kind that has none. */
+const char *governed_field(const char *entity);
+
 /** Tells whether the field of a record of this kind is its state, which only transitions write. */
 bool field_is_governed(const char *entity, const char *field);
 

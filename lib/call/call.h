@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/address.h"
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -141,8 +142,8 @@ struct request {
     const char *prefer;
     const char *accept;
     const char *accept_language;
-    const char *origin, *user_agent, *address, *referer;
-    const char *network; /* of the address, what limits count by: IPv4 itself, IPv6 its /64 */
+    const char *origin, *user_agent, *referer;
+    struct address client; /* who asks, beyond proxies that are trusted */
 };
 
 struct call {
@@ -327,6 +328,11 @@ const char *call_path(const struct call *c, const char *name);
  * string. Raw operations: the first value as it was sent. */
 const json_t *call_param(const struct call *c, const char *name);
 const char *call_param_text(const struct call *c, const char *name);
+
+/** Return the client's address in digits, and what limits count it by: IPv4 itself, IPv6 its /64;
+ * NULL past the arena's limit. */
+const char *call_client(struct call *c);
+const char *call_network(struct call *c);
 
 /** Returns the words of a parameter that lists names ("id,name", or repeated), ending with NULL;
  * NULL if it is absent, or with c->err set past the arena's limit. */

@@ -4,6 +4,22 @@
 
 #include "call/engine.h"
 
+const char *call_client(struct call *c)
+{
+    char text[ADDRESS_TEXT];
+
+    address_format(&c->request.client, text);
+    return arena_strdup(&c->arena, text);
+}
+
+const char *call_network(struct call *c)
+{
+    char text[NETWORK_TEXT];
+
+    address_format_network(&c->request.client, text);
+    return arena_strdup(&c->arena, text);
+}
+
 const char *call_path(const struct call *c, const char *name)
 {
     const char *const *names = c->route->path_params;

@@ -93,8 +93,7 @@ void conn_close(struct conn *c)
     list_remove(&s->lists[c->state], c);
     conn_return_scratch(c);
     buf_done(&c->body);
-    if (c->peer != NULL)
-        peers_leave(&s->peers, c->peer);
+    peers_leave(&s->peers, c->peer);
     if (c->ssl != NULL && !c->handshake) {
         (void)SSL_shutdown(c->ssl);
         ERR_clear_error();
@@ -320,8 +319,7 @@ void conn_open(struct server *s, int fd, const struct address *address, struct p
     c->address = *address;
     c->bev = make_bufferevent(c, fd);
     if (c->bev == NULL) {
-        if (peer != NULL)
-            peers_leave(&s->peers, peer);
+        peers_leave(&s->peers, peer);
         evutil_closesocket(fd);
         free(c);
         return;

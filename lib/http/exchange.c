@@ -201,7 +201,7 @@ static bool answer_options(struct conn *c, const char *allow)
     struct answer a = {.status = 204, .headers = headers, .nheaders = 1};
 
     if (c->wire.has_body)
-        return refuse_body(c, c->wire.has_body);
+        return refuse_body(c, true);
     respond(c, &a);
     return false;
 }
@@ -445,23 +445,13 @@ static void told(struct call *call, void *arg)
     conn_run(c);
 }
 
-static void copy_client(struct call *call, const struct address *client)
-{
-    char address[ADDRESS_TEXT], network[NETWORK_TEXT];
-
-    address_format(client, address);
-    address_format_network(client, network);
-    call->request.address = arena_strdup(&call->arena, address);
-    call->request.network = arena_strdup(&call->arena, network);
-}
-
 static void start_call(struct conn *c)
 {
     struct call *call = call_create(c->server->env, c->x.route);
     bool fields;
 
     memcpy(call->request.id, c->x.id, UUID_TEXT);
-    copy_client(call, &c->x.client);
+    call->request.client = c->x.client;
     fields = copy_fields(call, &c->wire);
     if (!fields || !copy_target(call, c) || !take_body(call, c)) {
         call_abandon(call);

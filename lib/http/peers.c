@@ -50,10 +50,11 @@ struct peer *peers_enter(struct peers *p, const struct address *address)
 
 void peers_leave(struct peers *p, struct peer *peer)
 {
-    struct peer **at = &p->buckets[bucket_of(p, peer->key)];
+    struct peer **at;
 
-    if (--peer->count > 0)
+    if (peer == NULL || --peer->count > 0)
         return;
+    at = &p->buckets[bucket_of(p, peer->key)];
     while (*at != peer)
         at = &(*at)->next;
     *at = peer->next;

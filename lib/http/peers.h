@@ -28,7 +28,7 @@ struct peers {
  * now. */
 struct peer *peers_enter(struct peers *p, const struct address *address);
 
-/** Counts one less; frees the entry with the last one. */
+/** Counts one less; frees the entry with the last one. NULL: was not counted. */
 void peers_leave(struct peers *p, struct peer *peer);
 
 #endif

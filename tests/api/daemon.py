@@ -8,6 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import psycopg2
 import requests
 
 from contract import ROOT
@@ -28,6 +29,29 @@ def wait_for(condition, limit_s=20.0, what='the condition'):
             return value
         assert time.monotonic() < deadline, f'{what} did not come true within {limit_s} s'
         time.sleep(0.02)
+
+
+def ask(text, values, *address, **where):
+    """Runs one statement on a connection of its own, which address and where tell psycopg2; returns its rows."""
+    connection = psycopg2.connect(*address, **where)
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(text, values or None)
+            return cursor.fetchall() if cursor.description else []
+    finally:
+        connection.close()
+
+
+class From(requests.adapters.HTTPAdapter):
+    """Connects from an address."""
+
+    def __init__(self, address):
+        self.address = address
+        super().__init__()
+
+    def init_poolmanager(self, *args, **more):
+        super().init_poolmanager(*args, source_address=(self.address, 0), **more)
 
 
 class Daemon:

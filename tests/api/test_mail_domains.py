@@ -7,7 +7,7 @@ import psycopg2
 import psycopg2.extras
 import pytest
 
-from daemon import Client, Cluster, wait_for
+from daemon import Client, Cluster, ask, wait_for
 from helpers import problem
 
 A, MX, AAAA = 1, 15, 28
@@ -108,16 +108,7 @@ def cluster():
 
 @pytest.fixture
 def sql(cluster):
-    def run(text, *values):
-        connection = psycopg2.connect(cluster.url, cursor_factory=psycopg2.extras.RealDictCursor)
-        connection.autocommit = True
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(text, values or None)
-                return cursor.fetchall() if cursor.description else []
-        finally:
-            connection.close()
-    return run
+    return lambda text, *values: ask(text, values, cluster.url, cursor_factory=psycopg2.extras.RealDictCursor)
 
 
 @pytest.fixture

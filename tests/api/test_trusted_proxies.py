@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from conftest import PASSWORD
-from daemon import Client, Daemon, wait_for
+from daemon import Client, Daemon, From, wait_for
 from helpers import problem
 from test_edge import Raw
 from test_proxies import Proxy
@@ -17,17 +17,6 @@ PROXY = '127.0.0.1'
 STRANGER = '127.0.0.66'  # loopback, and not in the list
 CLIENT, OTHER = '203.0.113.9', '203.0.113.10'
 FORM = 'trusted'
-
-
-class From(requests.adapters.HTTPAdapter):
-    """Connects from an address."""
-
-    def __init__(self, address):
-        self.address = address
-        super().__init__()
-
-    def init_poolmanager(self, *args, **more):
-        super().init_poolmanager(*args, source_address=(self.address, 0), **more)
 
 
 @pytest.fixture(scope='module')

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg2
 import requests
 
-from daemon import Client, Cluster, Daemon, pid_lives, unprivileged, wait_for
+from daemon import Client, Cluster, Daemon, ask, pid_lives, unprivileged, wait_for
 from ledger import Ledger
 from proxy import Proxy, free_port
 
@@ -83,20 +83,16 @@ class TcpCluster(Cluster):
         self.process.wait(20)
         wait_for(lambda: not any(map(pid_lives, children)), 20, 'the end of PostgreSQL')
 
-    def connect(self, **more):
-        connection = psycopg2.connect(**{'host': '127.0.0.1', 'port': self.port, 'dbname': 'sluice', 'user': 'postgres',
-                                         **more})
+    def where(self, **more):
+        return {'host': '127.0.0.1', 'port': self.port, 'dbname': 'sluice', 'user': 'postgres', **more}
+
+    def connect(self):
+        connection = psycopg2.connect(**self.where())
         connection.autocommit = True
         return connection
 
-    def sql(self, text, *values, **where):
-        connection = self.connect(connect_timeout=5, **where)
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(text, values or None)
-                return cursor.fetchall() if cursor.description else []
-        finally:
-            connection.close()
+    def sql(self, text, *values, **more):
+        return ask(text, values, **self.where(connect_timeout=5, **more))
 
     def accepts(self, database='sluice'):
         try:

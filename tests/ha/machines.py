@@ -13,12 +13,11 @@ import tempfile
 import time
 from pathlib import Path
 
-import psycopg2
 import requests
 import yaml
 
 from contract import ROOT
-from daemon import binary, pid_lives, wait_for
+from daemon import ask, binary, pid_lives, wait_for
 
 RECIPE = ROOT / 'docker' / 'ha'
 NAMES = [f'{kind}{n}' for kind in ('etcd', 'db', 'sluice') for n in (1, 2, 3)] + ['proxy', 'etcd_auth']
@@ -49,17 +48,6 @@ def kill(*pids):
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
-
-
-def ask(text, values, *address, **where):
-    connection = psycopg2.connect(*address, **where)
-    connection.autocommit = True
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(text, values or None)
-            return cursor.fetchall() if cursor.description else []
-    finally:
-        connection.close()
 
 
 def sql(cluster, text, *values):

@@ -8,20 +8,9 @@ import pytest
 import requests
 
 from conftest import LONG
-from daemon import wait_for
+from daemon import From, wait_for
 from ledger import Ledger
 from machines import PASSWORDS, PATRONI, Machines
-
-
-class From(requests.adapters.HTTPAdapter):
-    """Connects from an address."""
-
-    def __init__(self, address):
-        self.address = address
-        super().__init__()
-
-    def init_poolmanager(self, *args, **more):
-        super().init_poolmanager(*args, source_address=(self.address, 0), **more)
 
 
 GAP_S = 30  # what the recipe promises

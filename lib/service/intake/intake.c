@@ -166,8 +166,8 @@ static enum step limit(struct call *c)
     if (!in->limited)
         return STEP_NEXT;
     call_ask_aside(c);
-    ask_intake_hits(c, (struct q_intake_hits){.form = in->form,
-                                              .address = intake_digest(c, c->request.network)});
+    ask_intake_hits(
+        c, (struct q_intake_hits){.form = in->form, .address = intake_digest(c, call_network(c))});
     return STEP_WAIT;
 }
 
@@ -269,7 +269,7 @@ static const char *consent_json(struct call *c, const struct intake *in)
         return NULL;
     consent =
         keep_json(c, json_pack("{s:s, s:s?, s:s}", "version", in->consent_version, "text",
-                               in->consent_text, "address", intake_digest(c, c->request.address)));
+                               in->consent_text, "address", intake_digest(c, call_client(c))));
     return call_json(c, consent);
 }
 
@@ -334,7 +334,7 @@ static enum step accept_submission(struct call *c)
                .reason = why,
                .consent = consent_json(c, in),
                .token = strcmp(what, "confirm") == 0 ? confirm_token(c, in) : NULL,
-               .address = c->request.address,
+               .address = call_client(c),
                .user_agent = c->request.user_agent,
                .referer = c->request.referer,
            });

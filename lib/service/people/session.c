@@ -68,8 +68,7 @@ static enum step sign_in_find(struct call *c)
 
     if (c->dry)
         return call_fail(c, ERR_BAD_HEADER, "a sign-in cannot be tried out: leave Prefer away");
-    ask_sign_in_attempt(c,
-                        (struct q_sign_in_attempt){.email = email, .address = c->request.network});
+    ask_sign_in_attempt(c, (struct q_sign_in_attempt){.email = email, .address = call_network(c)});
     ask_user_by_email(c, (struct q_user_by_email){.email = email});
     return STEP_WAIT;
 }
@@ -125,10 +124,10 @@ static enum step sign_in_open(struct call *c)
                                                 .refresh_hash = s->refresh_hash,
                                                 .seconds = c->env->refresh_ttl_s,
                                                 .user_agent = c->request.user_agent,
-                                                .address = c->request.address});
+                                                .address = call_client(c)});
     ask_user_card(c, (struct q_user_card){.id = s->user});
     ask_sign_in_succeeded(c, (struct q_sign_in_succeeded){.email = call_body_text(c, "email"),
-                                                          .address = c->request.network});
+                                                          .address = call_network(c)});
     return STEP_WAIT;
 }
 
@@ -260,7 +259,7 @@ static enum step change_attempt(struct call *c)
                            result_get(r, 0, "name")))
         return STEP_FAIL;
     ask_sign_in_attempt(
-        c, (struct q_sign_in_attempt){.email = caller_id(c), .address = c->request.network});
+        c, (struct q_sign_in_attempt){.email = caller_id(c), .address = call_network(c)});
     return STEP_WAIT;
 }
 
@@ -287,7 +286,7 @@ static enum step change_write(struct call *c)
                                                       .old_hash = w->old_hash,
                                                       .new_hash = w->hash});
     ask_sign_in_succeeded(
-        c, (struct q_sign_in_succeeded){.email = caller_id(c), .address = c->request.network});
+        c, (struct q_sign_in_succeeded){.email = caller_id(c), .address = call_network(c)});
     return STEP_WAIT;
 }
 

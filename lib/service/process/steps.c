@@ -22,7 +22,7 @@ static const struct state *state_of(const struct process *s)
     return s->state ? blueprint_state(s->blueprint, s->state) : NULL;
 }
 
-static const char *address_of(struct call *c)
+static const char *step_address(struct call *c)
 {
     const struct process *s = process_of(c);
 
@@ -125,7 +125,7 @@ void steps_write_refusal(struct call *c, struct out *o)
         if (!step_done(s->facts, state->steps[i].work.key))
             open[n++] = &state->steps[i];
     out_key(o, "steps");
-    steps_write_open(o, open, n, address_of(c), c->language);
+    steps_write_open(o, open, n, step_address(c), c->language);
     if (step && c->err.code == ERR_NOT_ACTOR)
         actors_write(o, step->work.actors, step->work.nactors);
     if (!done)

@@ -2,17 +2,12 @@
  * told.
  *
  * Looked at only when nothing was found, so that lists which find something pay nothing. */
-#include <string.h>
-
+#include "service/record/list_states.h"
 #include "asks.gen.h"
+#include "blueprint/blueprint.h"
 #include "blueprint/value.h"
 #include "call/list.h"
-#include "service/record/list_states.h"
 #include "service/record/record.h"
-
-static const struct {
-    const char *entity, *param;
-} filters[] = {{"lead", "status"}, {"account", "verification"}, {"opportunity", "stage"}};
 
 /* c->state of a list: which filter was asked about, and whether its states are known to be fine. */
 struct asked {
@@ -20,17 +15,9 @@ struct asked {
     bool judged;
 };
 
-static const char *param_of(const char *entity)
-{
-    for (size_t i = 0; entity && i < sizeof(filters) / sizeof(filters[0]); i++)
-        if (strcmp(filters[i].entity, entity) == 0)
-            return filters[i].param;
-    return NULL;
-}
-
 enum step list_states_ask(struct call *c)
 {
-    const char *entity = record_of(c)->entity, *param = param_of(entity);
+    const char *entity = record_of(c)->entity, *param = entity ? governed_field(entity) : NULL;
     struct asked *a = c->state;
 
     if (a || !param || !call_param(c, param) || call_param(c, "cursor") || list_rows(c) > 0)
