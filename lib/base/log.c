@@ -18,6 +18,11 @@
 static atomic_int log_level = LOG_LEVEL_INFO;
 static atomic_bool log_json = true;
 
+/* What standard error did not take: all lines of it, those that no line has told of yet, and
+ * whether one broke in its middle. */
+static atomic_uint_fast64_t dropped, untold;
+static atomic_bool broken;
+
 /* Lines that wait for the end of a turn. */
 static _Thread_local struct {
     char text[PIPE_BUF];
@@ -146,13 +151,93 @@ void log_setup(enum log_level level, bool json)
     atomic_store(&log_json, json);
 }
 
+static void compose(struct line *line, enum log_level level, const char *message,
+                    const struct log_field *fields, unsigned n)
+{
+    bool json = atomic_load_explicit(&log_json, memory_order_relaxed);
+    char now[CLOCK_TEXT];
+
+    line->n = 0;
+    line->full = false;
+    if (json)
+        put(line, "{", 1);
+    clock_format(clock_wall_us(), now);
+    put_field(line, &LOG_TEXT("time", now), json);
+    put_field(line, &LOG_TEXT("level", level_names[level]), json);
+    put_field(line, &LOG_TEXT("message", message), json);
+    for (unsigned i = 0; i < n; i++)
+        put_field(line, &fields[i], json);
+    if (json)
+        line->text[line->n++] = '}';
+    line->text[line->n++] = '\n';
+}
+
+/* Returns how many bytes were taken: fewer than @n when there is no space, or nobody reads. */
+static size_t write_all(const char *text, size_t n)
+{
+    size_t done = 0;
+
+    while (done < n) {
+        ssize_t wrote = write(STDERR_FILENO, text + done, n - done);
+
+        if (wrote > 0)
+            done += (size_t)wrote;
+        else if (wrote == 0 || errno != EINTR)
+            break;
+    }
+    return done;
+}
+
+/* Nobody waits for a log: what cannot be written is dropped and counted. */
+static void drop(const char *text, size_t n, size_t done)
+{
+    uint64_t lines = 0;
+
+    for (size_t i = done; i < n; i++)
+        lines += text[i] == '\n';
+    if (done > 0 && text[done - 1] != '\n')
+        atomic_store(&broken, true);
+    atomic_fetch_add(&dropped, lines);
+    atomic_fetch_add(&untold, lines);
+}
+
+/* The first line after others were lost tells how many. */
+static void tell_dropped(void)
+{
+    uint64_t lines = atomic_exchange(&untold, 0);
+    struct line line;
+    size_t done;
+
+    if (lines == 0)
+        return;
+    compose(&line, LOG_LEVEL_WARN, "lines of the log were lost",
+            LOG_FIELDS(LOG_NUM("lines", lines)));
+    done = write_all(line.text, line.n);
+    if (done == line.n)
+        return;
+    atomic_store(&broken, done > 0);
+    atomic_fetch_add(&untold, lines);
+}
+
 static void write_out(const char *text, size_t n)
 {
-    ssize_t wrote;
+    size_t done;
 
-    do {
-        wrote = write(STDERR_FILENO, text, n);
-    } while (wrote < 0 && errno == EINTR);
+    if (atomic_exchange(&broken, false) && write_all("\n", 1) < 1) {
+        atomic_store(&broken, true);
+        drop(text, n, 0);
+        return;
+    }
+    if (atomic_load_explicit(&untold, memory_order_relaxed) > 0)
+        tell_dropped();
+    done = write_all(text, n);
+    if (done < n)
+        drop(text, n, done);
+}
+
+uint64_t log_dropped(void)
+{
+    return atomic_load_explicit(&dropped, memory_order_relaxed);
 }
 
 void log_flush(void)
@@ -191,24 +276,10 @@ static void put_out(const struct line *line, bool urgent)
 void log_write(enum log_level level, const char *message, const struct log_field *fields,
                unsigned n)
 {
-    bool json = atomic_load_explicit(&log_json, memory_order_relaxed);
-    char now[CLOCK_TEXT];
     struct line line;
 
     if ((int)level > atomic_load_explicit(&log_level, memory_order_relaxed))
         return;
-    line.n = 0;
-    line.full = false;
-    if (json)
-        put(&line, "{", 1);
-    clock_format(clock_wall_us(), now);
-    put_field(&line, &LOG_TEXT("time", now), json);
-    put_field(&line, &LOG_TEXT("level", level_names[level]), json);
-    put_field(&line, &LOG_TEXT("message", message), json);
-    for (unsigned i = 0; i < n; i++)
-        put_field(&line, &fields[i], json);
-    if (json)
-        line.text[line.n++] = '}';
-    line.text[line.n++] = '\n';
+    compose(&line, level, message, fields, n);
     put_out(&line, level <= LOG_LEVEL_WARN);
 }

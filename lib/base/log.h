@@ -3,7 +3,8 @@
  *
  * A function either logs or returns an error, never both. Nothing from bodies, no secrets.
  * Thread-safe: whole lines go to standard error, each in a write(2) of its own, or some at a time
- * from a thread that holds them.
+ * from a thread that holds them. What standard error does not take, on a full disk, is dropped and
+ * counted; the first line that it takes again says how much that was.
  */
 #ifndef SLUICE_BASE_LOG_H
 #define SLUICE_BASE_LOG_H
@@ -41,6 +42,9 @@ void log_release(void);
 
 /** Writes the lines that wait. */
 void log_flush(void);
+
+/** Returns how many lines were lost since the start. */
+uint64_t log_dropped(void);
 
 #define LOG_FIELDS(...)                                                                            \
     ((const struct log_field[]){__VA_ARGS__}),                                                     \

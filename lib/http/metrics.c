@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/log.h"
 #include "http/health.h"
 
 struct metrics {
@@ -252,6 +253,11 @@ void metrics_write(struct metrics *m, const struct health_database *db, struct b
             write_series(m, row, column, b);
     write_counters(m, b);
     pthread_mutex_unlock(&m->lock);
+    buf_printf(b,
+               "# HELP sluice_log_dropped_lines_total Lines that standard error did not take.\n"
+               "# TYPE sluice_log_dropped_lines_total counter\n"
+               "sluice_log_dropped_lines_total %" PRIu64 "\n",
+               log_dropped());
     if (db != NULL)
         write_database(db, b);
 }

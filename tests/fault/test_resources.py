@@ -1,6 +1,8 @@
 """What a machine runs out of: space for data and for WAL, memory, and time that goes in one direction."""
+import contextlib
 import json
 import os
+import re
 import struct
 import subprocess
 import tempfile
@@ -8,6 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
+import requests
 
 from daemon import Client, wait_for
 from worlds import DEADLINE_S, HERE, LATE_S, LONG, now
@@ -18,20 +21,35 @@ STARVED = list(range(1, 2001)) if LONG else [1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 
 
 # space
 
-@pytest.fixture
-def small_disk():
-    """A file system of 96 MB; taken down after the world that uses it."""
+@contextlib.contextmanager
+def mounted(size):
+    """A file system of a size."""
     if os.geteuid() != 0:
         pytest.skip('only root may mount a small file system')
     folder = Path(tempfile.mkdtemp(prefix='sluice-disk-'))
-    mounted = subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=96m,mode=755', 'tmpfs', folder], capture_output=True,
-                             text=True, check=False)
-    if mounted.returncode != 0:
-        pytest.skip(f'no file system may be mounted here: {mounted.stderr.strip()}')
-    subprocess.run(['chown', 'postgres:', folder], check=True)
+    done = subprocess.run(['mount', '-t', 'tmpfs', '-o', f'size={size},mode=755', 'tmpfs', folder], capture_output=True,
+                          text=True, check=False)
+    if done.returncode != 0:
+        folder.rmdir()
+        pytest.skip(f'no file system may be mounted here: {done.stderr.strip()}')
     yield folder
     subprocess.run(['umount', folder], check=True)
     folder.rmdir()
+
+
+@pytest.fixture
+def small_disk():
+    """One for PostgreSQL; taken down after the world that uses it."""
+    with mounted('96m') as folder:
+        subprocess.run(['chown', 'postgres:', folder], check=True)
+        yield folder
+
+
+@pytest.fixture
+def log_disk():
+    """One for the daemon's log."""
+    with mounted('1m') as folder:
+        yield folder
 
 
 def fill(folder):
@@ -68,6 +86,42 @@ def test_nothing_is_lost_when_the_disk_is_full(small_disk, new_world, what):
         print(f'{what}: back after {took:.2f} s, {dict(ledger.seen(began))}')
         world.settled(ledger)
     assert world.daemon.stop() == 0
+
+
+def dropped(world):
+    """How many lines of its log the daemon could not write."""
+    text = requests.get(world.daemon.admin_url + '/metrics', timeout=10).text
+    return int(re.search(r'^sluice_log_dropped_lines_total (\d+)$', text, re.M)[1])
+
+
+def test_a_full_disk_stops_no_request_but_the_log(log_disk, new_world):
+    """What the log's disk does not take is dropped and counted; the log goes on by itself, and says how much it lost."""
+    world = new_world(log=log_disk / 'sluiced.log')
+    with world.ledger() as ledger:
+        for _ in range(1 if not LONG else 5):
+            ledger.at_least(20)
+            before, began = dropped(world), now()
+            fill(log_disk)
+            wait_for(lambda b=before: dropped(world) > b + 20, 30, 'lines that are dropped')
+            ledger.at_least(20)
+            size = len(world.daemon.log())
+            (log_disk / 'filler').unlink()
+            wait_for(lambda at=size: 'lines of the log were lost' in world.daemon.log()[at:], 30, 'the log to go on')
+            assert set(ledger.seen(began)) <= {200, 201, 207, 422}, ledger.seen(began)
+            assert world.alive() and world.ready()
+        world.settled(ledger)
+    told = dropped(world)
+    assert world.daemon.stop() == 0
+    said, torn = [], 0
+    for line in [line for line in world.daemon.log().splitlines() if line.startswith('{')]:
+        try:
+            said.append(json.loads(line))
+        except ValueError:
+            torn += 1  # by the end of the space
+    lost = [line['lines'] for line in said if line['message'] == 'lines of the log were lost']
+    print(f'{told} lines dropped in {len(lost)} times, {torn} torn')
+    assert sum(lost) == told and torn <= len(lost)
+    assert said[-1]['message'] == 'stopping'
 
 
 # time

@@ -104,13 +104,14 @@ class TcpCluster(Cluster):
 class World:
     """PostgreSQL, proxy, daemon, and a key that may do everything."""
 
-    def __init__(self, contract, data=None, wal=None, options='', environment=None, **settings):
+    def __init__(self, contract, data=None, wal=None, options='', environment=None, log=None, **settings):
         self.contract = contract
         self.cluster = TcpCluster(data, wal, options)
         self.proxy = Proxy('127.0.0.1', self.cluster.port)
         url = f'postgresql://postgres@127.0.0.1:{self.proxy.port}/sluice?sslmode=disable'
         self.daemon = Daemon(**{**SETTINGS, 'database_url': url, **settings})
         self.daemon.extra = environment or {}
+        self.daemon.log_path = log or self.daemon.log_path
         self.key = self.before = None
 
     def start(self):

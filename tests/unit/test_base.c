@@ -2,9 +2,11 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -389,6 +391,57 @@ static void log_lines_wait(void **state)
     close(pipes[1]);
 }
 
+/* How large a file of this process may become. */
+static void files_end_at(rlim_t bytes)
+{
+    struct rlimit limit;
+
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* A log without space loses lines, counts them, goes on when there is space, and says how many. */
+static void log_lines_are_lost(void **state)
+{
+    char text[16384];
+    int saved = dup(STDERR_FILENO);
+    uint64_t before = log_dropped();
+    FILE *file = tmpfile();
+    char *line, *rest = text;
+    size_t n;
+
+    (void)state;
+    assert_non_null(file);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    dup2(fileno(file), STDERR_FILENO);
+    log_setup(LOG_LEVEL_INFO, true);
+    log_info("a", LOG_NUM("n", 1));
+    files_end_at((rlim_t)lseek(fileno(file), 0, SEEK_CUR) + 20);
+    log_info("b", LOG_NUM("n", 2)); /* its beginning is taken */
+    log_info("c", LOG_NUM("n", 3));
+    log_hold();
+    log_info("d", LOG_NUM("n", 4));
+    log_info("e", LOG_NUM("n", 5));
+    log_release();
+    files_end_at(RLIM_INFINITY);
+    assert_int_equal(log_dropped() - before, 4);
+    log_info("f", LOG_NUM("n", 6));
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    rewind(file);
+    n = fread(text, 1, sizeof(text) - 1, file);
+    text[n] = '\0';
+    (void)fclose(file);
+    assert_non_null(strstr(strsep(&rest, "\n"), "\"message\":\"a\",\"n\":1}"));
+    assert_int_equal(strlen(strsep(&rest, "\n")), 20);
+    line = strsep(&rest, "\n");
+    assert_non_null(strstr(line, "\"message\":\"lines of the log were lost\",\"lines\":4}"));
+    assert_non_null(strstr(strsep(&rest, "\n"), "\"message\":\"f\",\"n\":6}"));
+    assert_string_equal(rest, "");
+    assert_int_equal(log_dropped() - before, 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -404,6 +457,7 @@ int main(void)
         cmocka_unit_test(errors_collect_faults),
         cmocka_unit_test(log_lines_are_escaped),
         cmocka_unit_test(log_lines_wait),
+        cmocka_unit_test(log_lines_are_lost),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
