@@ -1,8 +1,17 @@
 """Requests made from the contract: every operation with a body that is right, and every place where a text can stand."""
+import contextlib
 import copy
 import json
+import re
 
+import psycopg2
+
+from contract import Contract
+from daemon import Daemon
 from test_examples import EMPTY, Walk, examples
+
+# of PostgreSQL's errors: refusals of our own, constraints, and what two writers do to each other
+EXPECTED = re.compile('^(SL|23|40|55P03|57014|00000|01)')
 
 
 class Surface(Walk):
@@ -58,6 +67,14 @@ class Surface(Walk):
             return media, value
         return None, None
 
+    def sql(self, text):
+        """Runs a statement as the owner of the database."""
+        connection = psycopg2.connect(host=str(self.daemon.socket_folder), dbname='sluice', user='postgres')
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(text)
+        connection.close()
+
     def send(self, operation, path, media=None, value=None, **more):
         """The answer; what is wrong with it by the contract goes to `violations`."""
         headers = {'Authorization': f'Bearer {self.client.token}', **more.pop('headers', {})}
@@ -72,6 +89,32 @@ class Surface(Walk):
         except AssertionError as e:
             self.violations.append(f'{operation.name}: {e}')
         return answer
+
+
+@contextlib.contextmanager
+def surfaced():
+    """A daemon of one's own, where everything has been made once; PostgreSQL's log names the class of each error."""
+    daemon = Daemon(workers=2)
+    try:
+        surface = Surface(daemon.start(), Contract()).prepare()
+        surface.daemon = daemon
+        surface.sql("alter system set log_line_prefix = '%e|'")
+        surface.sql('select pg_reload_conf()')
+        yield surface
+        assert daemon.stop() == 0, daemon.log()[-3000:]
+    finally:
+        daemon.destroy()
+
+
+def database_log(daemon):
+    return ''.join(f.read_text(errors='replace') for f in sorted((daemon.folder / 'data').rglob('*.log')))
+
+
+def classes(daemon):
+    """The lines of PostgreSQL's log that say an error which no client should be able to provoke."""
+    return [line for line in database_log(daemon).splitlines()
+            if re.match('^[0-9A-Z]{5}\\|', line) and re.search(r'\|\s*(ERROR|FATAL|PANIC|WARNING):', line)
+            and not EXPECTED.match(line)]
 
 
 def put(document, pointer, value):

@@ -10,9 +10,8 @@ from urllib.parse import quote, urlencode
 import psycopg2
 import pytest
 
-from contract import Contract
 from daemon import wait_for
-from fill import Surface, leaves, set_at
+from fill import classes, database_log, leaves, set_at, surfaced
 
 MARK = 'Qx9mark'
 # each begins with the mark, so that a log that repeats it is found; but for those that are only strange where they begin
@@ -24,39 +23,12 @@ HOSTILE = [
     "{m}${{7*7}}", "{m}../../etc/passwd", "{m}\u202e", "{m}\ufeff", "{m}\U0001f600", "{m}\u0301", "=cmd|'/c calc'!A1{m}",
     "' or 1=1--", "\\", "'", "{{", "null", "NaN", "infinity", "-1", "1e400", "99999999999999999999", "now()", "0x27", "", " ", "{m}" * 400]
 HOSTILE = [text.replace('{m}', MARK).replace('{{', '{').replace('}}', '}') for text in HOSTILE]
-# refusals of our own, constraints, and what two writers do to each other
-EXPECTED = re.compile('^(SL|23|40|55P03|57014|00000|01)')
 
 
 @pytest.fixture(scope='module')
 def surface():
-    """A daemon of this file's own, where everything has been made once; PostgreSQL's log names the class of each error."""
-    from daemon import Daemon
-    daemon = Daemon(workers=2)
-    try:
-        surface = Surface(daemon.start(), Contract()).prepare()
-        connection = psycopg2.connect(host=str(daemon.socket_folder), dbname='sluice', user='postgres')
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute("alter system set log_line_prefix = '%e|'")
-            cursor.execute('select pg_reload_conf()')
-        connection.close()
-        surface.daemon = daemon
-        yield surface
-        assert daemon.stop() == 0, daemon.log()[-3000:]
-    finally:
-        daemon.destroy()
-
-
-def database_log(daemon):
-    return ''.join(f.read_text(errors='replace') for f in sorted((daemon.folder / 'data').rglob('*.log')))
-
-
-def classes(daemon):
-    """The lines of PostgreSQL's log that say an error which no client should be able to provoke."""
-    return [line for line in database_log(daemon).splitlines()
-            if re.match('^[0-9A-Z]{5}\\|', line) and re.search(r'\|\s*(ERROR|FATAL|PANIC|WARNING):', line)
-            and not EXPECTED.match(line)]
+    with surfaced() as made:
+        yield made
 
 
 def chosen(n, place):
@@ -180,12 +152,8 @@ def test_no_log_repeats_what_it_was_told(surface):
 
 def test_the_log_would_tell(surface):
     """The looks above see what they look for: an error that only a defect could provoke is found."""
-    connection = psycopg2.connect(host=str(surface.daemon.socket_folder), dbname='sluice', user='postgres')
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        for wrong in ('select no_such_column', "select 'x'::uuid"):
-            with pytest.raises(psycopg2.Error):
-                cursor.execute(wrong)
-    connection.close()
+    for wrong in ('select no_such_column', "select 'x'::uuid"):
+        with pytest.raises(psycopg2.Error):
+            surface.sql(wrong)
     wait_for(lambda: len(classes(surface.daemon)) == 2, what='the two errors')
     assert [line[:5] for line in classes(surface.daemon)] == ['42703', '22P02']
