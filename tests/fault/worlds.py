@@ -24,10 +24,12 @@ SETTINGS = {'deadline_ms': int(DEADLINE_S * 1000), 'read_timeout_ms': int(READ_S
 
 
 class TcpCluster(Cluster):
-    """A PostgreSQL that listens on a port of loopback, too. @data, @wal: other places for its files."""
+    """A PostgreSQL that listens on a port of loopback, too. @data, @wal: other places for its files; @options: of its
+    command line, as a text where none holds a blank."""
 
     def __init__(self, data=None, wal=None, options=''):
-        self.port, self.options, self.process = free_port(), options.split(), None
+        self.port, self.process = free_port(), None
+        self.options = options.split() if isinstance(options, str) else options
         self.bin = sorted(Path('/usr/lib/postgresql').glob('*/bin'), key=lambda p: int(p.parent.name))[-1]
         self.folder = Path(tempfile.mkdtemp(prefix='sluice-fault-'))
         self.data = Path(data) if data else self.folder / 'data'
