@@ -104,6 +104,7 @@ struct actor_rule {
 enum guard_op { GUARD_LEAF, GUARD_ALL, GUARD_ANY, GUARD_NONE };
 
 struct guard_kind;
+struct memo;
 
 struct guard {
     const char *key; /* stable name, e.g. "industry_filled" */
@@ -115,7 +116,9 @@ struct guard {
     size_t nchildren;
     const void *prepared; /* what the kind made of the params, or NULL */
     /* leaves only, found out once by compiling */
-    const json_t *expected; /* what a verdict shows as expected */
+    const json_t *expected;    /* what a verdict shows as expected */
+    const char *expected_text; /* the same as JSON text, once for all */
+    struct memo *memo;         /* what was last written of a verdict */
     const char *path;
     const char
         *pointer; /* where the request can supply it: only what the transition collects; or NULL */
@@ -158,7 +161,8 @@ struct transition {
     unsigned approvals; /* how many of the approvers must agree; 0: nobody is asked */
     const struct actor_rule *approvers;
     size_t napprovers;
-    const json_t *actions;   /* what it does beside moving, as in the document; NULL: nothing */
+    const json_t *actions; /* what it does beside moving, as in the document; NULL: nothing */
+    struct memo *head, *who, *collects; /* parts of a listing that were written */
     const json_t *automatic; /* how it happens by itself: {"after", "calendar"}, {"at_field",
                                 "calendar"} or {"when": true}; NULL: somebody executes it */
 };

@@ -1,5 +1,6 @@
 /* the guards of a transition: rows with a parent become a tree */
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -7,6 +8,7 @@
 #include "base/text.h"
 #include "blueprint/compile.h"
 #include "blueprint/guards.h"
+#include "blueprint/memo.h"
 #include "blueprint/params.h"
 #include "blueprint/value.h"
 
@@ -191,6 +193,18 @@ static bool prepare_leaf(struct compiler *c, const struct tree *tree, const stru
     return fine;
 }
 
+/* Every listing and every move shows it: made once, not for each. */
+static bool keep_expected(struct compiler *c, struct guard *g)
+{
+    char *text = json_dumps(g->expected, JSON_COMPACT | JSON_ENCODE_ANY);
+
+    g->expected_text = text != NULL ? arena_strdup(c->arena, text) : "null";
+    g->memo = memo_create(c->arena);
+    free(text);
+    return (g->expected_text != NULL && g->memo != NULL) ||
+           compile_fail(c, ": the blueprint is too large");
+}
+
 static bool compile_leaf(struct compiler *c, const struct tree *tree, const struct row *row,
                          struct guard *g)
 {
@@ -214,12 +228,12 @@ static bool compile_leaf(struct compiler *c, const struct tree *tree, const stru
     }
     if (!fine || !prepare_leaf(c, tree, row, g))
         return false;
-    if (g->expected != NULL)
-        return place_guard(c, tree, g);
-    expected = g->kind->expect(g->params);
-    arena_defer(c->arena, release, expected);
-    g->expected = expected;
-    return place_guard(c, tree, g);
+    if (g->expected == NULL) {
+        expected = g->kind->expect(g->params);
+        arena_defer(c->arena, release, expected);
+        g->expected = expected;
+    }
+    return keep_expected(c, g) && place_guard(c, tree, g);
 }
 
 static bool compile_children(struct compiler *c, const struct tree *tree, size_t parent,

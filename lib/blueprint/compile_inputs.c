@@ -6,6 +6,7 @@
 #include "blueprint/compile.h"
 #include "blueprint/custom.h"
 #include "blueprint/evaluate.h"
+#include "blueprint/memo.h"
 
 /* Lists of coded reasons that a choice may offer; the loader puts their keys in "choices". */
 static const char *const reason_lists[] = {"unqualified_reason", "dead_reason", "lost_reason",
@@ -143,5 +144,9 @@ bool compile_inputs(struct compiler *c, const struct row *row, struct transition
     }
     t->inputs = inputs;
     t->ninputs = n;
-    return true;
+    t->head = memo_create(c->arena);
+    t->who = memo_create(c->arena);
+    t->collects = memo_create(c->arena);
+    return (t->head != NULL && t->who != NULL && t->collects != NULL) ||
+           compile_fail(c, ": the blueprint is too large");
 }

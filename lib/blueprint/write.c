@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "blueprint/custom.h"
 #include "blueprint/evaluate.h"
+#include "blueprint/memo.h"
 #include "blueprint/value.h"
 #include "json/out.h"
 #include "json/schema.h"
@@ -40,6 +41,14 @@ static void write_text(struct out *o, const char *key, const char *text)
 {
     out_key(o, key);
     out_string(o, text);
+}
+
+static void write_expected(struct out *o, const struct verdict *v)
+{
+    const char *text = v->expected != NULL ? v->guard->expected_text : "null";
+
+    out_key(o, "expected");
+    out_raw(o, text, strlen(text));
 }
 
 static void write_bool(struct out *o, const char *key, bool b)
@@ -111,7 +120,10 @@ static void write_open(struct out *o, const struct verdict *v, const char *langu
 void verdict_write(struct out *o, const struct verdict *v, const char *language)
 {
     const struct guard *g = v->guard;
+    size_t from = o->buf->len;
 
+    if (memo_write_verdict(g->memo, v, o, language))
+        return;
     out_object(o);
     write_text(o, "guard", g->key);
     if (g->op == GUARD_LEAF)
@@ -124,7 +136,7 @@ void verdict_write(struct out *o, const struct verdict *v, const char *language)
         write_text(o, "path", v->path);
         write_text(o, "pointer", v->pointer);
         write_json(o, "observed", v->observed);
-        write_json(o, "expected", v->expected);
+        write_expected(o, v);
         write_open(o, v, language);
     } else {
         out_key(o, "guards");
@@ -134,6 +146,7 @@ void verdict_write(struct out *o, const struct verdict *v, const char *language)
         out_array_end(o);
     }
     out_object_end(o);
+    memo_keep_verdict(g->memo, v, o, from, language);
 }
 
 /* failures */
@@ -147,7 +160,7 @@ static void write_leaf(struct out *o, const struct verdict *v, const char *langu
     write_text(o, "pointer", v->pointer);
     write_message(o, v, language);
     write_json(o, "observed", v->observed);
-    write_json(o, "expected", v->expected);
+    write_expected(o, v);
     write_open(o, v, language);
     out_object_end(o);
 }
@@ -361,26 +374,35 @@ static const char *input_type(const struct blueprint *b, const struct input *inp
     return "any";
 }
 
-void inputs_write(struct out *o, const struct blueprint *b, const struct transition *t,
-                  const json_t *custom, const char *language)
+static void write_input(struct out *o, const struct blueprint *b, const struct input *input,
+                        const json_t *custom, const char *language)
 {
     static const char *const kinds[] = {"field", "note", "checklist", "activity", "task", "file"};
 
-    out_array(o);
-    for (size_t i = 0; i < t->ninputs; i++) {
-        const struct input *input = &t->inputs[i];
+    out_object(o);
+    write_text(o, "key", input->key);
+    write_text(o, "kind", kinds[input->kind]);
+    write_text(o, "type", input_type(b, input, custom));
+    write_text(o, "label", label_in(&input->label, language));
+    write_bool(o, "required", input->required);
+    write_text(o, "pointer", input->pointer);
+    write_params(o, input, custom);
+    out_object_end(o);
+}
 
-        out_object(o);
-        write_text(o, "key", input->key);
-        write_text(o, "kind", kinds[input->kind]);
-        write_text(o, "type", input_type(b, input, custom));
-        write_text(o, "label", label_in(&input->label, language));
-        write_bool(o, "required", input->required);
-        write_text(o, "pointer", input->pointer);
-        write_params(o, input, custom);
-        out_object_end(o);
-    }
+void inputs_write(struct out *o, const struct blueprint *b, const struct transition *t,
+                  const json_t *custom, const char *language)
+{
+    struct memo *m = custom == NULL ? t->collects : NULL; /* definitions change by themselves */
+    size_t from = o->buf->len;
+
+    if (memo_write(m, o, language))
+        return;
+    out_array(o);
+    for (size_t i = 0; i < t->ninputs; i++)
+        write_input(o, b, &t->inputs[i], custom, language);
     out_array_end(o);
+    memo_keep(m, o, from, language);
 }
 
 static void write_approval(struct out *o, const struct transition *t)
@@ -395,30 +417,51 @@ static void write_approval(struct out *o, const struct transition *t)
     out_object_end(o);
 }
 
-void transition_write(struct out *o, const struct blueprint *b, const struct transition *t,
-                      const struct verdict *root, const struct listing *l)
+/* What it is, and where to. */
+static void write_head(struct out *o, const struct blueprint *b, const struct transition *t,
+                       const char *language)
 {
-    const char *language = l->language;
     static const char *const kinds[] = {"manual", "initial", "convert", "convert_open"};
+    size_t from = o->buf->len;
 
-    out_object(o);
+    if (memo_write(t->head, o, language))
+        return;
     write_text(o, "key", t->key);
     write_text(o, "label", label_in(&t->label, language));
     write_text(o, "kind", kinds[t->kind]);
     out_key(o, "to");
     state_write(o, blueprint_state(b, t->to), language);
-    write_bool(o, "available", l->actor_allowed && l->open);
-    write_bool(o, "actor_allowed", l->actor_allowed);
+    memo_keep(t->head, o, from, language);
+}
+
+/* Whose it is, and who agrees. */
+static void write_who(struct out *o, const struct transition *t)
+{
+    size_t from = o->buf->len;
+
+    if (memo_write(t->who, o, NULL))
+        return;
     actors_write(o, t->actors, t->nactors);
     if (t->automatic != NULL)
         write_json(o, "auto", t->automatic);
     write_approval(o, t);
+    memo_keep(t->who, o, from, NULL);
+}
+
+void transition_write(struct out *o, const struct blueprint *b, const struct transition *t,
+                      const struct verdict *root, const struct listing *l)
+{
+    out_object(o);
+    write_head(o, b, t, l->language);
+    write_bool(o, "available", l->actor_allowed && l->open);
+    write_bool(o, "actor_allowed", l->actor_allowed);
+    write_who(o, t);
     out_key(o, "guards");
     out_array(o);
     for (size_t i = 0; i < root->nchildren; i++)
-        verdict_write(o, &root->children[i], language);
+        verdict_write(o, &root->children[i], l->language);
     out_array_end(o);
     out_key(o, "inputs");
-    inputs_write(o, b, t, l->custom, language);
+    inputs_write(o, b, t, l->custom, l->language);
     out_object_end(o);
 }

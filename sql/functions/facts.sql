@@ -97,6 +97,14 @@ create or replace function sluice.lead_deeds(id uuid) returns table (list json, 
              order by y.occurred_at desc limit 500) x
 $$;
 
+-- Where there are any: to begin the above costs as much as the rest of a decision's facts, also where it finds nothing.
+create or replace function sluice.lead_deeds_found(id uuid) returns table (list json, print text)
+    language plpgsql stable rows 1 as $$
+begin
+    return query select d.list, d.print from sluice.lead_deeds(lead_deeds_found.id) d;
+end
+$$;
+
 create or replace function sluice.account_deeds(id uuid) returns table (list json, print text)
     language sql stable as $$
     select coalesce(json_agg(json_build_object(
@@ -188,7 +196,7 @@ $$;
 grant select on sluice.lead_fact, sluice.account_fact, sluice.contact_fact, sluice.opportunity_fact to sluice_app;
 grant execute on function
     sluice.money(numeric, text), sluice.actor_json(text, uuid, text[], text[]), sluice.lead_work(uuid),
-    sluice.lead_deeds(uuid), sluice.account_deeds(uuid), sluice.opportunity_deeds(uuid), sluice.lead_evidence(uuid),
+    sluice.lead_deeds(uuid), sluice.lead_deeds_found(uuid), sluice.account_deeds(uuid), sluice.opportunity_deeds(uuid), sluice.lead_evidence(uuid),
     sluice.lead_related(uuid, uuid),
     sluice.account_evidence(uuid), sluice.opportunity_evidence(uuid),
     sluice.related_print(uuid, uuid, uuid), sluice.hold_related(uuid, uuid, uuid)

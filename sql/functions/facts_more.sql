@@ -252,16 +252,7 @@ begin
 end
 $$;
 
--- Members of both: as text, for making one of the other costs more than all that is in them.
-create or replace function sluice.with_more(facts json, more jsonb) returns json
-    language plpgsql immutable parallel safe as $$
-begin
-    if more = '{}' then
-        return facts;
-    end if;
-    return (left(facts::text, -1) || ', ' || substr(more::text, 2))::json;
-end
-$$;
+drop function if exists sluice.with_more(json, jsonb);
 
 -- Completes the fingerprint @base with that of the facts that only this version's guards look at. What the
 -- version of the record itself tells (its fields) is not in it, nor is the time.
@@ -323,7 +314,7 @@ grant execute on function
     sluice.version_judged(uuid, jsonb), sluice.version_needs(uuid), sluice.needs_of(uuid), sluice.account_of(text, uuid), sluice.changed_since_entry(uuid),
     sluice.duplicates_of(text, uuid), sluice.contacts_json(uuid), sluice.opportunities_json(uuid),
     sluice.leads_json(uuid), sluice.ticks_json(uuid), sluice.calendars_json(), sluice.tasks_of(text, uuid), sluice.facts_more(text, uuid, uuid, uuid),
-    sluice.whole_evidence(text, uuid, uuid, text), sluice.with_more(json, jsonb)
+    sluice.whole_evidence(text, uuid, uuid, text)
     to sluice_app;
 
 reset role;

@@ -209,7 +209,7 @@ class Scripts:
 
 def decide(facts):
     """What the daemon decides between its two asks, as little as can be."""
-    return ("select f.version, f.state, f.evidence, length(f.facts::text) as seen,\n"
+    return ("select f.version, f.state, f.evidence, length(f::text) as seen,\n"
             "  case when f.state = 'nurture' then 'call_back' else 'nurture' end as next,\n"
             "  case when f.state = 'nurture' then '" + json.dumps(FIELDS['call_back']).replace(': ', ':') + "'\n"
             "       else '" + json.dumps(FIELDS['nurture']).replace(': ', ':') + "' end as fields\n"

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """check_sql - every query against the real schema.
 
-Each named query is prepared and described, each list with all its filters, sorts and includes at once. The
-permissions of the contract and the rows of sluice.permission are the same. Hand-written C holds no SQL.
+Each named query is prepared and described, each list with all its filters, sorts and includes at once. Decisions
+about a lead see what everybody else sees of it as facts. The permissions of the contract and the rows of sluice.permission are the same. Hand-written C holds no SQL.
 Needs a migrated database where libpq's environment points; cmd/dev/test sql brings one.
 """
 import re
@@ -81,6 +81,15 @@ def check_columns(found, q, names):
             found.add(q.where, f'{q.name}: the columns of "{group}" stand apart; the writer nests neighbours only')
 
 
+def check_facts(found, q, names):
+    """The columns that guards see of a lead are the members of its facts elsewhere."""
+    prefix = 'facts.record.'
+    seen = {n[len(prefix):].split('.')[0] for n in names if n.startswith(prefix)}
+    out, _ = psql("select attname from pg_attribute where attrelid = 'sluice.lead_fact'::regclass and attnum > 0;")
+    for name in sorted(seen ^ set(out.split())):
+        found.add(q.where, f'"{name}" is in one of {q.name} and sluice.lead_fact only')
+
+
 def check_queries(found):
     queries = sqlgen.read_all(sorted(str(p) for p in files('.sql', under='sql/queries/')))
     with ThreadPoolExecutor(2) as pool:
@@ -90,7 +99,10 @@ def check_queries(found):
             if messages:
                 found.add(q.where, f'{q.name}: {messages[0]}')
             else:
-                check_columns(found, q, [line.split('|')[0] for line in out.split('\n') if '|' in line])
+                names = [line.split('|')[0] for line in out.split('\n') if '|' in line]
+                check_columns(found, q, names)
+                if q.name == 'facts_lead':
+                    check_facts(found, q, names)
     print(f'{len(queries)} queries prepared and described')
 
 

@@ -51,8 +51,6 @@ select is(pg_temp.print(), 'x/k0:0', 'and tasks are evidence');
 insert into sluice.task (id, subject, lead_id) values ('00000000-0000-7000-8000-000000000003', 'Ask', '00000000-0000-7000-8000-000000000002');
 select is(pg_temp.seen() #>> '{tasks,0,subject}', 'Ask', 'a task is brought');
 select matches(pg_temp.print(), '^x/k1:-?[0-9]+$', 'and is other evidence');
-select is(sluice.with_more('{"a": 1}', '{"b": [2]}')::text, '{"a": 1, "b": [2]}', 'members are joined as text');
-select is(sluice.with_more('{"a" : 1}', '{}')::text, '{"a" : 1}', 'or left as they are');
 
 -- a published action is for ever
 select throws_ok($$insert into sluice.action (transition_id, key, position, phase, kind)

@@ -87,6 +87,50 @@ static void a_transition_is_listed_with_its_verdict(void **state)
     blueprint_destroy(b);
 }
 
+/* What was written is kept: it is shown again for the same verdict and language only. */
+static void what_is_kept_holds_for_the_same_only(void **state)
+{
+    static const struct {
+        const char *facts, *language;
+    } rows[] = {
+        {"{'record':{'industry':null},'activities':[{'kind':'meeting'}]}", "en"},
+        {"{'record':{'industry':'IT'},'activities':[{'kind':'call','subject':'S'}]}", "en"},
+        {"{'record':{'industry':'IT'},'activities':[{'kind':'meeting'},{'kind':'meeting'}]}", "en"},
+        {"{'record':{'industry':null},'activities':[{'kind':'meeting'}]}", "pl"},
+        {"{'record':{'industry':'steel'},'activities':[]}", "ru"},
+    };
+    struct blueprint *kept = compile_lead();
+    struct arena a;
+
+    (void)state;
+    kept->fields = &lead_schema;
+    arena_init(&a, 1 << 20);
+    for (size_t i = 0; i < 4 * COUNT(rows); i++) { /* each after itself, and after others */
+        const size_t at = i < 2 * COUNT(rows) ? i / 2 : i % COUNT(rows);
+        struct blueprint *fresh = compile_lead(), *from[] = {fresh, kept};
+        json_t *facts = js(rows[at].facts);
+        struct buf text[2];
+
+        fresh->fields = &lead_schema;
+        for (size_t k = 0; k < COUNT(from); k++) {
+            const struct transition *t = blueprint_transition(from[k], "contacted");
+            struct out o;
+
+            buf_init(&text[k], 65536);
+            out_init(&o, &text[k]);
+            transition_write(&o, from[k], t, evaluate(t, facts, &a),
+                             &(struct listing){.language = rows[at].language});
+        }
+        assert_string_equal(buf_text(&text[0]), buf_text(&text[1]));
+        buf_done(&text[0]);
+        buf_done(&text[1]);
+        json_decref(facts);
+        blueprint_destroy(fresh);
+    }
+    arena_done(&a);
+    blueprint_destroy(kept);
+}
+
 static const struct schema_member money_members[] = {
     {.name = "amount", .schema = &text_schema},
     {.name = NULL},
@@ -110,13 +154,13 @@ static void inputs_have_types(void **state)
     };
     static const char *const types[] = {"text",   "date",    "date_time", "user",   "text",
                                         "choice", "boolean", "integer",   "object", "money"};
-    struct blueprint *b =
-        fixture_compile("[]", "[{'key':'x','kind':'field','params':{'field':'x'}}]");
     struct arena a;
 
     (void)state;
     arena_init(&a, 1 << 20);
     for (size_t i = 0; i <= COUNT(kinds); i++) {
+        struct blueprint *b =
+            fixture_compile("[]", "[{'key':'x','kind':'field','params':{'field':'x'}}]");
         const struct transition *t = blueprint_transition(b, "move");
         const bool known = i < COUNT(kinds);
         const struct schema_member members[] = {
@@ -139,9 +183,9 @@ static void inputs_have_types(void **state)
         if (strstr(buf_text(&text), wanted) == NULL)
             fail_msg("no %s in %s", wanted, buf_text(&text));
         buf_done(&text);
+        blueprint_destroy(b);
     }
     arena_done(&a);
-    blueprint_destroy(b);
 }
 
 static void it_is_available_to_whom_it_belongs(void **state)
@@ -184,6 +228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(legal_moves_are_listed),
         cmocka_unit_test(a_transition_is_listed_with_its_verdict),
+        cmocka_unit_test(what_is_kept_holds_for_the_same_only),
         cmocka_unit_test(inputs_have_types),
         cmocka_unit_test(it_is_available_to_whom_it_belongs),
     };

@@ -6,6 +6,7 @@
 
 #include "call/pgarray.h"
 #include "call/reply.h"
+#include "call/tree.h"
 #include "call_fake.h"
 
 enum {
@@ -392,6 +393,93 @@ static void if_match_is_strict(void **state)
     }
 }
 
+/* Columns as a tree: the same values as in the text of a row, without what is NULL. */
+static void a_row_is_a_tree(void **state)
+{
+    static const char *const heads[] = {"version",
+                                        "facts.now",
+                                        "facts.state",
+                                        "facts.record.id",
+                                        "facts.record.score",
+                                        "facts.record.rate",
+                                        "facts.record.ok",
+                                        "facts.record.none",
+                                        "facts.record.money.amount",
+                                        "facts.record.money.currency",
+                                        "facts.record.lost.amount",
+                                        "facts.record.lost.currency",
+                                        "facts.record.tags",
+                                        "facts.record.custom",
+                                        "facts.record.more",
+                                        "facts.related"};
+    static const unsigned kinds[] = {INT8,  TIMESTAMPTZ, TEXT,    UUIDS - 1, INT8,    FLOAT8,
+                                     BOOL,  TEXT,        NUMERIC, TEXT,      NUMERIC, TEXT,
+                                     TEXTS, JSONB,       TEXT,    JSON};
+    static const char *const cells[] = {"3",
+                                        "2026-11-21 20:15:59.5+00",
+                                        NULL,
+                                        "0193",
+                                        "-7",
+                                        "1.5",
+                                        "t",
+                                        NULL,
+                                        "12.50",
+                                        "PLN",
+                                        NULL,
+                                        "PLN",
+                                        "{a,\"b c\",NULL}",
+                                        "{}",
+                                        "x",
+                                        "{\"a\": [1]}",
+                                        "3",
+                                        "infinity",
+                                        "open",
+                                        "0194",
+                                        "0",
+                                        "NaN",
+                                        "f",
+                                        "",
+                                        NULL,
+                                        NULL,
+                                        "1",
+                                        NULL,
+                                        "{}",
+                                        "{\"k\": null}",
+                                        NULL,
+                                        "[]"};
+    static const char *const wanted[] = {
+        "{\"now\":\"2026-11-21T20:15:59.5Z\",\"record\":{\"id\":\"0193\",\"score\":-7,\"rate\":1.5,"
+        "\"ok\":true,\"money\":{\"amount\":\"12.50\",\"currency\":\"PLN\"},\"tags\":[\"a\",\"b c\","
+        "null],\"custom\":{},\"more\":\"x\"},\"related\":{\"a\":[1]}}",
+        "{\"now\":\"infinity\",\"state\":\"open\",\"record\":{\"id\":\"0194\",\"score\":0,\"rate\":"
+        "null,"
+        "\"ok\":false,\"none\":\"\",\"lost\":{\"amount\":\"1\"},\"tags\":[],\"custom\":{\"k\":null}"
+        "},"
+        "\"related\":[]}"};
+    struct result *r = result_fake(COUNT(heads), heads, kinds, 2, cells);
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        json_t *tree = row_tree(r, i, "facts.");
+        char *text = json_dumps(tree, JSON_COMPACT);
+
+        assert_string_equal(text, wanted[i]);
+        free(text);
+        json_decref(tree);
+    }
+    result_free(r);
+}
+
+static void a_tree_of_what_is_no_json_is_none(void **state)
+{
+    struct result *r = result_fake(1, (const char *const[]){"facts.a"}, (const unsigned[]){JSON}, 1,
+                                   (const char *const[]){"{\"a\""});
+
+    (void)state;
+    assert_null(row_tree(r, 0, "facts."));
+    result_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -399,6 +487,8 @@ int main(void)
         cmocka_unit_test(dots_nest),
         cmocka_unit_test(fields_keep_whole_members),
         cmocka_unit_test(arrays_are_read),
+        cmocka_unit_test(a_row_is_a_tree),
+        cmocka_unit_test(a_tree_of_what_is_no_json_is_none),
         cmocka_unit_test(a_row_is_found_or_not),
         cmocka_unit_test(a_change_out_of_the_callers_sight_is_no_404),
         cmocka_unit_test(a_known_version_is_not_sent_again),

@@ -7,6 +7,7 @@
 
 #include "asks.gen.h"
 #include "call/reply.h"
+#include "call/tree.h"
 #include "service/process/known.h"
 #include "service/process/steps.h"
 #include "json/out.h"
@@ -28,20 +29,41 @@ enum step process_ask(struct call *c, const struct record *r, enum permission p)
     return process_ask_of(c, s, r, id, p);
 }
 
+static json_t *words_json(const char *const *words)
+{
+    json_t *list = json_array();
+
+    for (; words && *words; words++)
+        (void)json_array_append_new(list, json_string_nocheck(*words));
+    return list;
+}
+
+/* Who asks, as facts show it. */
+static json_t *actor_json(struct call *c)
+{
+    const struct principal *who = c->who;
+    json_t *actor = json_object();
+    const char *id = caller_id(c);
+
+    (void)json_object_set_new_nocheck(actor, "kind", json_string_nocheck(actor_word(who->kind)));
+    (void)json_object_set_new_nocheck(actor, "id", id ? json_string_nocheck(id) : json_null());
+    (void)json_object_set_new_nocheck(actor, "roles", words_json(who->roles));
+    (void)json_object_set_new_nocheck(actor, "teams", words_json(who->teams));
+    return keep_json(c, actor);
+}
+
 enum step process_ask_of(struct call *c, struct process *s, const struct record *r, struct uuid id,
                          enum permission p)
 {
-    const char *values[6];
+    const char *values[3];
 
     s->record = r;
     s->id = id;
+    s->actor = actor_json(c);
     c->state = s;
     values[0] = uuid_text(c, &s->id);
     values[1] = caller_id(c);
     values[2] = call_scope(c, p);
-    values[3] = actor_word(c->who->kind);
-    values[4] = text_array(c, c->who->roles);
-    values[5] = text_array(c, c->who->teams);
     call_ask(c, r->facts, values);
     return STEP_WAIT;
 }
@@ -49,23 +71,43 @@ enum step process_ask_of(struct call *c, struct process *s, const struct record 
 /* Of a record that no process governs: there is nowhere to go. */
 static const struct blueprint free_blueprint = {.id = ""};
 
+static bool facts_broken(struct call *c)
+{
+    c->err.log = "the facts of a decision cannot be read";
+    return err_set(&c->err, ERR_INTERNAL, NULL);
+}
+
+/* The columns that are facts, the facts that this version's guards need beside them, and who asks.
+ */
+static bool read_facts(struct call *c, struct process *s, const struct result *r)
+{
+    static const char *const usual[] = {"related", "activities"};
+    const char *text = result_get(r, 0, "more");
+    json_t *more;
+
+    s->facts = keep_json(c, row_tree(r, 0, "facts."));
+    if (!s->facts)
+        return facts_broken(c);
+    for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
+        if (!json_object_get(s->facts, usual[i]))
+            (void)json_object_set_new(s->facts, usual[i], i == 0 ? json_object() : json_array());
+    (void)json_object_set(s->facts, "actor", s->actor);
+    if (!text || strcmp(text, "{}") == 0)
+        return true;
+    more = read_json(c, text);
+    return more ? json_object_update(s->facts, more) == 0 : facts_broken(c);
+}
+
 /* What the facts query said moves into the arena: the next ask replaces the results. */
 bool process_read(struct call *c, const struct result *r)
 {
     struct process *s = process_of(c);
-    json_error_t e;
 
     s->version = arena_strdup(&c->arena, result_get(r, 0, "version"));
     s->state = arena_strdup(&c->arena, result_get(r, 0, "state"));
     s->blueprint_id = arena_strdup(&c->arena, result_get(r, 0, "blueprint_version_id"));
     s->evidence = arena_strdup(&c->arena, result_get(r, 0, "evidence"));
-    s->facts = json_loads(result_get(r, 0, "facts"), 0, &e);
-    if (!s->facts) {
-        c->err.log = arena_printf(&c->arena, "facts: %s", e.text);
-        return err_set(&c->err, ERR_INTERNAL, NULL);
-    }
-    keep_json(c, s->facts);
-    return s->version && s->evidence;
+    return read_facts(c, s, r) && s->version && s->evidence;
 }
 
 enum step process_blueprint(struct call *c)

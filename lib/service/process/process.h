@@ -20,6 +20,7 @@ struct process {
     const char *state;
     const char *blueprint_id; /* of the version that the record lives under */
     const char *evidence;     /* fingerprint of activities, tasks and related records */
+    json_t *actor;            /* who asks, as the facts show it */
     json_t *facts;
     const struct blueprint *blueprint;
     const char *step; /* what was asked for is this step; NULL: a transition */
