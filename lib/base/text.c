@@ -183,8 +183,8 @@ const char *text_nearest(const char *word, const char *const *list)
         size_t m = strlen(*list);
         unsigned d;
 
-        if (m > WORD_MAX)
-            continue;
+        if (m > WORD_MAX || (m > n ? m - n : n - m) >= best_distance)
+            continue; /* no distance is shorter than the difference of the lengths */
         d = distance(word, n, *list, m);
         if (d < best_distance) {
             best = *list;
