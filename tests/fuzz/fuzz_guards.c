@@ -4,7 +4,6 @@
  *
  * One execution tries one transition in one language, and the length of the input says which: all
  * of them in all languages took three times as long and reached nothing more. */
-#include <stdalign.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "blueprint/evaluate.h"
+#include "read_back.h"
 #include "json/body.h"
 #include "json/out.h"
 
@@ -71,37 +71,9 @@ static struct blueprint *compile(json_t *first, struct buf *why)
     return bp;
 }
 
-/* Memory for reading back what was written: the reader is not what is tested, and two fifths of
- * the time went into its malloc. */
-static alignas(max_align_t) unsigned char pool[TEXT_MAX];
-static size_t pooled;
-
-static void *pool_take(size_t size)
-{
-    size_t rounded = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
-    unsigned char *p = pool + pooled;
-
-    require(rounded <= sizeof(pool) - pooled);
-    pooled += rounded;
-    return p;
-}
-
-static void pool_leave(void *p)
-{
-    (void)p;
-}
-
 static void require_json(const struct buf *b)
 {
-    json_malloc_t take;
-    json_free_t leave;
-
-    require(!b->failed);
-    json_get_alloc_funcs(&take, &leave);
-    json_set_alloc_funcs(pool_take, pool_leave);
-    pooled = 0;
-    require(json_loadb(b->text, b->len, JSON_REJECT_DUPLICATES, NULL) != NULL);
-    json_set_alloc_funcs(take, leave);
+    require(!b->failed && read_back(b->text, b->len, JSON_REJECT_DUPLICATES) != NULL);
 }
 
 static void write_all(struct buf *b, const struct blueprint *bp, const struct transition *t,
