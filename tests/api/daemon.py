@@ -62,6 +62,7 @@ class Daemon:
         self.folder.chmod(0o755)
         self.settings = settings
         self.extra = {}  # of the environment, beside the settings
+        self.under = []  # a command that starts the daemon in its place
         self.process = None
         self.first = {}
         self.log_path = self.folder / 'sluiced.log'
@@ -83,7 +84,7 @@ class Daemon:
         """Starts the process and does not wait; served() does."""
         (self.folder / 'ready.json').unlink(missing_ok=True)
         with open(self.log_path, 'ab') as log:
-            self.process = subprocess.Popen([binary()], env=self.environment(), stdout=log, stderr=log,
+            self.process = subprocess.Popen([*self.under, binary()], env=self.environment(), stdout=log, stderr=log,
                                             cwd=self.folder)
         return self
 

@@ -3,6 +3,8 @@ import contextlib
 import json
 import os
 import re
+import signal
+import socket
 import struct
 import subprocess
 import tempfile
@@ -17,6 +19,7 @@ from worlds import DEADLINE_S, HERE, LATE_S, LONG, now
 
 FAKETIME = '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1'
 STARVED = list(range(1, 2001)) if LONG else [1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233]
+NARROW, PART = 64 << 20, 4 << 20  # of memory; of an upload
 
 
 # space
@@ -224,3 +227,71 @@ def test_nothing_is_lost_when_memory_runs_out(starved):
     print(ends, dict(ledger.seen()))
     assert ends['aborted'] > 0
     assert starved.daemon.stop() == 0
+
+
+@pytest.fixture
+def narrow():
+    """A control group of 64 MB, as a container has one: the words that start a command in it."""
+    for place, limit in (('/sys/fs/cgroup/memory', 'memory.limit_in_bytes'), ('/sys/fs/cgroup', 'memory.max')):
+        group = Path(place) / f'sluice-test-{os.getpid()}'
+        try:
+            group.mkdir()
+        except OSError:
+            continue
+        try:
+            (group / limit).write_text(str(NARROW))
+            break
+        except OSError:
+            group.rmdir()
+    else:
+        pytest.skip('no control group of memory may be made here')
+    yield ['sh', '-c', f'echo $$ >{group}/cgroup.procs && exec "$0"']
+
+    def gone():
+        try:
+            group.rmdir()
+        except OSError:
+            return False  # the last process is not quite gone
+        return True
+    wait_for(gone, 20, 'the end of the control group')
+
+
+def upload(world, path):
+    """A part of a file of which the last byte is missing: the daemon holds the others."""
+    host, port = world.daemon.url.split('//')[1].split(':')
+    head = (f'PUT {path} HTTP/1.1\r\nHost: sluice\r\nAuthorization: Bearer {world.key}\r\n'
+            f'Content-Type: application/octet-stream\r\nContent-Length: {PART}\r\n\r\n')
+    try:
+        with socket.create_connection((host, int(port)), 60) as s:
+            s.sendall(head.encode() + bytes(PART - 1))
+            s.recv(1)  # its end, or that of the daemon
+    except OSError:
+        pass
+
+
+def test_nothing_is_lost_when_a_container_is_too_small(narrow, new_world):
+    """More uploads than the memory holds: they are refused, or the kernel ends the daemon, and it is started again."""
+    world = new_world(under=narrow)
+    ends = {'killed': 0, 'served': 0}
+    with world.ledger() as ledger:
+        for _ in range(1 if not LONG else 5):
+            ledger.at_least(20)
+            path = f"/v1/imports/{world.admin.make('imports', entity='lead')['id']}/parts/1"
+            uploads = [threading.Thread(target=upload, args=(world, path)) for _ in range(2 * NARROW // PART)]
+            for t in uploads:
+                t.start()
+            for t in uploads:
+                t.join(90)
+            assert not any(t.is_alive() for t in uploads)
+            # who is killed closes its connections first
+            wait_for(lambda: world.daemon.process.poll() is not None or world.ready(), 30, 'an end or readiness')
+            code = world.daemon.process.poll()
+            ends['served' if code is None else 'killed'] += 1
+            assert code in (None, -signal.SIGKILL), world.daemon.log()[-2000:]
+            if code is not None:
+                world.daemon.start()
+            wait_for(world.ready, 20, 'readiness')
+        ledger.at_least(20)
+        world.settled(ledger)
+    print(ends, dict(ledger.seen()))
+    assert world.daemon.stop() == 0

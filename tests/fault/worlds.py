@@ -106,7 +106,7 @@ class TcpCluster(Cluster):
 class World:
     """PostgreSQL, proxy, daemon, and a key that may do everything."""
 
-    def __init__(self, contract, data=None, wal=None, options='', environment=None, log=None, **settings):
+    def __init__(self, contract, data=None, wal=None, options='', environment=None, log=None, under=(), **settings):
         self.contract = contract
         self.cluster = TcpCluster(data, wal, options)
         self.proxy = Proxy('127.0.0.1', self.cluster.port)
@@ -114,6 +114,7 @@ class World:
         self.daemon = Daemon(**{**SETTINGS, 'database_url': url, **settings})
         self.daemon.extra = environment or {}
         self.daemon.log_path = log or self.daemon.log_path
+        self.daemon.under = list(under)
         self.key = self.before = None
 
     def start(self):
