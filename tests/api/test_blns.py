@@ -21,6 +21,7 @@ ROUNDS = 50  # of an operation, at most, in the short run
 # filled by one mapping, a person has a role in a company, a deputy, a draft
 ONCE = {'session_create', 'session_refresh', 'lead_merge', 'account_merge', 'contact_merge', 'conversion_mapping_create',
         'account_contact_create', 'deputy_create', 'blueprint_draft'}
+FEW = {'custom_field_create'}  # an entity has at most 200 of them
 # what must be another each time: where, and how it looks
 FRESH = {'segment_create': ('/key', 'k{}'), 'score_rule_create': ('/key', 'k{}'), 'assignment_rule_create': ('/key', 'k{}'),
          'calendar_create': ('/key', 'k{}'), 'custom_field_create': ('/key', 'k{}'), 'duplicate_rule_create': ('/key', 'k{}'),
@@ -91,11 +92,11 @@ class Place:
                 refused[pointer] = (texts.pop(pointer), named[pointer])
 
 
-def rounds(free):
-    """For each request a string for each member: over all of them each string stands somewhere; in the long run everywhere."""
-    count = len(STRINGS) if LONG else min(-(-len(STRINGS) // len(free)), ROUNDS)
+def rounds(free, everywhere):
+    """For each request a string for each member: over all of them each string stands somewhere, or everywhere."""
+    count = len(STRINGS) if everywhere else min(-(-len(STRINGS) // len(free)), ROUNDS)
     for i in range(count):
-        yield {p: STRINGS[(i + j * 37 if LONG else i * len(free) + j) % len(STRINGS)] for j, p in enumerate(free)}
+        yield {p: STRINGS[(i + j * 37 if everywhere else i * len(free) + j) % len(STRINGS)] for j, p in enumerate(free)}
 
 
 def is_no_text(leaf, text):
@@ -123,7 +124,7 @@ def test_strings_come_back_as_they_went(surface):
     for operation in creating(surface.client.contract):
         place = Place(surface, operation)
         free = [p for p in place.members if place.is_free(p)]
-        for given in rounds(free) if free else ():
+        for given in rounds(free, LONG and operation.name not in FEW) if free else ():
             no, texts, answer = place.tried(given)
             if answer.status_code != 201:
                 wrong.append((operation.name, texts, answer.status_code, answer.text[:300]))
@@ -146,7 +147,8 @@ def test_strings_where_no_text_belongs(surface):
     wrong, n = [], 0
     for operation in creating(surface.client.contract):
         place = Place(surface, operation)
-        for at, pointer in enumerate(p for p in place.members if not place.is_free(p)):
+        # a state of another name is one that the transitions do not find
+        for at, pointer in enumerate(p for p in place.members if not place.is_free(p) and p != '/states/0/key'):
             for text in STRINGS if LONG else (STRINGS[(at * 53 + n) % len(STRINGS)], STRINGS[(at * 101 + n + 7) % len(STRINGS)]):
                 no, _, answer = place.tried({pointer: text})
                 n += 1
