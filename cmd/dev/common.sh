@@ -7,7 +7,7 @@ build_packages=(gcc libc6-dev pkg-config meson ninja-build python3 python3-yaml 
 test_packages=(libcmocka-dev clang clang-tidy clang-format cppcheck libclang-rt-14-dev
     postgresql-15-pgtap libtap-parser-sourcehandler-pgtap-perl python3-pytest python3-pytest-xdist
     python3-hypothesis python3-jsonschema python3-requests python3-psycopg2 python3-jwt
-    python3-phonenumbers python3-stdnum python3-openpyxl nginx-light haproxy faketime wrk
+    python3-phonenumbers python3-stdnum python3-openpyxl nginx-light haproxy pgbouncer faketime wrk
     patroni python3-etcd etcd-server
     node:nodejs npm:npm)
 

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "db/pooler.h"
 #include "db/resolve.h"
 #include "loop/worker.h"
 
@@ -19,7 +20,7 @@
 #define SILENCE_GRACE_US 5000000
 #define WHY_MAX 1024
 
-enum conn_state { CONN_WAITING, CONN_RESOLVING, CONN_CONNECTING, CONN_UP };
+enum conn_state { CONN_WAITING, CONN_RESOLVING, CONN_CONNECTING, CONN_SETTING, CONN_UP };
 
 struct conn {
     struct conn_options o;
@@ -43,6 +44,7 @@ struct conn {
 
 static void attempt(struct conn *c);
 static void poll_connecting(struct conn *c);
+static void poll_setting(struct conn *c);
 
 static const char *lane_name(const struct conn *c)
 {
@@ -212,6 +214,8 @@ static void on_socket(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     if (c->state == CONN_CONNECTING)
         poll_connecting(c);
+    else if (c->state == CONN_SETTING)
+        poll_setting(c);
     else if (what & EV_READ)
         on_readable(c);
     else
@@ -257,6 +261,36 @@ static void come_up(struct conn *c)
 
 /* connecting */
 
+static void poll_setting(struct conn *c)
+{
+    switch (pooler_settings_answered(c->pg)) {
+    case POOLER_PENDING: break;
+    case POOLER_SET: come_up(c); break;
+    case POOLER_FAILED: attempt_failed_pg(c); break;
+    }
+}
+
+/* A pooler has kept the settings to itself. Until they are answered the attempt goes on: also while
+ * the pooler has no server for us. */
+static void set_up(struct conn *c)
+{
+    if (!pooler_send_settings(c->pg, &c->o.session)) {
+        attempt_failed_pg(c);
+        return;
+    }
+    c->state = CONN_SETTING;
+    c->on_read = watch(c, EV_READ | EV_PERSIST);
+    event_add(c->on_read, NULL);
+}
+
+static void connected(struct conn *c)
+{
+    if (pooler_is_between(c->pg))
+        set_up(c);
+    else
+        come_up(c);
+}
+
 static void poll_connecting(struct conn *c)
 {
     PostgresPollingStatusType status;
@@ -266,7 +300,7 @@ static void poll_connecting(struct conn *c)
     drop_events(c);
     status = PQconnectPoll(c->pg);
     if (status == PGRES_POLLING_OK) {
-        come_up(c);
+        connected(c);
         return;
     }
     if (status == PGRES_POLLING_FAILED || PQsocket(c->pg) < 0) {
@@ -336,7 +370,8 @@ static void on_timer(void *arg)
     switch (c->state) {
     case CONN_WAITING: attempt(c); break;
     case CONN_RESOLVING: poll_resolving(c); break;
-    case CONN_CONNECTING: attempt_failed(c, "connecting takes too long"); break;
+    case CONN_CONNECTING:
+    case CONN_SETTING: attempt_failed(c, "connecting takes too long"); break;
     case CONN_UP: break;
     }
 }

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "db/pooler.h"
 
 #define HOSTS_MAX 16
 #define OPTIONS_MAX 4096
@@ -144,30 +145,38 @@ const char *dsn_name(const struct dsn *d, unsigned host)
     return h->host;
 }
 
-/* A value of -c name=value: white space and backslashes need a backslash. */
-static void add_escaped(struct buf *b, const char *value)
+void dsn_settings(const struct dsn_session *s, struct buf *lines)
 {
-    for (; *value != '\0'; value++) {
-        if (*value == ' ' || *value == '\\' || *value == '\t' || *value == '\n')
-            buf_putc(b, '\\');
-        buf_putc(b, *value);
-    }
-}
-
-static void session_options(struct buf *b, const char *given, const struct dsn_session *s)
-{
-    buf_puts(b, given);
-    buf_puts(b, " -c timezone=UTC -c datestyle=ISO -c client_min_messages=warning"
-                " -c search_path=sluice,pg_temp -c jit=off"
-                " -c idle_in_transaction_session_timeout=5s");
-    buf_printf(b, " -c lock_timeout=%u -c statement_timeout=%u", s->lock_timeout_ms,
+    buf_puts(lines, "timezone=" DSN_ZONE "\ndatestyle=ISO\nclient_min_messages=warning\n"
+                    "search_path=sluice,pg_temp\njit=off\n"
+                    "idle_in_transaction_session_timeout=5s\n");
+    buf_printf(lines, "lock_timeout=%u\nstatement_timeout=%u\n", s->lock_timeout_ms,
                s->statement_timeout_ms);
     if (s->standby)
-        buf_puts(b, " -c sluice.standby=on");
-    if (s->role != NULL && s->role[0] != '\0') {
-        buf_puts(b, " -c role=");
-        add_escaped(b, s->role);
+        buf_puts(lines, "sluice.standby=on\n");
+    if (s->role != NULL && s->role[0] != '\0')
+        buf_printf(lines, "role=%s\n", s->role);
+}
+
+/* As " -c name=value": white space and backslashes of a value need a backslash. */
+static void session_options(struct buf *b, const char *given, const struct dsn_session *s)
+{
+    struct buf lines;
+    bool begins = true;
+
+    buf_init(&lines, OPTIONS_MAX);
+    dsn_settings(s, &lines);
+    buf_puts(b, given);
+    for (const char *p = buf_text(&lines); *p != '\0'; p++) {
+        if (begins)
+            buf_puts(b, " -c ");
+        begins = *p == '\n';
+        if (*p == ' ' || *p == '\\' || *p == '\t')
+            buf_putc(b, '\\');
+        if (!begins)
+            buf_putc(b, *p);
     }
+    buf_done(&lines);
 }
 
 /* What stands before the connection string is a default that it may change, what follows is not. */
@@ -240,15 +249,12 @@ static void on_notice(void *arg, const char *message)
     log_warn("the database warns", LOG_TEXT("message", message));
 }
 
-PGconn *dsn_connect(const char *url, const struct dsn_session *s, struct buf *why)
+static PGconn *connect_once(const struct dsn *d, const char *url, const struct dsn_session *s)
 {
-    struct dsn *d = dsn_parse(url, why);
     struct pairs p = {.n = 0};
     struct buf options;
     PGconn *pg;
 
-    if (d == NULL)
-        return NULL;
     buf_init(&options, OPTIONS_MAX);
     session_options(&options, d->options, s);
     defaults(&p, s);
@@ -258,17 +264,59 @@ PGconn *dsn_connect(const char *url, const struct dsn_session *s, struct buf *wh
     pair(&p, "options", buf_text(&options));
     pg = PQconnectdbParams(p.keywords, p.values, 1);
     buf_done(&options);
-    dsn_free(d);
-    if (PQstatus(pg) == CONNECTION_OK) {
-        PQsetNoticeProcessor(pg, on_notice, NULL);
-        return pg;
-    }
+    return pg;
+}
+
+static void explain(const PGconn *pg, struct buf *why)
+{
     dsn_why(pg, why);
     if (strstr(PQerrorMessage(pg), "read-only") != NULL)
         buf_puts(why, " (a standby, or a primary that was told to take no writes; name the hosts "
                       "of all servers and the one that takes writes is found)");
-    PQfinish(pg);
-    return NULL;
+    if (strstr(PQerrorMessage(pg), "unsupported startup parameter") != NULL)
+        buf_puts(why, " (PgBouncer: its pgbouncer.ini needs ignore_startup_parameters = options "
+                      "and pool_mode = session)");
+}
+
+/* Behind a pooler the settings are sent, and the server must stay whose it is. */
+static bool is_settled(PGconn *pg, const struct dsn *d, const char *url,
+                       const struct dsn_session *s, struct buf *why)
+{
+    bool pooled = PQstatus(pg) == CONNECTION_OK && pooler_is_between(pg), mixed;
+    PGconn *other;
+
+    if (PQstatus(pg) != CONNECTION_OK || (pooled && !pooler_set(pg, s))) {
+        explain(pg, why);
+        return false;
+    }
+    if (!pooled)
+        return true;
+    other = connect_once(d, url, s);
+    mixed = PQstatus(other) == CONNECTION_OK && pooler_mixes(pg, other);
+    PQfinish(other);
+    if (mixed)
+        buf_puts(why, "a pooler gives the server's connection to others between transactions, "
+                      "which loses settings and prepared statements: set pool_mode = session for "
+                      "this database, or name PostgreSQL itself");
+    return !mixed;
+}
+
+PGconn *dsn_connect(const char *url, const struct dsn_session *s, struct buf *why)
+{
+    struct dsn *d = dsn_parse(url, why);
+    PGconn *pg;
+
+    if (d == NULL)
+        return NULL;
+    pg = connect_once(d, url, s);
+    if (!is_settled(pg, d, url, s, why)) {
+        PQfinish(pg);
+        pg = NULL;
+    }
+    dsn_free(d);
+    if (pg != NULL)
+        PQsetNoticeProcessor(pg, on_notice, NULL);
+    return pg;
 }
 
 void dsn_why(const PGconn *pg, struct buf *why)

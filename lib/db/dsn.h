@@ -4,13 +4,16 @@
  * A connection string may name several hosts; whoever connects without blocking walks them one by
  * one, with a time limit for each, so that a host that swallows packets does not hide the next.
  * Settings that matter (role, timeouts, UTC) travel in the start-up packet: a session is right from
- * its first moment and no SET is ever sent.
+ * its first moment, and nothing is sent to set it up, unless a pooler is between (pooler.h).
  */
 #ifndef SLUICE_DB_DSN_H
 #define SLUICE_DB_DSN_H
 
 #include <libpq-fe.h>
 #include <stdbool.h>
+
+/** UTC, by a name that no server has as its own. */
+#define DSN_ZONE "UTC0"
 
 struct buf;
 struct dsn;
@@ -31,6 +34,9 @@ unsigned dsn_hosts(const struct dsn *d);
 
 /** Returns the name that must be resolved before connecting to a host; NULL when there is none. */
 const char *dsn_name(const struct dsn *d, unsigned host);
+
+/** Appends the settings of a session, a line "name=value" for each. */
+void dsn_settings(const struct dsn_session *s, struct buf *lines);
 
 /** Starts to connect to one host without blocking. @addresses: its numeric addresses, separated by
  * commas, or NULL. NULL only when memory is out. */

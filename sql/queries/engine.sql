@@ -24,6 +24,17 @@ select (w.at - case when w.at % w.page = 24 then 24 when w.at % w.segment = 40 t
 -- Whether this server takes no writes, now: on or off.
 select current_setting('transaction_read_only') as read_only;
 
+-- query: session_set one read
+-- Sets a session up, where a pooler has kept the start-up packet to itself: a line name=value for each setting.
+-- in: settings text
+select count(set_config(split_part(s.line, '=', 1), substr(s.line, strpos(s.line, '=') + 1), false)) as set
+  from string_to_table(:settings, E'\n') s(line)
+ where s.line <> '';
+
+-- query: session_server one read
+-- Which of the server's processes this session is.
+select pg_backend_pid() as pid;
+
 -- query: standby_reach none slow
 -- Waits a moment until the server has replayed the log up to a position, else refuses; a primary has.
 -- in: position bigint

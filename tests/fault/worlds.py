@@ -109,13 +109,17 @@ class World:
     def __init__(self, contract, data=None, wal=None, options='', environment=None, log=None, under=(), **settings):
         self.contract = contract
         self.cluster = TcpCluster(data, wal, options)
-        self.proxy = Proxy('127.0.0.1', self.cluster.port)
+        self.proxy = Proxy('127.0.0.1', self.entrance())
         url = f'postgresql://postgres@127.0.0.1:{self.proxy.port}/sluice?sslmode=disable'
         self.daemon = Daemon(**{**SETTINGS, 'database_url': url, **settings})
         self.daemon.extra = environment or {}
         self.daemon.log_path = log or self.daemon.log_path
         self.daemon.under = list(under)
         self.key = self.before = None
+
+    def entrance(self):
+        """The port that PostgreSQL is asked at."""
+        return self.cluster.port
 
     def start(self):
         self.daemon.start()

@@ -141,7 +141,7 @@ static void the_session_is_set_up(void **state)
     ask_ok(&q);
     r = q.ask.statements[0].result;
     assert_string_equal(cell(&q, 0, "role"), "worker");
-    assert_string_equal(cell(&q, 0, "zone"), "UTC");
+    assert_string_equal(cell(&q, 0, "zone"), "UTC0");
     assert_string_equal(cell(&q, 0, "timeout"), "3s");
     assert_string_equal(cell(&q, 0, "name"), "sluiced");
     assert_null(cell(&q, 0, "none"));
