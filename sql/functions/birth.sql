@@ -3,18 +3,28 @@
 
 set role sluice_owner;
 
+-- Whether any published process of an entity decides about births; of most none does, and nothing else is asked.
+create or replace function sluice.births_judged(entity text) returns boolean
+    language plpgsql stable set plan_cache_mode = force_generic_plan as $$
+begin
+    return exists (select from sluice.blueprint b join sluice.blueprint_version v on v.blueprint_id = b.id
+                    where b.entity = births_judged.entity and v.status = 'published'
+                      and coalesce(v.judged, sluice.version_judged(v.id, v.criteria)));
+end
+$$;
+
 -- Published versions of an entity in the order in which they are asked, if any of them needs a decision. The
 -- document comes along for those that the daemon does not know.
 create or replace function sluice.birth_versions(entity text, known uuid[]) returns table (id uuid, doc jsonb)
     language plpgsql stable as $$
 begin
-    return query with v as (
-        select v.id, b.priority, b.key, coalesce(v.judged, sluice.version_judged(v.id, v.criteria)) as judged
-          from sluice.blueprint b join sluice.blueprint_version v on v.blueprint_id = b.id
-         where b.entity = birth_versions.entity and v.status = 'published')
-    select v.id, case when v.id <> all (known) then sluice.blueprint_doc(v.id) end
-      from v where exists (select from v j where j.judged)
-     order by v.priority desc, v.key;
+    if sluice.births_judged(entity) then
+        return query
+            select v.id, case when v.id <> all (known) then sluice.blueprint_doc(v.id) end
+              from sluice.blueprint b join sluice.blueprint_version v on v.blueprint_id = b.id
+             where b.entity = birth_versions.entity and v.status = 'published'
+             order by b.priority desc, b.key;
+    end if;
 end
 $$;
 
@@ -41,7 +51,7 @@ begin
 end
 $$;
 
--- The same from the body that makes the record.
+-- The same from the body that makes the record; null if nobody decides.
 create or replace function sluice.birth_facts(entity text, body jsonb, actor_kind text, viewer uuid, roles text[], teams text[])
 returns jsonb
     language plpgsql stable as $$
@@ -49,6 +59,9 @@ declare
     record jsonb;
     account jsonb;
 begin
+    if not sluice.births_judged(entity) then
+        return null;
+    end if;
     if entity = 'lead' then
         record := sluice.lead_json(jsonb_populate_record(null::sluice.lead, sluice.flat_money(body, 'estimated_value')), null);
     elsif entity = 'account' then
@@ -75,7 +88,7 @@ end
 $$;
 
 grant execute on function
-    sluice.birth_versions(text, uuid[]), sluice.birth_facts(text, jsonb, text, uuid, text[], text[]),
+    sluice.births_judged(text), sluice.birth_versions(text, uuid[]), sluice.birth_facts(text, jsonb, text, uuid, text[], text[]),
     sluice.birth_facts_of(jsonb, jsonb, text, uuid, text[], text[]), sluice.birth_account(uuid),
     sluice.birth_choose(text, text)
     to sluice_app;

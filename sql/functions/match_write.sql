@@ -52,35 +52,38 @@ begin
 end
 $$;
 
+drop function if exists sluice.match_keep(text, uuid, jsonb);
+
 -- Writes the keys of a record and returns the kinds that are new; in the order of deleting first, so that a key that
--- stays is not written twice.
-create or replace function sluice.match_keep(entity text, record_id uuid, sent jsonb) returns text[]
+-- stays is not written twice. @born: of one that is new there is nothing yet to be looked for.
+create or replace function sluice.match_keep(entity text, record_id uuid, sent jsonb, born boolean default false) returns text[]
     language plpgsql set plan_cache_mode = force_generic_plan as $$
 declare
+    keys constant jsonb := coalesce(sent -> 'keys', '{}');
     changed text[];
     was sluice.match_name;
     bands integer[];
 begin
-    with wanted as (
-        select k.key as kind, v.value as key
-          from jsonb_each(coalesce(sent -> 'keys', '{}')) k cross join lateral jsonb_array_elements_text(k.value) v),
-    gone as (
+    if not born then
         delete from sluice.match_key k
-         where k.record_id = match_keep.record_id
-           and not exists (select from wanted w where w.kind = k.kind and w.key = k.key)),
-    come as (
+         where k.record_id = match_keep.record_id and (keys -> k.kind ? k.key) is not true;
+    end if;
+    with come as (
         insert into sluice.match_key (kind, key, entity, record_id)
-        select distinct w.kind, w.key, match_keep.entity, match_keep.record_id from wanted w
-         where not exists (select from sluice.match_key k
-                            where k.record_id = match_keep.record_id and k.kind = w.kind and k.key = w.key)
+        select distinct k.key, v.value, match_keep.entity, match_keep.record_id
+          from jsonb_each(keys) k cross join lateral jsonb_array_elements_text(k.value) v
+         where born or not exists (select from sluice.match_key x
+                                    where x.record_id = match_keep.record_id and x.kind = k.key and x.key = v.value)
         returning kind)
     select coalesce(array_agg(distinct c.kind), '{}') into changed from come c;
     if sent ->> 'name' is null then
-        delete from sluice.match_name n where n.record_id = match_keep.record_id;
+        delete from sluice.match_name n where not born and n.record_id = match_keep.record_id;
         return changed;
     end if;
-    select * into was from sluice.match_name n where n.record_id = match_keep.record_id;
     bands := sluice.match_bands(sent -> 'bands');
+    if not born then
+        select * into was from sluice.match_name n where n.record_id = match_keep.record_id;
+    end if;
     if row(was.name, was.city, was.postcode, was.street, was.account, was.domain, was.bands)
        is not distinct from row(sent ->> 'name', sent ->> 'city', sent ->> 'postcode', sent ->> 'street', sent ->> 'account',
                                 sent ->> 'domain', bands) then
@@ -146,15 +149,17 @@ begin
 end
 $$;
 
+drop function if exists sluice.match_accept(text, uuid, jsonb, uuid[], boolean);
+
 -- Keeps the keys of a record and does what the rules say about what else has them. sure: keys came with the write, so
--- it can be refused; else all is flagged.
-create or replace function sluice.match_accept(entity text, record_id uuid, sent jsonb, leave_out uuid[], sure boolean)
-returns void
+-- it can be refused; else all is flagged. born: this write made the record.
+create or replace function sluice.match_accept(
+    entity text, record_id uuid, sent jsonb, leave_out uuid[], sure boolean, born boolean) returns void
     language plpgsql as $$
 declare
     said constant jsonb := coalesce(nullif(current_setting('sluice.match', true), ''), '{}')::jsonb;
     reason constant text := said ->> 'reason';
-    changed constant text[] := sluice.match_keep(entity, record_id, sent);
+    changed constant text[] := sluice.match_keep(entity, record_id, sent, born);
     m record;
     told jsonb := '[]';
     strictest integer := 0;
@@ -219,8 +224,10 @@ begin
         end if;
         return null;
     end if;
-    delete from sluice.rekey q where q.record_id = new.id;
-    perform sluice.match_accept(tg_argv[0], new.id, sent, sluice.match_kin(tg_argv[0], record), true);
+    if tg_op = 'UPDATE' then
+        delete from sluice.rekey q where q.record_id = new.id;
+    end if;
+    perform sluice.match_accept(tg_argv[0], new.id, sent, sluice.match_kin(tg_argv[0], record), true, tg_op = 'INSERT');
     return null;
 end
 $$;
@@ -269,7 +276,7 @@ begin
             perform sluice.match_forget(q.record_id, false);
         elsif s.source = item -> 'of' then
             if q.look then
-                perform sluice.match_accept(q.entity, q.record_id, item, s.kin, false);
+                perform sluice.match_accept(q.entity, q.record_id, item, s.kin, false, false);
             else
                 perform sluice.match_keep(q.entity, q.record_id, item);
             end if;
