@@ -138,8 +138,9 @@ class Bench:
         for name in names:  # while nobody else asks
             for part in MIX if name == 'mixed' else [name]:
                 self.scripts.script(part)
-        if self.peer:
-            self.wrk('mixed', self.peer)  # Node compiles what it has run for a while
+        for side in filter(None, (self.rig, self.peer)):  # Node compiles what it has run for a while, and plans made
+            self.wrk('mixed', side)                       # for tables that nobody has analyzed yet are another day's
+        self.rig.settle()
         runs = {(n, side): [] for n in names for side in ('pgbench', 'daemon', 'peer', 'bare')}
         for _ in range(self.options.rounds):
             for name in names:
