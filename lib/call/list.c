@@ -341,6 +341,42 @@ static bool send_sql(struct call *c, const struct list_query *q, struct sql *s)
     return call_ask_composed(c, q->lane, text, s->n, types, s->values) >= 0;
 }
 
+/* The column that an expression is in a list of whole rows ("r.id" of "select r.*"): it is there
+ * already; else NULL. */
+static const char *own_column(const struct list_query *q, const char *expr)
+{
+    size_t n = strcspn(expr, ".") + 1, all = strlen("select ");
+
+    if (expr[n - 1] != '.' || strlen(q->select) < all + n + 1 ||
+        strncmp(q->select + all, expr, n) != 0 || q->select[all + n] != '*' ||
+        expr[n + strspn(expr + n, "abcdefghijklmnopqrstuvwxyz_")] != '\0')
+        return NULL;
+    return expr + n;
+}
+
+/* What the next page begins behind. */
+static void add_position(struct sql *s, const struct page *p)
+{
+    if (!own_column(p->q, p->sort->expr))
+        buf_printf(&s->text, ", (%s)::text as \"_key\"", p->sort->expr);
+    if (!own_column(p->q, p->q->id))
+        buf_printf(&s->text, ", (%s)::text as \"_id\"", p->q->id);
+}
+
+static const char *key_at(const struct page *p, const struct result *r, int row)
+{
+    const char *column = own_column(p->q, p->sort->expr);
+
+    return result_get(r, row, column ? column : "_key");
+}
+
+static const char *id_at(const struct page *p, const struct result *r, int row)
+{
+    const char *column = own_column(p->q, p->q->id);
+
+    return result_get(r, row, column ? column : "_id");
+}
+
 /* The limit is a number of ours and stands in the text: as a parameter a generic plan could not
  * count on it. One row more than the page tells whether there is a next one. */
 static bool ask_page(struct call *c, const struct page *p, const char *const *fixed)
@@ -352,7 +388,7 @@ static bool ask_page(struct call *c, const struct page *p, const char *const *fi
     add_fixed(&s, p->q, fixed);
     buf_puts(&s.text, p->q->select);
     add_includes(&s, p, false);
-    buf_printf(&s.text, ", (%s)::text as \"_key\", (%s)::text as \"_id\"", p->sort->expr, p->q->id);
+    add_position(&s, p);
     buf_puts(&s.text, p->q->from);
     add_includes(&s, p, true);
     add_more_join(c, &s);
@@ -466,7 +502,7 @@ bool list_advance(struct call *c)
 {
     const struct result *r = call_result(c, 0);
     struct page *p = c->page;
-    const char *key = result_get(r, p->limit - 1, "_key"), *id = result_get(r, p->limit - 1, "_id");
+    const char *key = key_at(p, r, p->limit - 1), *id = id_at(p, r, p->limit - 1);
 
     p->after.value = key ? arena_strdup(&c->arena, key) : NULL;
     p->after.id = id ? arena_strdup(&c->arena, id) : NULL;
@@ -499,8 +535,8 @@ static bool next_cursor(struct call *c, const struct page *p, const struct resul
     struct cursor at = {
         .descending = p->descending,
         .sort = p->sort->name,
-        .value = result_get(r, p->limit - 1, "_key"),
-        .id = result_get(r, p->limit - 1, "_id"),
+        .value = key_at(p, r, p->limit - 1),
+        .id = id_at(p, r, p->limit - 1),
     };
 
     *ret = NULL;

@@ -64,10 +64,14 @@ void reply_problem(struct call *c)
 
 static bool column_is(const struct result *r, int column, const char *top)
 {
-    const char *name = result_name(r, column);
-    size_t n = strcspn(name, ".");
+    const char *at = result_name(r, column);
+    size_t n = strlen(top);
 
-    return *name != '_' && !strncmp(name, top, n) && !top[n];
+    for (struct row_part part = {.element = -1}; row_part_next(&at, &part);)
+        if (part.name.n >= n && !strncmp(part.name.p, top, n) &&
+            (part.name.n == n || part.name.p[n] == '.'))
+            return true;
+    return false;
 }
 
 static bool has_column(const struct result *r, const char *top)
@@ -76,6 +80,16 @@ static bool has_column(const struct result *r, const char *top)
         if (column_is(r, i, top))
             return true;
     return false;
+}
+
+static size_t members_bound(const struct result *r)
+{
+    size_t n = (size_t)result_columns(r);
+
+    for (int i = 0; i < result_columns(r); i++)
+        for (const char *p = result_name(r, i); (p = strchr(p, '|')); p++)
+            n++;
+    return n;
 }
 
 static const char *field_hint(struct call *c, const char *near, const char *name,
@@ -91,18 +105,21 @@ static const char *field_hint(struct call *c, const char *near, const char *name
 
 static void field_unknown(struct call *c, const struct result *r, const char *name)
 {
-    const char **known = call_alloc(c, (size_t)(result_columns(r) + 1) * sizeof(*known));
+    const char **known = call_alloc(c, (members_bound(r) + 1) * sizeof(*known));
     size_t n = 0;
 
     if (!known)
         return;
     for (int i = 0; i < result_columns(r); i++) {
-        const char *column = result_name(r, i);
+        const char *at = result_name(r, i);
 
-        if (*column != '_')
-            known[n++] = arena_copy(&c->arena, column, strcspn(column, "."));
-        if (n && !known[n - 1])
-            n--;
+        for (struct row_part part = {.element = -1}; row_part_next(&at, &part);) {
+            const char *dot = memchr(part.name.p, '.', part.name.n);
+
+            known[n] =
+                arena_copy(&c->arena, part.name.p, dot ? (size_t)(dot - part.name.p) : part.name.n);
+            n += known[n] != NULL;
+        }
     }
     err_fault(&c->err, ERR_BAD_PARAMETER,
               (struct fault){.in = "query",

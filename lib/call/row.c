@@ -15,6 +15,8 @@ enum order_kind { ORDER_VALUE, ORDER_OPEN, ORDER_CLOSE };
 struct order {
     enum order_kind kind;
     enum column_kind type;
+    int element;              /* of the column's array; -1: the column */
+    bool is_there;            /* shows whether the element is there */
     int column;               /* whose value; of a group: whose NULL makes the whole group null */
     unsigned after;           /* of a group: the order behind its end */
     unsigned lead_at, lead_n; /* ,"name": */
@@ -26,6 +28,45 @@ struct row_plan {
     unsigned n;
     struct order orders[];
 };
+
+/* columns of several members */
+
+bool row_part_next(const char **at, struct row_part *part)
+{
+    const char *text = *at;
+    size_t n = strcspn(text, "|");
+
+    if (n == 0 || (part->element < 0 && *text == '_'))
+        return false;
+    part->element += part->element >= 0 || text[n] == '|';
+    *at = text + n + (text[n] == '|');
+    part->is_there = text[n - 1] == '?';
+    part->name = (struct span){text, n - part->is_there};
+    return true;
+}
+
+/* Of an array of moments, in which nothing is escaped. */
+static const char *element(const char *array, int i, size_t *n)
+{
+    if (!array)
+        return NULL;
+    for (array++;; array++) {
+        bool quoted = *array == '"';
+
+        array += quoted;
+        *n = strcspn(array, quoted ? "\"" : ",}");
+        if (i-- == 0)
+            return !quoted && (*n == 0 || (*n == 4 && !memcmp(array, "NULL", 4))) ? NULL : array;
+        array += *n + quoted;
+        if (*array != ',')
+            return NULL;
+    }
+}
+
+const char *row_part_text(const struct row_part *part, const char *text, size_t *n)
+{
+    return part->element < 0 ? text : element(text, part->element, n);
+}
 
 /* making a plan */
 
@@ -43,6 +84,7 @@ static struct order *order_add(struct making *m, enum order_kind kind, int colum
     struct order *o = &m->plan->orders[m->plan->n++];
 
     o->kind = kind;
+    o->element = -1;
     o->column = column;
     return o;
 }
@@ -82,38 +124,41 @@ static bool same(struct span a, struct span b)
     return a.n == b.n && !memcmp(a.p, b.p, a.n);
 }
 
-static void add_column(struct making *m, const char *name, int column)
+static void add_part(struct making *m, const struct row_part *part, int column)
 {
+    struct span name = part->name;
     unsigned depth = 0;
     struct order *o;
 
-    for (const char *dot; (dot = strchr(name, '.')) && depth < DEPTH_MAX; name = dot + 1, depth++) {
-        struct span part = {name, (size_t)(dot - name)};
+    for (const char *dot; (dot = memchr(name.p, '.', name.n)) && depth < DEPTH_MAX; depth++) {
+        struct span group = {name.p, (size_t)(dot - name.p)};
 
-        if (depth < m->depth && same(m->group[depth], part))
+        name = (struct span){dot + 1, name.n - group.n - 1};
+        if (depth < m->depth && same(m->group[depth], group))
             continue;
         while (m->depth > depth)
             close_group(m);
-        open_group(m, part, column);
+        open_group(m, group, column);
     }
     while (m->depth > depth)
         close_group(m);
     o = order_add(m, ORDER_VALUE, column);
-    o->type = result_kind(m->plan->result, column);
-    order_name(m, o, span_of(name));
+    o->type = part->element < 0 ? result_kind(m->plan->result, column) : COLUMN_TIMESTAMP;
+    o->element = part->element;
+    o->is_there = part->is_there;
+    order_name(m, o, name);
 }
 
-static bool wanted(const char *name, const char *const *fields)
+static bool wanted(struct span name, const char *const *fields)
 {
-    size_t n;
+    const char *dot = memchr(name.p, '.', name.n);
 
-    if (*name == '_')
-        return false;
     if (!fields)
         return true;
-    n = strcspn(name, ".");
+    if (dot)
+        name.n = (size_t)(dot - name.p);
     for (; *fields; fields++)
-        if (!strncmp(*fields, name, n) && !(*fields)[n])
+        if (!strncmp(*fields, name.p, name.n) && !(*fields)[name.n])
             return true;
     return false;
 }
@@ -123,9 +168,12 @@ static size_t orders_bound(const struct result *r)
 {
     size_t n = (size_t)result_columns(r);
 
-    for (int i = 0; i < result_columns(r); i++)
+    for (int i = 0; i < result_columns(r); i++) {
         for (const char *p = result_name(r, i); (p = strchr(p, '.')); p++)
             n += 2;
+        for (const char *p = result_name(r, i); (p = strchr(p, '|')); p++)
+            n++;
+    }
     return n;
 }
 
@@ -141,10 +189,11 @@ const struct row_plan *row_plan_make(struct arena *a, const struct result *r,
     m.plan->result = r;
     buf_init(&m.names, NAMES_MAX);
     for (int i = 0; i < result_columns(r); i++) {
-        const char *name = result_name(r, i);
+        const char *at = result_name(r, i);
 
-        if (wanted(name, fields))
-            add_column(&m, name, i);
+        for (struct row_part part = {.element = -1}; row_part_next(&at, &part);)
+            if (wanted(part.name, fields))
+                add_part(&m, &part, i);
     }
     while (m.depth)
         close_group(&m);
@@ -300,6 +349,19 @@ static void put_value(struct buf *b, enum column_kind kind, const char *s, size_
     }
 }
 
+static void put_element(struct buf *b, const struct order *at, const char *array)
+{
+    size_t n;
+    const char *s = element(array, at->element, &n);
+
+    if (at->is_there)
+        buf_puts(b, s ? "true" : "false");
+    else if (s)
+        put_timestamp(b, s, n);
+    else
+        buf_puts(b, "null");
+}
+
 void row_write(struct out *o, const struct row_plan *plan, int row)
 {
     const struct result *r = plan->result;
@@ -319,6 +381,10 @@ void row_write(struct out *o, const struct row_plan *plan, int row)
         if (!buf_reserve(b, at->lead_n + 4))
             return;
         put(b, plan->names + at->lead_at, at->lead_n);
+        if (at->element >= 0) {
+            put_element(b, at, s);
+            continue;
+        }
         if (!s) {
             put(b, "null", 4);
             if (at->kind == ORDER_OPEN)

@@ -8,10 +8,28 @@
 #define SLUICE_CALL_ROW_H
 
 #include "base/arena.h"
+#include "base/text.h"
 #include "db/ask.h"
 #include "json/out.h"
 
 struct row_plan;
+
+/** One member of those that a column shows. "due_at|breached?" is an array of moments of which each
+ * element is a member; with a question mark, whether the element is there. They come from one look
+ * where columns of their own would take one each. */
+struct row_part {
+    struct span name; /* as the column has it: dots nest */
+    int element;      /* from 0; -1: the whole column */
+    bool is_there;    /* the member tells whether the element is there */
+};
+
+/** Goes to the next part of a column's name, to the first one from *at = the name; false behind the
+ * last one. A column that begins with an underscore has none. */
+bool row_part_next(const char **at, struct row_part *part);
+
+/** Returns the text of a part of the cell @text (may be NULL), of which @n is the length then; NULL
+ * for NULL. Not of a part that only is there. */
+const char *row_part_text(const struct row_part *part, const char *text, size_t *n);
 
 /** Returns the plan in the arena, or NULL past its limit. @fields as in reply_write_row(). */
 const struct row_plan *row_plan_make(struct arena *a, const struct result *r,

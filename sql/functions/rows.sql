@@ -5,10 +5,10 @@
 set role sluice_owner;
 
 -- Due: the next threshold of a record's present state. Breached: one has passed, by the clock, fired or not. Stale since:
--- when it should have been touched. Each is a look into timer_record written out, since a function's call costs several
--- of them, and a list has hundreds; as columns they are looked up for the rows of the page only. Conditions are written
--- so that no other index of timers answers: those hold few rows at first, and a plan that was made then would read all
--- of them later.
+-- when it should have been touched. One look into timer_record finds them all, written out, since a function's call costs
+-- several of them, and a list has hundreds; as a column it is made for the rows of the page only. The column is an array
+-- that shows as several members (call/row.h). It asks for nothing that another index of timers answers: those hold few
+-- rows at first, and a plan that was made then would read all of them later.
 
 -- For what shows one record, or has them by name only.
 create or replace function sluice.is_breached(id uuid) returns boolean
@@ -25,6 +25,8 @@ grant execute on function sluice.is_breached(uuid) to sluice_app;
 drop view if exists sluice.lead_row, sluice.account_row, sluice.contact_row, sluice.opportunity_row,
   sluice.activity_row, sluice.task_row;
 
+-- The state is looked up once for all leads of a list that are in it (offset keeps the planner from hashing all states
+-- for one lead, and lets it remember those of many).
 create view sluice.lead_row as
 select l.id, l.version,
        l.state as status, st.category as status_category, l.state_entered_at as status_since,
@@ -37,18 +39,16 @@ select l.id, l.version,
        coalesce(l.tags, '{}') as tags,
        l.unqualified_reason, l.dead_reason, l.nurture_until, l.call_back_at,
        l.account_id, l.contact_id, l.opportunity_id, l.converted_at, l.extra, l.score, l.custom,
-       (select t.due_at from sluice.timer t where t.record_id = l.id and t.live and t.sla is not false
-           and t.due_at > sluice.now()
-         order by t.due_at limit 1) as due_at,
-       (select t.id from sluice.timer t where t.record_id = l.id and t.live and t.sla is not false
-           and t.touched_at is null and t.due_at <= sluice.now() limit 1) is not null as breached,
-       (select t.id from sluice.timer t where t.record_id = l.id and t.live
-           and coalesce(t.touched_at > '-infinity', false) and t.due_at <= sluice.now() limit 1) is not null as stale,
-       (select t.due_at from sluice.timer t where t.record_id = l.id and t.live
-           and coalesce(t.touched_at > '-infinity', false) and t.due_at <= sluice.now() order by t.due_at limit 1) as stale_since,
+       (select array[min(t.due_at) filter (where t.due_at > sluice.now() and t.sla),
+                     min(t.due_at) filter (where t.due_at <= sluice.now() and t.sla and t.touched_at is null),
+                     min(t.due_at) filter (where t.due_at <= sluice.now() and t.touched_at is not null),
+                     min(t.due_at) filter (where t.due_at <= sluice.now() and t.touched_at is not null)]
+          from sluice.timer t where t.record_id = l.id and t.live
+        having count(*) > 0) as "due_at|breached?|stale?|stale_since",
        l.created_at, l.updated_at, l.created_by
   from sluice.lead l
-  left join sluice.state st on st.blueprint_version_id = l.blueprint_version_id and st.key = l.state
+  left join lateral (select s.category from sluice.state s
+                      where s.blueprint_version_id = l.blueprint_version_id and s.key = l.state offset 0) st on true
  where l.deleted_at is null;
 
 create view sluice.account_row as
@@ -58,15 +58,12 @@ select a.id, a.version,
        a.name, a.tax_id, a.email, a.phone, a.website, a.industry,
        a.street, a.postcode, a.city, a.country, a.description, a.source, a.campaign, a.lead_id,
        a.external_id, a.owner_id, coalesce(a.tags, '{}') as tags, a.rejection_reason, a.duplicate_of, a.custom,
-       (select t.due_at from sluice.timer t where t.record_id = a.id and t.live and t.sla is not false
-           and t.due_at > sluice.now()
-         order by t.due_at limit 1) as due_at,
-       (select t.id from sluice.timer t where t.record_id = a.id and t.live and t.sla is not false
-           and t.touched_at is null and t.due_at <= sluice.now() limit 1) is not null as breached,
-       (select t.id from sluice.timer t where t.record_id = a.id and t.live
-           and coalesce(t.touched_at > '-infinity', false) and t.due_at <= sluice.now() limit 1) is not null as stale,
-       (select t.due_at from sluice.timer t where t.record_id = a.id and t.live
-           and coalesce(t.touched_at > '-infinity', false) and t.due_at <= sluice.now() order by t.due_at limit 1) as stale_since,
+       (select array[min(t.due_at) filter (where t.due_at > sluice.now() and t.sla),
+                     min(t.due_at) filter (where t.due_at <= sluice.now() and t.sla and t.touched_at is null),
+                     min(t.due_at) filter (where t.due_at <= sluice.now() and t.touched_at is not null),
+                     min(t.due_at) filter (where t.due_at <= sluice.now() and t.touched_at is not null)]
+          from sluice.timer t where t.record_id = a.id and t.live
+        having count(*) > 0) as "due_at|breached?|stale?|stale_since",
        cl.claimed_by, cl.expires_at as claimed_until,
        a.created_at, a.updated_at, a.created_by
   from sluice.account a
@@ -92,15 +89,12 @@ select o.id, o.version,
        coalesce(o.forecast_category, st.forecast_category) as forecast_category,
        coalesce(st.category = 'open' and ast.category = 'open', false) as awaiting_verification,
        o.description, o.source, o.campaign, o.owner_id, coalesce(o.tags, '{}') as tags, o.lost_reason, o.closed_at, o.external_id, o.custom,
-       (select t.due_at from sluice.timer t where t.record_id = o.id and t.live and t.sla is not false
-           and t.due_at > sluice.now()
-         order by t.due_at limit 1) as due_at,
-       (select t.id from sluice.timer t where t.record_id = o.id and t.live and t.sla is not false
-           and t.touched_at is null and t.due_at <= sluice.now() limit 1) is not null as breached,
-       (select t.id from sluice.timer t where t.record_id = o.id and t.live
-           and coalesce(t.touched_at > '-infinity', false) and t.due_at <= sluice.now() limit 1) is not null as stale,
-       (select t.due_at from sluice.timer t where t.record_id = o.id and t.live
-           and coalesce(t.touched_at > '-infinity', false) and t.due_at <= sluice.now() order by t.due_at limit 1) as stale_since,
+       (select array[min(t.due_at) filter (where t.due_at > sluice.now() and t.sla),
+                     min(t.due_at) filter (where t.due_at <= sluice.now() and t.sla and t.touched_at is null),
+                     min(t.due_at) filter (where t.due_at <= sluice.now() and t.touched_at is not null),
+                     min(t.due_at) filter (where t.due_at <= sluice.now() and t.touched_at is not null)]
+          from sluice.timer t where t.record_id = o.id and t.live
+        having count(*) > 0) as "due_at|breached?|stale?|stale_since",
        o.created_at, o.updated_at, o.created_by
   from sluice.opportunity o
   left join sluice.state st on st.blueprint_version_id = o.blueprint_version_id and st.key = o.state

@@ -84,7 +84,7 @@ $$;
 insert into sluice.lead (id, last_name, company, owner_id)
 values ('00000000-0000-7000-8000-000000000001', 'Nowak', 'Acme', '00000000-0000-7000-8000-0000000000a2');
 select is(pg_temp.timers(1), 'sla:first 11-20 16:00, sla:second 11-27 08:00, sla:third 12-20 08:00', 'birth sets timers');
-select is((select due_at || ' ' || breached from sluice.lead_row where id = '00000000-0000-7000-8000-000000000001'),
+select is((select (d)[1] || ' ' || ((d)[2] is not null) from (select r."due_at|breached?|stale?|stale_since" as d, r.id from sluice.lead_row r) x where id = '00000000-0000-7000-8000-000000000001'),
           '2026-11-20 16:00:00+00 false', 'the record shows the next one');
 select is(sluice.timers_fire(100), 0::bigint, 'nothing is due');
 
@@ -106,7 +106,7 @@ select is(sluice.timers_fire(100), 0::bigint, 'and fires once');
 reset role;
 select is((select count(*) from sluice.outbox where type = 'lead.sla_warned'), 1::bigint, 'an event');
 select is((select actor_kind || ' ' || (detail ->> 'timer') from sluice.audit where action = 'timer'), 'timer first', 'an entry');
-select is((select to_char(due_at, 'MM-DD') || ' ' || breached from sluice.lead_row where id = '00000000-0000-7000-8000-000000000001'),
+select is((select to_char((d)[1], 'MM-DD') || ' ' || ((d)[2] is not null) from (select r."due_at|breached?|stale?|stale_since" as d, r.id from sluice.lead_row r) x where id = '00000000-0000-7000-8000-000000000001'),
           '11-30 true', 'breached, and the next one');
 select pg_temp.move(1, 'pause');
 select pg_temp.at('2026-11-25 12:00Z');

@@ -33,11 +33,13 @@ static const struct list_query things = {
                                               {NULL, NULL, NULL}},
 };
 
+static struct list_query asked;
+
 static enum step ask_things(struct call *c)
 {
     const char *const fixed[] = {"viewer"};
 
-    return list_ask(c, &things, fixed);
+    return list_ask(c, asked.name ? &asked : &things, fixed);
 }
 
 static step_fn *const steps[] = {ask_things, list_reply, NULL};
@@ -163,20 +165,25 @@ static const char *const rows_of_three[] = {
 
 static char cursor[4096];
 
-/* Asks for pages of two and keeps the cursor of the first. */
-static void first_page(const char *const *query)
+static void keep_cursor(void)
 {
     char *at, *end;
 
-    start(query);
-    fake_result(0, 5, names, types, 3, rows_of_three);
-    fake_answer(ASK_OK);
-    assert_told(200);
     at = strstr(told.body, "\"next_cursor\":\"");
     assert_non_null(at);
     at += strlen("\"next_cursor\":\"");
     end = strchr(at, '"');
     (void)snprintf(cursor, sizeof(cursor), "%.*s", (int)(end - at), at);
+}
+
+/* Asks for pages of two and keeps the cursor of the first. */
+static void first_page(const char *const *query)
+{
+    start(query);
+    fake_result(0, 5, names, types, 3, rows_of_three);
+    fake_answer(ASK_OK);
+    assert_told(200);
+    keep_cursor();
 }
 
 static void pages_fit_together(void **state)
@@ -217,6 +224,50 @@ static void a_count_is_told_when_asked(void **state)
     assert_string_equal(told.body,
                         "{\"items\":[{\"name\":\"Ann\"},{\"name\":\"Bob\"},{\"name\":\"Cy\"}],"
                         "\"next_cursor\":null,\"count\":1234}");
+}
+
+/* What a list of whole rows shows of the sort is not asked for twice. */
+static void whole_rows_have_their_position(void **state)
+{
+    static const struct {
+        const char *sort, *sql, *value;
+        int columns;
+        const char *names[5];
+    } rows[] = {
+        {"created_at",
+         "select t.*, t.size from thing t where t.owner = $1 order by",
+         "2",
+         3,
+         {"name", "created_at", "id"}},
+        {"name",
+         "select t.*, t.size, (lower(t.name))::text as \"_key\" from thing t",
+         "1",
+         3,
+         {"_key", "created_at", "id"}},
+        {"name",
+         "select x.*, t.size, (lower(t.name))::text as \"_key\", (t.id)::text as \"_id\" from",
+         "1",
+         3,
+         {"_key", "id", "_id"}},
+    };
+    static const char *const values[] = {"1", "2", "3", "4", "5", "6"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        asked = things;
+        asked.select = i < 2 ? "select t.*, t.size" : "select x.*, t.size";
+        start(QUERY("limit", "1", "sort", rows[i].sort));
+        assert_non_null(strstr(sql(0), rows[i].sql));
+        fake_result(0, rows[i].columns, rows[i].names, NULL, 2, values);
+        fake_answer(ASK_OK);
+        assert_told(200);
+        keep_cursor();
+        start(QUERY("limit", "1", "sort", rows[i].sort, "cursor", cursor));
+        assert_string_equal(value(0, 1), rows[i].value);
+        assert_string_equal(value(0, 2), "3");
+        give_up();
+    }
+    asked = things;
 }
 
 static void ascending_pages_go_up(void **state)
@@ -310,6 +361,7 @@ int main(void)
         cmocka_unit_test(wrong_parameters_are_named),
         cmocka_unit_test(pages_fit_together),
         cmocka_unit_test(a_count_is_told_when_asked),
+        cmocka_unit_test(whole_rows_have_their_position),
         cmocka_unit_test(ascending_pages_go_up),
         cmocka_unit_test(a_cursor_belongs_to_its_list),
         cmocka_unit_test(cursors_hold_any_text),

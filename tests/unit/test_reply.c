@@ -107,6 +107,19 @@ static void dots_nest(void **state)
         {{"ab.c", "a.d"}, {"1", "2"}, "{\"ab\":{\"c\":\"1\"},\"a\":{\"d\":\"2\"}}"},
         {{"we\"ird"}, {"1"}, "{\"we\\\"ird\":\"1\"}"},
         {{"_x"}, {"1"}, "{}"},
+        /* elements of an array as members */
+        {{"due|late?|since", "z"},
+         {"{\"2026-11-21 20:15:59.5+00\",NULL,infinity}", "4"},
+         "{\"due\":\"2026-11-21T20:15:59.5Z\",\"late\":false,\"since\":\"infinity\",\"z\":\"4\"}"},
+        {{"a.due|a.late?|b"},
+         {"{NULL,\"2026-11-21 20:15:59+00\",NULL}"},
+         "{\"a\":{\"due\":null,\"late\":true},\"b\":null}"},
+        {{"due|late?|since", "z"},
+         {NULL},
+         "{\"due\":null,\"late\":false,\"since\":null,\"z\":null}"},
+        {{"due|late?|since|more?"},
+         {"{}"},
+         "{\"due\":null,\"late\":false,\"since\":null,\"more\":false}"},
     };
 
     (void)state;
@@ -127,11 +140,11 @@ static void dots_nest(void **state)
 
 static void fields_keep_whole_members(void **state)
 {
-    static const char *const names[] = {"id", "a.id", "a.name", "ab", "_key"};
-    static const char *const values[] = {"1", "2", "x", "y", "k"};
+    static const char *const names[] = {"id", "a.id", "a.name", "ab", "_key", "due|late?|since"};
+    static const char *const values[] = {"1", "2", "x", "y", "k", "{infinity,NULL,infinity}"};
     static const char *const only_a[] = {"a", NULL}, *const two[] = {"ab", "id", NULL},
-                             *const none[] = {NULL};
-    struct result *r = result_fake(5, names, NULL, 1, values);
+                             *const parts[] = {"since", "late", NULL}, *const none[] = {NULL};
+    struct result *r = result_fake(6, names, NULL, 1, values);
     char *text;
 
     (void)state;
@@ -140,6 +153,9 @@ static void fields_keep_whole_members(void **state)
     free(text);
     text = row_text(r, 0, two);
     assert_string_equal(text, "{\"id\":\"1\",\"ab\":\"y\"}");
+    free(text);
+    text = row_text(r, 0, parts);
+    assert_string_equal(text, "{\"late\":false,\"since\":\"infinity\"}");
     free(text);
     text = row_text(r, 0, none);
     assert_string_equal(text, "{}");

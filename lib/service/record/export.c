@@ -11,6 +11,7 @@
 #include "call/list.h"
 #include "call/pgarray.h"
 #include "call/reply.h"
+#include "call/row.h"
 #include "loop/offload.h"
 #include "service/record/custom.h"
 #include "service/record/record.h"
@@ -155,14 +156,15 @@ static enum step export_ask(struct call *c)
     return list_ask_next(c, r->list, fixed, PAGE);
 }
 
-static bool is_wanted(const char *name, const char *const *fields)
+static bool is_wanted(struct span name, const char *const *fields)
 {
-    size_t n = strcspn(name, ".");
+    const char *dot = memchr(name.p, '.', name.n);
+    size_t n = dot ? (size_t)(dot - name.p) : name.n;
 
-    if (*name == '_' || !fields)
-        return *name != '_';
+    if (!fields)
+        return true;
     for (; *fields; fields++)
-        if (strncmp(*fields, name, n) == 0 && !(*fields)[n])
+        if (strncmp(*fields, name.p, n) == 0 && !(*fields)[n])
             return true;
     return false;
 }
@@ -269,19 +271,44 @@ static void add_custom(struct export *e, const char *text)
     json_decref(values);
 }
 
+/* A member of a column; row -1: its name. */
+static void add_part(struct export *e, int column, const struct row_part *part, int row)
+{
+    const char *text = result_text(e->page, row, column);
+    char copy[NAME_MAX_BYTES];
+    size_t n;
+
+    if (row < 0) {
+        (void)snprintf(copy, sizeof(copy), "%.*s", (int)part->name.n, part->name.p);
+        table_add(e->table, TABLE_PLAIN, copy);
+        return;
+    }
+    if (part->element < 0) {
+        add_cell(e->table, result_kind(e->page, column), text);
+        return;
+    }
+    text = row_part_text(part, text, &n);
+    if (text)
+        (void)snprintf(copy, sizeof(copy), "%.*s", (int)n, text);
+    if (part->is_there)
+        add_cell(e->table, COLUMN_BOOLEAN, text ? "t" : "f");
+    else
+        add_cell(e->table, COLUMN_TIMESTAMP, text ? copy : NULL);
+}
+
 static void add_row(struct export *e, int row) /* -1: the names */
 {
     for (int i = 0; i < result_columns(e->page); i++) {
-        const char *name = result_name(e->page, i);
+        const char *at = result_name(e->page, i);
 
-        if (!is_wanted(name, e->fields))
-            continue;
-        if (strcmp(name, "custom") == 0)
-            add_custom(e, row < 0 ? NULL : result_text(e->page, row, i));
-        else if (row < 0)
-            table_add(e->table, TABLE_PLAIN, name);
-        else
-            add_cell(e->table, result_kind(e->page, i), result_text(e->page, row, i));
+        for (struct row_part part = {.element = -1}; row_part_next(&at, &part);) {
+            if (!is_wanted(part.name, e->fields))
+                continue;
+            if (part.name.n == 6 && memcmp(part.name.p, "custom", 6) == 0)
+                add_custom(e, row < 0 ? NULL : result_text(e->page, row, i));
+            else
+                add_part(e, i, &part, row);
+        }
     }
     table_end_row(e->table);
 }
