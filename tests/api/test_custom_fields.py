@@ -377,6 +377,8 @@ def test_filters(shelf, admin, rep, key):
     refused({f'custom.{key}_n[like]': '1'}, f'custom.{key}_n[like]', 'unknown')
     refused({f'custom.{key}_c[all]': 'gold'}, f'custom.{key}_c[all]', 'unknown')
     refused({f'custom.{key}_t[gt]': 'a'}, f'custom.{key}_t[gt]', 'unknown')
+    refused({f'custom.{key}_n[gte]': ['1', '2']}, f'custom.{key}_n[gte]', 'repeated')
+    refused({f'custom.{key}_n[null]': ['true', 'true']}, f'custom.{key}_n[null]', 'repeated')
     refused({'sort': f'custom.{key}_m'}, 'sort', 'enum')
     assert refused({'sort': f'custom.{key}_u'}, 'sort', 'not_indexed') == mend
     admin.patched('custom-fields', plain['id'], indexed=True)

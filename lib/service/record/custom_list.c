@@ -186,14 +186,19 @@ static void refuse_value(struct call *c, const char *param, const json_t *field,
             NULL);
 }
 
+/* What is greater than one of several, or than each of them, nobody knows. */
+static bool takes_many(const char *op)
+{
+    return strcmp(op, "eq") == 0 || strcmp(op, "ne") == 0 || strcmp(op, "all") == 0;
+}
+
 static const char *value_json(struct call *c, const json_t *field, const json_t *texts,
                               const char *op)
 {
-    bool many = strcmp(op, "eq") == 0 || strcmp(op, "ne") == 0 || strcmp(op, "all") == 0;
     json_t *q = keep_json(c, json_object());
 
     json_object_set(q, "f", json_object_get(field, "id"));
-    json_object_set(q, "v", many ? (json_t *)texts : json_array_get(texts, 0));
+    json_object_set(q, "v", takes_many(op) ? (json_t *)texts : json_array_get(texts, 0));
     return call_json(c, q);
 }
 
@@ -237,6 +242,8 @@ static bool read_filter(struct call *c, const json_t *definitions, const char *p
     found = filter_find(name);
     if (!found)
         return refuse(c, param, "unknown", "The field has no such operator.", NULL), false;
+    if (!takes_many(op) && json_array_size(texts) > 1)
+        return refuse(c, param, "repeated", "Give it only once.", NULL), false;
     json_array_foreach (texts, i, text)
         if (!value_fits(null ? "boolean" : text_of(field, "type"), json_string_value(text)) ||
             (!null && is_choice(field) &&
