@@ -255,7 +255,7 @@ def test_a_daemon_that_dies_leaves_the_rest_to_another(contract):
         job = left(bulk(admin, 'archived', filter={'campaign': 'kill'}))
         done = f"select done from sluice.job where id = '{job['id']}'"
         for at in (100, 400):
-            wait_for(lambda at=at: one(done) >= at, 30, f'{at} items')
+            wait_for(lambda at=at: one(done) >= at, 120, f'{at} items')
             second.stop(signal.SIGKILL)
             assert one(done) < 1500
             one("update sluice.job set heartbeat_at = heartbeat_at - interval '1 minute' where status = 'running'")
