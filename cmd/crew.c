@@ -31,6 +31,7 @@
 #define TICK_US 100000
 #define ORIGINS_MAX 64
 #define STANDBY_WAIT_MS 200
+#define BODY_MEMORY_LEAST (8U << 20)
 
 /* One worker and what it lends to its calls. */
 struct member {
@@ -223,6 +224,14 @@ static void lend(struct member *m, const struct conf *conf, const struct site *s
     };
 }
 
+/* Of one worker; enough for the largest body, however many workers there are. */
+static size_t body_share(const struct crew *crew, const struct conf *conf)
+{
+    size_t size = (size_t)conf->body_memory / crew->n;
+
+    return size < BODY_MEMORY_LEAST ? BODY_MEMORY_LEAST : size;
+}
+
 static struct server_options server_settings(const struct crew *crew, const struct conf *conf)
 {
     return (struct server_options){
@@ -236,6 +245,7 @@ static struct server_options server_settings(const struct crew *crew, const stru
         .head_ms = (unsigned)conf->head_timeout_ms,
         .body_ms = (unsigned)conf->body_timeout_ms,
         .body_rate = (unsigned)conf->body_rate,
+        .body_memory = body_share(crew, conf),
         .idle_ms = (unsigned)conf->idle_timeout_ms,
         .write_ms = (unsigned)conf->write_stall_ms,
         .cors_origins = crew->origins,

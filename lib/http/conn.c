@@ -82,6 +82,13 @@ void conn_return_scratch(struct conn *c)
     c->scratch = NULL;
 }
 
+static void let_go(struct conn *c)
+{
+    c->server->held -= c->held;
+    c->held = 0;
+    buf_done(&c->body);
+}
+
 void conn_close(struct conn *c)
 {
     struct server *s = c->server;
@@ -92,7 +99,7 @@ void conn_close(struct conn *c)
     }
     list_remove(&s->lists[c->state], c);
     conn_return_scratch(c);
-    buf_done(&c->body);
+    let_go(c);
     peers_leave(&s->peers, c->peer);
     if (c->ssl != NULL && !c->handshake) {
         (void)SSL_shutdown(c->ssl);
@@ -137,6 +144,23 @@ static void run_request(struct conn *c)
     conn_return_scratch(c);
 }
 
+/* Bodies arrive before it is known who sends them, so all of them together have a limit. Those of
+ * everyday requests are below it whatever others do. */
+static void keep_body(struct conn *c, struct span piece)
+{
+    struct server *s = c->server;
+
+    c->held += piece.n;
+    s->held += piece.n;
+    if (c->held <= SMALL_BODY || s->o.body_memory == 0 || s->held <= s->o.body_memory) {
+        (void)buf_add(&c->body, piece.p, piece.n);
+        return;
+    }
+    let_go(c);
+    exchange_refuse_crowd(c);
+    conn_return_scratch(c);
+}
+
 /* Feeds what has arrived to the parser, up to one event. Returns false when more bytes are
  * needed. */
 static bool read_request(struct conn *c)
@@ -155,9 +179,9 @@ static bool read_request(struct conn *c)
     if (c->state == CONN_IDLE)
         return false;
     event = wire_feed(&c->wire, piece.iov_base, piece.iov_len, &used, &body);
-    if (event == WIRE_BODY)
-        (void)buf_add(&c->body, body.p, body.n);
     c->x.bytes_in += used;
+    if (event == WIRE_BODY)
+        keep_body(c, body);
     evbuffer_drain(input, used);
     switch (event) {
     case WIRE_MORE: return used > 0;
@@ -191,7 +215,7 @@ static void start_linger(struct conn *c)
 /* The reply has left us: on with the next request, or the end. */
 static void finish_write(struct conn *c)
 {
-    buf_done(&c->body);
+    let_go(c);
     if (c->x.keep_alive) {
         conn_enter(c, CONN_IDLE, c->server->o.idle_ms);
         return;

@@ -71,6 +71,15 @@ void exchange_refuse(struct conn *c, enum err_code code, const char *detail, boo
     refuse_with(c, &e, close, NULL, 0);
 }
 
+void exchange_refuse_crowd(struct conn *c)
+{
+    struct err e = {.code = ERR_BUSY,
+                    .detail = "too many large bodies are on their way at the same time"};
+    const struct reply_header header = {"Retry-After", "1"};
+
+    refuse_with(c, &e, true, &header, 1);
+}
+
 void exchange_refuse_wire(struct conn *c)
 {
     const struct wire *w = &c->wire;

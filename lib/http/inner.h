@@ -31,12 +31,13 @@
 #include "http/target.h"
 #include "http/wire.h"
 
-#define READ_AHEAD (32 * 1024) /* bytes that a peer may have us hold while we do not read */
-#define LINGER_BYTES (1024 * 1024)
+#define READ_AHEAD (32 * 1024)         /* bytes that a peer may have us hold while we do not read */
+#define LINGER_BYTES (8 * 1024 * 1024) /* the largest body and more: its sender reads the reply */
 #define LINGER_MS 2000
 #define DRAIN_GRACE_MS 1000
 #define REQUESTS_PER_TURN 32      /* pipelined ones, before others get their turn */
 #define UNWANTED_BODY (16 * 1024) /* read before it is refused, so that the connection survives */
+#define SMALL_BODY (16 * 1024)    /* is taken, however much others send */
 #define TRACEPARENT 56            /* 55 characters and a NUL */
 
 struct evconnlistener;
@@ -96,6 +97,7 @@ struct conn {
     struct scratch *scratch; /* HEAD and BODY */
     struct wire wire;
     struct buf body;
+    size_t held;       /* of a body, from its first byte to the end of the reply */
     struct call *call; /* WAIT */
     struct exchange x;
     unsigned requests;
@@ -123,6 +125,7 @@ struct server {
     int64_t pause_logged_us;
     struct conn_list lists[CONN_STATES];
     unsigned nconnections;
+    size_t held; /* by all connections */
     struct scratch *spare;
     unsigned nspare;
     struct peers peers;
@@ -168,6 +171,9 @@ void exchange_begin(struct conn *c);
 
 /** Answers with a problem. @close: the connection cannot go on after it. */
 void exchange_refuse(struct conn *c, enum err_code code, const char *detail, bool close);
+
+/** Answers that others' bodies take all the room; the connection is over. */
+void exchange_refuse_crowd(struct conn *c);
 
 /** Answers with what the wire refused, and the limit if there is one; the connection is over. */
 void exchange_refuse_wire(struct conn *c);

@@ -32,10 +32,11 @@ struct server_options {
     unsigned max_per_address;
     unsigned head_bytes, head_fields, target_bytes, chunk_line_bytes;
     unsigned head_ms, body_ms, body_rate, idle_ms, write_ms; /* body_rate: bytes a second */
-    unsigned requests_per_connection;                        /* 0: no limit */
-    const char *const *cors_origins;                         /* ends with NULL */
-    struct networks trusted;                                 /* proxies that say who asks */
-    enum forwarded_kind forwarded_by;                        /* the field that they write */
+    size_t body_memory;               /* of bodies, all connections of this server; 0: no limit */
+    unsigned requests_per_connection; /* 0: no limit */
+    const char *const *cors_origins;  /* ends with NULL */
+    struct networks trusted;          /* proxies that say who asks */
+    enum forwarded_kind forwarded_by; /* the field that they write */
     bool shared; /* listens beside another server of this process on the same port */
     bool admin;  /* serves /livez /readyz /metrics /version only */
     const struct health *health; /* http/health.h; NULL: always ready, no database */

@@ -77,6 +77,12 @@ class Place:
             body = set_at(body, pointer, text)
         return self.surface.send(self.operation, self.path, self.media, body)
 
+    @staticmethod
+    def named(answer, texts):
+        """Which of the members a refusal names, or something that they stand in: pointer -> code."""
+        said = {e['pointer']: e['code'] for e in answer.json().get('errors', [])}
+        return {p: code for at, code in said.items() for p in texts if p == at or p.startswith(at + '/')}
+
     def tried(self, texts):
         """Sends until nothing is refused; what was is left out. Returns (what was refused and why, the answer to the rest)."""
         refused, texts = {}, dict(texts)
@@ -84,8 +90,7 @@ class Place:
             answer = self.send(texts)
             if answer.status_code == 201 or answer.status_code >= 500:
                 return refused, texts, answer
-            said = {e['pointer']: e['code'] for e in answer.json().get('errors', [])}
-            named = {p: code for at, code in said.items() for p in texts if p == at or p.startswith(at + '/')}
+            named = self.named(answer, texts)
             if not named:
                 return refused, texts, answer
             for pointer in named:
@@ -150,9 +155,9 @@ def test_strings_where_no_text_belongs(surface):
         # a state of another name is one that the transitions do not find
         for at, pointer in enumerate(p for p in place.members if not place.is_free(p) and p != '/states/0/key'):
             for text in STRINGS if LONG else (STRINGS[(at * 53 + n) % len(STRINGS)], STRINGS[(at * 101 + n + 7) % len(STRINGS)]):
-                no, _, answer = place.tried({pointer: text})
+                answer = place.send({pointer: text})
                 n += 1
-                if answer.status_code != 201:
-                    wrong.append((operation.name, pointer, text, no, answer.status_code, answer.text[:300]))
+                if answer.status_code != 201 and not (answer.status_code < 500 and place.named(answer, [pointer])):
+                    wrong.append((operation.name, pointer, text, answer.status_code, answer.text[:300]))
     assert wrong == [] and n > 200, wrong[:5]
     assert surface.violations == [] and classes(surface.daemon) == []

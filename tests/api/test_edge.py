@@ -1,6 +1,7 @@
 """The edge, end to end and byte by byte: framing, limits, waiting, what the log holds, how the daemon is."""
 import json
 import re
+import select
 import socket
 from urllib.parse import urlsplit
 
@@ -298,6 +299,29 @@ def test_who_is_too_slow_is_told(new_daemon):
     idle = Raw(daemon).send('GET /livez HTTP/1.1\r\nHost: sluice\r\n\r\n')
     assert idle.answer()[0] == 200 and idle.ended()
     assert Raw(daemon).ended()  # and who says nothing at all
+
+
+def test_large_bodies_have_a_limit_together(new_daemon):
+    """They arrive before it is known who sends them: who comes when there is no room is told when to come again."""
+    daemon = new_daemon(body_memory=8 << 20, workers=1)
+
+    def upload(size, missing=1):
+        return Raw(daemon).send(f'PUT /v1/imports/{UNKNOWN}/parts/1 HTTP/1.1\r\nHost: sluice\r\nContent-Length: {size}\r\n'
+                                f'Content-Type: application/octet-stream\r\n\r\n{"x" * (size - missing)}')
+
+    held = [upload(4 << 20) for _ in range(3)]
+    full = select.select([c.socket for c in held], [], [], 20)[0]  # the one that was over the limit
+    assert len(full) == 1
+    status, headers, body = held.pop([c.socket for c in held].index(full[0])).answer()
+    assert (status, json.loads(body)['code'], headers['retry-after'], headers['connection']) == (503, 'busy', '1', 'close')
+    assert json.loads(body)['detail'] == 'too many large bodies are on their way at the same time'
+    assert upload(16 << 10, 0).answer()[0] == 401  # a small one is taken all the same
+    assert held[0].send('x').answer()[0] == 401
+    held[1].socket.close()
+
+    def admitted():
+        return upload(4 << 20, 0).answer()[0] == 401
+    wait_for(admitted, 5, 'room for another body')
 
 
 def test_connections_are_counted(new_daemon):

@@ -9,6 +9,7 @@ import struct
 import subprocess
 import tempfile
 import threading
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -256,28 +257,32 @@ def narrow():
     wait_for(gone, 20, 'the end of the control group')
 
 
-def upload(world, path):
+def upload(world, path, answers):
     """A part of a file of which the last byte is missing: the daemon holds the others."""
     host, port = world.daemon.url.split('//')[1].split(':')
+    answer = b''
     head = (f'PUT {path} HTTP/1.1\r\nHost: sluice\r\nAuthorization: Bearer {world.key}\r\n'
             f'Content-Type: application/octet-stream\r\nContent-Length: {PART}\r\n\r\n')
     try:
         with socket.create_connection((host, int(port)), 60) as s:
             s.sendall(head.encode() + bytes(PART - 1))
-            s.recv(1)  # its end, or that of the daemon
+            answer = s.recv(64)  # its end, or that of the daemon
     except OSError:
         pass
+    answers.append(answer[:12])
 
 
-def test_nothing_is_lost_when_a_container_is_too_small(narrow, new_world):
-    """More uploads than the memory holds: they are refused, or the kernel ends the daemon, and it is started again."""
-    world = new_world(under=narrow)
-    ends = {'killed': 0, 'served': 0}
+@pytest.mark.parametrize('room', [NARROW // 4, 4 * NARROW], ids=['that is known', 'that is not known'])
+def test_nothing_is_lost_when_a_container_is_too_small(narrow, new_world, room):
+    """More uploads than the memory holds. Where the daemon was told how much there is, it refuses some; else the kernel ends
+    it, and it is started again."""
+    world = new_world(under=narrow, body_memory=room, body_timeout_ms=3000, body_rate=1 << 30)
+    ends, answers = {'killed': 0, 'served': 0}, []
     with world.ledger() as ledger:
         for _ in range(1 if not LONG else 5):
             ledger.at_least(20)
             path = f"/v1/imports/{world.admin.make('imports', entity='lead')['id']}/parts/1"
-            uploads = [threading.Thread(target=upload, args=(world, path)) for _ in range(2 * NARROW // PART)]
+            uploads = [threading.Thread(target=upload, args=(world, path, answers)) for _ in range(2 * NARROW // PART)]
             for t in uploads:
                 t.start()
             for t in uploads:
@@ -293,5 +298,8 @@ def test_nothing_is_lost_when_a_container_is_too_small(narrow, new_world):
             wait_for(world.ready, 20, 'readiness')
         ledger.at_least(20)
         world.settled(ledger)
-    print(ends, dict(ledger.seen()))
+    print(ends, dict(Counter(answers)), dict(ledger.seen()))
+    if room < NARROW:
+        assert ends['killed'] == 0 and b'HTTP/1.1 503' in answers
+        assert set(ledger.seen()) <= {200, 201, 207, 422}
     assert world.daemon.stop() == 0
