@@ -180,15 +180,20 @@ class Machines:
                 return name
         return None
 
-    def whole(self):
-        """The primary, if all three machines are there and one has every commit."""
+    def whole(self, synchronous=True):
+        """The primary, if all three machines are there and one has every commit; or none of them must have."""
         primary = self.primary()
         members = self.members()
         if primary and len(members) == 3 and all(m['state'] in ('running', 'streaming') for m in members.values()) \
-                and any(m['role'] == 'sync_standby' for m in members.values()) \
+                and any(m['role'] == 'sync_standby' for m in members.values()) == synchronous \
                 and len({m.get('timeline') for m in members.values()}) == 1:
             return primary
         return None
+
+    def set_up(self, **settings):
+        """Changes the cluster's settings, as `patronictl edit-config` does."""
+        answer = self.http.patch(f'http://{self.addresses[self.primary()]}:8008/config', json=settings, auth=PATRONI, timeout=10)
+        assert answer.status_code == 200, answer.text
 
     def sql(self, name, text, *values, dbname='sluice'):
         return ask(text, values, host=self.addresses[name], dbname=dbname, user='postgres',

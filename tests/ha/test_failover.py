@@ -1,5 +1,7 @@
 """The recipe of docker/ha under a ledger of writes: machines die, and nothing that was acknowledged is lost."""
 import base64
+import os
+import signal
 import time
 from types import SimpleNamespace
 
@@ -208,3 +210,54 @@ def test_a_daemon_is_replaced(machines, ledger):
         wait_for(lambda n=name: machines.ready(n), 30, name)
         wait_for(lambda: machines.listed(), 10, 'the proxy to see them all')
     assert set(ledger.seen(began)) <= {200, 201, 202, 207, 422}, ledger.seen(began)
+
+
+class Births(Ledger):
+    """Only makes leads: what becomes of a record that was lost is not asked."""
+
+    def round(self, http, ref):
+        self.make_lead(http, ref)
+
+
+@pytest.fixture
+def asynchronous(machines):
+    """The machines, while a commit waits for nobody."""
+    wait_for(machines.whole, 120, 'three machines')
+    machines.set_up(synchronous_mode=False)
+    yield machines
+    wait_for(machines.primary, 60, 'a primary')
+    machines.set_up(synchronous_mode=True)
+    wait_for(machines.whole, 120, 'three machines')
+
+
+@pytest.mark.skipif(not LONG, reason='takes minutes; SLUICE_LONG=1')
+def test_what_asynchronous_replication_loses(asynchronous, place, sign_in):
+    """Kills of the primary's machine, half of them when its standbys have heard nothing for half a second: what was
+    acknowledged last may be gone. How much is measured; nothing older is gone, and nothing is there twice."""
+    machines, lost = asynchronous, {0.0: [], 0.5: []}
+    client = sign_in(place, machines.first['admin'])
+    for n in range(10):
+        old = wait_for(lambda: machines.whole(synchronous=False), 120, 'three machines')
+        with Births(lambda: place.url, client.token) as book:
+            book.at_least(200)
+            lag, began = (0.0, 0.5)[n % 2], time.monotonic()
+            if lag:
+                for pid, in machines.sql(old, 'select pid from pg_stat_replication'):
+                    os.kill(pid, signal.SIGSTOP)
+                wait_for(lambda since=began, wanted=lag: time.monotonic() - since >= wanted, 5)
+            died = machines.die(old[-1])
+            resumed(machines, book, died, GAP_S + 60)
+            book.stop()
+        primary = wait_for(machines.primary, 30, 'a primary')
+        assert primary != old
+        machines.come_back(old[-1])
+        acked = {w.ref: w.attempts[-1].began + w.attempts[-1].took for w in book.of('acked')}
+        found = [r[0] for r in machines.sql(primary, 'select last_name from sluice.lead where last_name like %s', f'{book.mark}-%')]
+        assert len(found) == len(set(found)) and set(found) <= set(acked)
+        missing = [died - acked[ref] for ref in acked if ref not in found]
+        lost[lag].append(len(missing))
+        print(f'kill {n + 1}: {old} -> {primary}, standbys {lag} s behind: {len(missing)} of {len(acked)} lost, '
+              f'the oldest {max(missing, default=0) * 1000:.0f} ms old')
+        assert max(missing, default=0) < lag + 1
+    print(f'writes lost by each kill, by how far the standbys were behind: {lost}')
+    assert min(lost[0.5]) > 0  # else nothing was measured
