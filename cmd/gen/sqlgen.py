@@ -461,19 +461,20 @@ def ask_body(q):
 def list_rows(q):
     def text(s):
         return c_string(s, '').replace('\n', ' ') if s else '""'
-    filters = ''.join(f'        {{{text(f.param)}, {text(f.before)}, {text(f.after)}, {f.oid}, {text(f.one) if f.one else "NULL"}}},\n'
-                      for f in q.filters)
+    filters = ''.join(f'        {{{text(f.param)}, {text(f.before)}, {text(f.after)}, {f.oid}, {text(f.one) if f.one else "NULL"}, '
+                      f'{"true" if "sluice.known(" in f.before else "false"}}},\n' for f in q.filters)
     defaults = ''.join(f'        {{" and ({c})", (const char *const[]){{{", ".join(text(n) for n in names)}, NULL}}}},\n'
                        for names, c, _ in q.defaults)
     sorts = ''.join(f'        {{{text(n)}, {text(e)}, {text(c)}}},\n' for n, e, c in q.sorts)
     includes = ''.join(f'        {{{text(n)}, {text(" " + c)}, {text(" " + j)}}},\n' for n, (c, j) in q.includes.items())
     decl, types = c_oids(f'types_{q.name}', q.params)
+    words = sum(1 << i for i, p in enumerate(q.params) if re.fullmatch('(.*_)?scope', p.name))
     return (f'\n{decl}const struct list_query list_{q.name} = {{\n    .name = "{q.name}",\n    .lane = LANE_{q.lane.upper()},\n'
             f'    .select =\n{c_string(q.select, "        ")},\n'
             f'    .from =\n{c_string(" " + q.source, "        ")},\n'
             f'    .where =\n{c_string(" " + q.condition, "        ")},\n'
-            f'    .id = {text(q.id)},\n    .nfixed = {len(q.params)},\n    .fixed_types = {types},\n'
-            f'    .filters = (const struct list_filter[]){{\n{filters}        {{NULL, NULL, NULL, 0, NULL}},\n    }},\n'
+            f'    .id = {text(q.id)},\n    .nfixed = {len(q.params)},\n    .fixed_types = {types},\n    .words = {words:#x},\n'
+            f'    .filters = (const struct list_filter[]){{\n{filters}        {{NULL, NULL, NULL, 0, NULL, false}},\n    }},\n'
             f'    .defaults = (const struct list_default[]){{\n{defaults}        {{NULL, NULL}},\n    }},\n'
             f'    .sorts = (const struct list_sort[]){{\n{sorts}        {{NULL, NULL, NULL}},\n    }},\n'
             f'    .includes = (const struct list_include[]){{\n{includes}        {{NULL, NULL, NULL}},\n    }},\n}};\n')

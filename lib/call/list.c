@@ -1,6 +1,7 @@
 #include "call/list.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "call/cursor.h"
@@ -14,6 +15,8 @@
 #define PARAMS_MAX 64
 #define INCLUDES_MAX 16
 #define ARRAY_MAX 65536
+#define WORDS_MAX 8
+#define WORD_MAX 64
 
 /* The page that is asked for; c->page between the two steps. */
 struct page {
@@ -30,6 +33,7 @@ struct page {
 /* A statement in the making. */
 struct sql {
     struct buf text;
+    const struct list_query *q;
     int n;
     unsigned types[PARAMS_MAX];
     const char *values[PARAMS_MAX];
@@ -242,19 +246,47 @@ static void add_param(struct sql *s, unsigned type, const char *value)
     buf_printf(&s->text, "$%d", s->n);
 }
 
+static bool is_word(const char *text)
+{
+    size_t n = text ? strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_") : 0;
+
+    return n > 0 && n <= WORD_MAX && text[n] == '\0';
+}
+
 static void add_fixed(struct sql *s, const struct list_query *q, const char *const *fixed)
 {
+    s->q = q;
     for (s->n = 0; s->n < q->nfixed && s->n < PARAMS_MAX; s->n++) {
         s->types[s->n] = q->fixed_types[s->n];
         s->values[s->n] = fixed[s->n];
     }
 }
 
+/* A fragment, with words in place of the parameters that are. */
+static void add_text(struct sql *s, const char *text)
+{
+    for (const char *at; (at = strchr(text, '$')); text = at) {
+        unsigned long n = strtoul(at + 1, (char **)&at, 10);
+        const char *word =
+            n > 0 && n <= (unsigned long)s->q->nfixed && n <= 32 && (s->q->words >> (n - 1) & 1)
+                ? s->values[n - 1]
+                : NULL;
+
+        if (!is_word(word)) {
+            buf_add(&s->text, text, (size_t)(at - text));
+            continue;
+        }
+        buf_add(&s->text, text, strcspn(text, "$"));
+        buf_printf(&s->text, "'%s'::text", word);
+    }
+    buf_puts(&s->text, text);
+}
+
 static void add_includes(struct sql *s, const struct page *p, bool joins)
 {
     for (const struct list_include *i = p->q->includes; i && i->name; i++)
         if (has_word(p->include, i->name))
-            buf_puts(&s->text, joins ? i->join : i->columns);
+            add_text(s, joins ? i->join : i->columns);
 }
 
 static bool is_given(struct call *c, const char *const *params)
@@ -272,24 +304,55 @@ static bool is_single(struct call *c, const char *param)
     return !json_is_array(value) || json_array_size(value) == 1;
 }
 
+static int compare_words(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The values as an array that may stand in the text, in one order; false when they may not. */
+static bool add_words(struct call *c, struct sql *s, const char *param)
+{
+    const json_t *value = call_param(c, param);
+    size_t n = json_is_array(value) ? json_array_size(value) : 1;
+    const char *words[WORDS_MAX];
+
+    if (n == 0 || n > WORDS_MAX)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        words[i] = json_string_value(json_is_array(value) ? json_array_get(value, i) : value);
+        if (!is_word(words[i]))
+            return false;
+    }
+    qsort(words, n, sizeof(words[0]), compare_words);
+    for (size_t i = 0; i < n; i++)
+        buf_printf(&s->text, "%s\"%s\"", i ? "," : "'{", words[i]);
+    buf_puts(&s->text, "}'");
+    return true;
+}
+
+static void add_filter(struct call *c, struct sql *s, const struct list_filter *f)
+{
+    const char *value = filter_value(c, f);
+    bool one = f->one && is_single(c, f->param);
+
+    if (!value)
+        return;
+    add_text(s, one ? f->one : f->before);
+    if (!f->known || !add_words(c, s, f->param))
+        add_param(s, f->type, value);
+    add_text(s, f->after);
+    if (one)
+        buf_puts(&s->text, "[1]");
+}
+
 static void add_where(struct call *c, struct sql *s, const struct list_query *q)
 {
-    buf_puts(&s->text, q->where && *q->where ? q->where : " where true");
-    for (const struct list_filter *f = q->filters; f && f->param; f++) {
-        const char *value = filter_value(c, f);
-        bool one = f->one && is_single(c, f->param);
-
-        if (!value)
-            continue;
-        buf_puts(&s->text, one ? f->one : f->before);
-        add_param(s, f->type, value);
-        buf_puts(&s->text, f->after);
-        if (one)
-            buf_puts(&s->text, "[1]");
-    }
+    add_text(s, q->where && *q->where ? q->where : " where true");
+    for (const struct list_filter *f = q->filters; f && f->param; f++)
+        add_filter(c, s, f);
     for (const struct list_default *d = q->defaults; d && d->condition; d++)
         if (!is_given(c, d->unless))
-            buf_puts(&s->text, d->condition);
+            add_text(s, d->condition);
 }
 
 static void add_more(struct call *c, struct sql *s)
@@ -386,10 +449,10 @@ static bool ask_page(struct call *c, const struct page *p, const char *const *fi
 
     buf_init(&s.text, SQL_MAX);
     add_fixed(&s, p->q, fixed);
-    buf_puts(&s.text, p->q->select);
+    add_text(&s, p->q->select);
     add_includes(&s, p, false);
     add_position(&s, p);
-    buf_puts(&s.text, p->q->from);
+    add_text(&s, p->q->from);
     add_includes(&s, p, true);
     add_more_join(c, &s);
     add_where(c, &s, p->q);
@@ -407,7 +470,7 @@ static bool ask_count(struct call *c, const struct list_query *q, const char *co
     buf_init(&s.text, SQL_MAX);
     add_fixed(&s, q, fixed);
     buf_puts(&s.text, "select count(*)");
-    buf_puts(&s.text, q->from);
+    add_text(&s, q->from);
     add_where(c, &s, q);
     add_more(c, &s);
     return send_sql(c, q, &s);
@@ -520,7 +583,7 @@ enum step list_ask_ids(struct call *c, const struct list_query *q, const char *c
     buf_init(&s.text, SQL_MAX);
     add_fixed(&s, q, fixed);
     buf_printf(&s.text, "select (%s)::text as id", q->id);
-    buf_puts(&s.text, q->from);
+    add_text(&s, q->from);
     add_where(c, &s, q);
     add_more(c, &s);
     buf_printf(&s.text, " order by %s limit %d", q->id, most);

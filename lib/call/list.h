@@ -2,7 +2,9 @@
  * list - filters, sorting and keyset pages, composed from the fragments of a list query.
  *
  * The fragments are text from sql/queries (`-- query: x list`); this file only joins those that the
- * request asks for, with numbered parameters. Values never become text of a statement.
+ * request asks for, with numbered parameters. Values never become text of a statement, but for the
+ * words on which its plan hangs (a state, a scope), and then only as what cannot be anything else:
+ * small letters, digits and underscores.
  */
 #ifndef SLUICE_CALL_LIST_H
 #define SLUICE_CALL_LIST_H
@@ -18,6 +20,8 @@ struct list_filter {
     const char *one;    /* " and l.owner_id = (": before a single value, whose array `after` and
                          * "[1]" take apart; NULL: `before` for any number. An index gives rows in
                          * its order behind an equality, and not behind any(). */
+    bool known; /* the plan hangs on the values (sluice.known): a few that are words stand in
+                 * the text, so that it is planned once for them and not at each request */
 };
 
 /** A condition that holds unless one of the filters is given. */
@@ -47,6 +51,8 @@ struct list_query {
     const char *id; /* "l.id": breaks ties */
     int nfixed;     /* fixed parameters: $1...$nfixed */
     const unsigned *fixed_types;
+    unsigned words; /* bit n: the fixed parameter $n+1 is one of few words (a scope), on which the
+                     * plan hangs: it stands in the text */
     const struct list_filter *filters;   /* ends with a NULL param */
     const struct list_default *defaults; /* ends with a NULL condition; NULL: none */
     const struct list_sort *sorts; /* ends with a NULL name; the first is the default, descending */

@@ -19,12 +19,13 @@ static const struct list_query things = {
     .fixed_types = (const unsigned[]){2950},
     .filters =
         (const struct list_filter[]){
-            {"status", " and t.status = any(", "::text[])", 1009, NULL},
-            {"owner", " and t.owner = any(", "::uuid[])", 2951, " and t.owner = ("},
-            {"created_at[gte]", " and t.created_at >= ", "::timestamptz", 1184, NULL},
-            {"open", " and (t.closed is null) = ", "::boolean", 16, NULL},
-            {"size[gte]", " and t.size >= ", "::bigint", 20, NULL},
-            {NULL, NULL, NULL, 0, NULL}},
+            {"status", " and t.status = any(", "::text[])", 1009, NULL, false},
+            {"owner", " and t.owner = any(", "::uuid[])", 2951, " and t.owner = (", false},
+            {"created_at[gte]", " and t.created_at >= ", "::timestamptz", 1184, NULL, false},
+            {"open", " and (t.closed is null) = ", "::boolean", 16, NULL, false},
+            {"size[gte]", " and t.size >= ", "::bigint", 20, NULL, false},
+            {"state", " and (known(", "::text[]))", 1009, NULL, true},
+            {NULL, NULL, NULL, 0, NULL, false}},
     .sorts = (const struct list_sort[]){{"created_at", "t.created_at", "timestamptz"},
                                         {"name", "lower(t.name)", "text"},
                                         {NULL, NULL, NULL}},
@@ -34,10 +35,11 @@ static const struct list_query things = {
 };
 
 static struct list_query asked;
+static const char *scope;
 
 static enum step ask_things(struct call *c)
 {
-    const char *const fixed[] = {"viewer"};
+    const char *const fixed[] = {"viewer", scope};
 
     return list_ask(c, asked.name ? &asked : &things, fixed);
 }
@@ -48,10 +50,13 @@ static const struct schema text = {.kind = SCHEMA_STRING, .max_length = 2000},
                            words = {.kind = SCHEMA_ARRAY, .max_length = 50, .items = &text},
                            flag = {.kind = SCHEMA_BOOLEAN}, number = {.kind = SCHEMA_INTEGER};
 static const struct route_param params[] = {
-    {"status", &words, false}, {"owner", &words, false},      {"created_at[gte]", &text, false},
-    {"open", &flag, false},    {"size[gte]", &number, false}, {"sort", &text, false},
-    {"limit", &number, false}, {"cursor", &text, false},      {"include", &text, false},
-    {"fields", &text, false},  {"count", &text, false},       {NULL, NULL, false}};
+    {"status", &words, false}, {"state", &words, false},
+    {"owner", &words, false},  {"created_at[gte]", &text, false},
+    {"open", &flag, false},    {"size[gte]", &number, false},
+    {"sort", &text, false},    {"limit", &number, false},
+    {"cursor", &text, false},  {"include", &text, false},
+    {"fields", &text, false},  {"count", &text, false},
+    {NULL, NULL, false}};
 static const char *const no_params[] = {NULL};
 static const struct route route = {.id = "thing_list",
                                    .method = METHOD_GET,
@@ -226,6 +231,81 @@ static void a_count_is_told_when_asked(void **state)
                         "\"next_cursor\":null,\"count\":1234}");
 }
 
+/* Words on which a plan hangs stand in the text, in one order; nothing else does. */
+static void known_words_stand_in_the_text(void **state)
+{
+    static const struct {
+        const char *values[10];
+        const char *sql;
+    } rows[] = {
+        {{"open"}, " and (known('{\"open\"}'::text[])) order"},
+        {{"won", "call_back2", "open"},
+         " and (known('{\"call_back2\",\"open\",\"won\"}'::text[])) order"},
+        {{"null"}, " and (known('{\"null\"}'::text[])) order"},
+        {{"a", "b", "c", "d", "e", "f", "g", "h"}, "\"h\"}'::text[])) order"},
+        {{"a", "b", "c", "d", "e", "f", "g", "h", "i"}, " and (known($2::text[])) order"},
+        {{"Open"}, " and (known($2::text[])) order"},
+        {{"open", "o'pen"}, " and (known($2::text[])) order"},
+        {{"open}'; select 1; --"}, " and (known($2::text[])) order"},
+        {{"o\"pen"}, " and (known($2::text[])) order"},
+        {{"o\\pen"}, " and (known($2::text[])) order"},
+        {{"\xc5\x82"}, " and (known($2::text[])) order"},
+        {{"a234567890123456789012345678901234567890123456789012345678901234"},
+         "678901234\"}'::text[])) order"},
+        {{"a2345678901234567890123456789012345678901234567890123456789012345"},
+         " and (known($2::text[])) order"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const char *query[2 * COUNT(rows[0].values) + 1];
+        size_t n = 0;
+
+        for (size_t k = 0; k < COUNT(rows[0].values) && rows[i].values[k]; k++) {
+            query[n++] = "state";
+            query[n++] = rows[i].values[k];
+        }
+        query[n] = NULL;
+        start(query);
+        if (!strstr(sql(0), rows[i].sql))
+            fail_msg("no %s in %s", rows[i].sql, sql(0));
+        give_up();
+    }
+}
+
+/* A scope stands in the text as well, wherever the list has it. */
+static void a_scope_stands_in_the_text(void **state)
+{
+    static const struct {
+        unsigned words;
+        const char *scope, *sql;
+    } rows[] = {
+        {2, "own",
+         "select t.*, 'own'::text, $1 from thing t, $21 where t.owner = $1 and 'own'::text = 'all' "
+         "order"},
+        {2, "o'wn", "select t.*, $2, $1 from thing t, $21 where t.owner = $1 and $2 = 'all' order"},
+        {2, NULL, "select t.*, $2, $1 from thing t, $21 where t.owner = $1 and $2 = 'all' order"},
+        {0, "own", "select t.*, $2, $1 from thing t, $21 where t.owner = $1 and $2 = 'all' order"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        asked = things;
+        asked.select = "select t.*, $2, $1";
+        asked.from = " from thing t, $21";
+        asked.where = " where t.owner = $1 and $2 = 'all'";
+        asked.nfixed = 2;
+        asked.fixed_types = (const unsigned[]){2950, 25};
+        asked.words = rows[i].words;
+        scope = rows[i].scope;
+        start(NULL);
+        assert_memory_equal(sql(0), rows[i].sql, strlen(rows[i].sql));
+        assert_int_equal(fake_last()->statements[0].nparams, 2);
+        give_up();
+    }
+    asked = things;
+}
+
 /* What a list of whole rows shows of the sort is not asked for twice. */
 static void whole_rows_have_their_position(void **state)
 {
@@ -361,6 +441,8 @@ int main(void)
         cmocka_unit_test(wrong_parameters_are_named),
         cmocka_unit_test(pages_fit_together),
         cmocka_unit_test(a_count_is_told_when_asked),
+        cmocka_unit_test(known_words_stand_in_the_text),
+        cmocka_unit_test(a_scope_stands_in_the_text),
         cmocka_unit_test(whole_rows_have_their_position),
         cmocka_unit_test(ascending_pages_go_up),
         cmocka_unit_test(a_cursor_belongs_to_its_list),
