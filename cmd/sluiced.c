@@ -18,6 +18,7 @@
 #include "db/cluster.h"
 #include "ready.h"
 #include "site.h"
+#include "json/memory.h"
 
 #define READY_MS 15000
 #define TEND_S 1
@@ -51,17 +52,6 @@ static void say_abort(int number)
     (void)number;
     /* NOLINTNEXTLINE(bugprone-signal-handler): abort() raises it, so it interrupts nothing */
     log_error("aborted: memory ran out, or an assertion failed; what was answered is stored");
-}
-
-/* Memory that runs out ends the process. jansson would tell an error that reads like a body that is
- * not well-formed: the client would be refused for what it did not do. */
-static void *alloc_or_end(size_t size)
-{
-    void *p = malloc(size);
-
-    if (p == NULL)
-        abort();
-    return p;
 }
 
 /* The signals are waited for in one place; no handler ever runs, but for the one of the end. */
@@ -165,7 +155,7 @@ int main(int argc, char **argv)
 
     give_back_large_pieces();
     json_object_seed(0);
-    json_set_alloc_funcs(alloc_or_end, free);
+    json_memory_setup();
     buf_init(&text, 1024 * 1024);
     wish = conf_load(&conf, argc, argv, &text);
     switch (wish) {

@@ -26,9 +26,13 @@ struct memo {
 
 static int language_of(const char *language)
 {
-    if (language != NULL && strcmp(language, "pl") == 0)
+    char first = '\0';
+
+    if (language != NULL)
+        first = *language;
+    if (first == 'p' && strcmp(language, "pl") == 0)
         return POLISH;
-    return language != NULL && strcmp(language, "ru") == 0 ? RUSSIAN : ENGLISH;
+    return first == 'r' && strcmp(language, "ru") == 0 ? RUSSIAN : ENGLISH;
 }
 
 static void forget(struct kept *k)

@@ -8,6 +8,8 @@
 #include "crypto/secret.h"
 #include "json/problem.h"
 
+#define REPLY_FIRST 4000 /* most are shorter: it grows by doubling from less */
+
 void reply_header(struct call *c, const char *name, const char *value)
 {
     struct reply *r = &c->reply;
@@ -35,6 +37,7 @@ void reply_write_planned(struct out *o, const struct row_plan *plan, int row)
 struct out *reply_json(struct call *c, int status)
 {
     buf_clear(&c->reply.body);
+    (void)buf_reserve(&c->reply.body, REPLY_FIRST);
     c->reply.status = status;
     c->reply.media_type = NULL;
     out_init(&c->out, &c->reply.body);

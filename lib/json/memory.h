@@ -1,0 +1,16 @@
+/**
+ * memory - where trees of JSON live.
+ *
+ * A tree is many small pieces that come and go together. Each thread keeps those that it gave back,
+ * as malloc() does, but more than seven of a size: what malloc() cannot keep so it joins with its
+ * neighbours, to cut it up again for the next tree.
+ */
+#ifndef SLUICE_JSON_MEMORY_H
+#define SLUICE_JSON_MEMORY_H
+
+/** Has jansson take its memory here; before the first tree. Memory that cannot be had ends the
+ * process: jansson would tell an error that reads like a body that is not well-formed, and the
+ * client would be refused for what it did not do. Pieces are malloc()'s, so free() takes them. */
+void json_memory_setup(void);
+
+#endif
