@@ -9,8 +9,8 @@
 #include "base/log.h"
 #include "db/conn.h"
 #include "db/dsn.h"
+#include "db/lane.h"
 #include "db/standby.h"
-#include "db/suspect.h"
 #include "db/watch.h"
 #include "loop/worker.h"
 
@@ -20,23 +20,7 @@ extern const struct query query_log_position;
 #define TICK_US 250000
 #define LOCK_TIMEOUT_MS 2000
 #define READ_LOCK_TIMEOUT_MS 500 /* reads wait for ACCESS EXCLUSIVE only, all in one row */
-#define SUSPECTS_WAITING 8       /* for each connection; more are told to come back */
 #define ROUNDS_MAX 4             /* of done callbacks that ask again at once, per turn */
-
-struct list {
-    struct ask *first, *last;
-    unsigned n;
-};
-
-struct lane_state {
-    struct conn **conns;
-    unsigned nconns, limit;
-    struct list again; /* were sent and not answered: before the others */
-    struct list waiting;
-    uint64_t asks;
-    struct suspects suspects;
-    unsigned suspects_out; /* in flight */
-};
 
 struct db {
     struct worker *worker;
@@ -48,38 +32,13 @@ struct db {
     bool asks_position;
     struct watch watch;
     struct lane_state lanes[LANE_COUNT];
-    struct list finished; /* answered without a connection; told at the end of the turn */
-    struct event *kick;   /* keeps the loop from sleeping when something was asked late in a turn */
+    struct ask_list finished; /* answered without a connection; told at the end of the turn */
+    struct event *kick; /* keeps the loop from sleeping when something was asked late in a turn */
     struct timer *tick, *position_due;
     uint64_t failures, connects;
     bool work; /* the turn has something to do */
     bool closing;
 };
-
-/* lists */
-
-static void append(struct list *l, struct ask *ask)
-{
-    ask->next = NULL;
-    if (l->first == NULL)
-        l->first = ask;
-    else
-        l->last->next = ask;
-    l->last = ask;
-    l->n++;
-}
-
-static struct ask *shift(struct list *l)
-{
-    struct ask *ask = l->first;
-
-    if (ask == NULL)
-        return NULL;
-    l->first = ask->next;
-    l->n--;
-    ask->next = NULL;
-    return ask;
-}
 
 /* answering */
 
@@ -95,7 +54,7 @@ static void tell(struct db *db, struct ask *ask)
 static void finish(struct db *db, struct ask *ask, enum ask_outcome outcome)
 {
     ask->outcome = outcome;
-    append(&db->finished, ask);
+    asks_append(&db->finished, ask);
     db->work = true;
 }
 
@@ -109,7 +68,7 @@ static void again(struct db *db, struct ask *ask)
     }
     ask_done(ask);
     ask->retried = true;
-    append(&db->lanes[ask->lane].again, ask);
+    asks_append(&db->lanes[ask->lane].again, ask);
     db->work = true;
 }
 
@@ -133,7 +92,7 @@ static void ask_primary(struct db *db, struct ask *ask)
     if (db->closing)
         finish(db, ask, ASK_UNAVAILABLE);
     else
-        append(&slow->waiting, ask);
+        asks_append(&slow->waiting, ask);
     db->work = true;
 }
 
@@ -210,88 +169,6 @@ static void on_changed(void *arg, bool came_up)
 
 /* sending */
 
-static unsigned lane_room(const struct lane_state *l)
-{
-    unsigned room = 0;
-
-    for (unsigned i = 0; i < l->nconns; i++)
-        room += conn_room(l->conns[i]);
-    return room;
-}
-
-/* Returns the connection with the most room, or NULL. */
-static struct conn *lane_conn(const struct lane_state *l)
-{
-    struct conn *best = NULL;
-    unsigned most = 0;
-
-    for (unsigned i = 0; i < l->nconns; i++) {
-        unsigned room = conn_room(l->conns[i]);
-
-        if (room > most) {
-            most = room;
-            best = l->conns[i];
-        }
-    }
-    return best;
-}
-
-/* Tells whether a connection is up, or may be in a moment. */
-static bool lane_is_usable(const struct lane_state *l)
-{
-    for (unsigned i = 0; i < l->nconns; i++)
-        if (conn_is_up(l->conns[i]) || conn_is_hopeful(l->conns[i]))
-            return true;
-    return false;
-}
-
-/* Returns the first that may be sent. Suspects have half of the connections, or one. */
-static struct ask *take(struct lane_state *l, struct list *from)
-{
-    unsigned room = l->nconns > 1 ? l->nconns / 2 : 1;
-    int64_t now = l->suspects.n > 0 ? clock_mono_us() : 0;
-    struct ask *before = NULL, *ask;
-
-    for (ask = from->first; ask != NULL; before = ask, ask = ask->next) {
-        ask->suspect = suspects_have(&l->suspects, ask, now);
-        if (!ask->suspect || l->suspects_out < room)
-            break;
-        ask->suspect = false;
-    }
-    if (ask == NULL || before == NULL)
-        return ask == NULL ? NULL : shift(from);
-    before->next = ask->next;
-    if (from->last == ask)
-        from->last = before;
-    from->n--;
-    ask->next = NULL;
-    return ask;
-}
-
-static struct ask *lane_next(struct lane_state *l)
-{
-    struct ask *ask = take(l, &l->again);
-
-    if (ask == NULL)
-        ask = take(l, &l->waiting);
-    if (ask != NULL && ask->suspect)
-        l->suspects_out++;
-    return ask;
-}
-
-/* Whatever it is. */
-static struct ask *lane_shift(struct lane_state *l)
-{
-    return l->again.first != NULL ? shift(&l->again) : shift(&l->waiting);
-}
-
-/* Tells whether the lane has enough of those that wait for a lock already. */
-static bool is_crowded(struct lane_state *l, const struct ask *ask)
-{
-    return l->suspects.n > 0 && l->waiting.n >= SUSPECTS_WAITING * l->nconns &&
-           suspects_have(&l->suspects, ask, clock_mono_us());
-}
-
 static void lane_send(struct db *db, enum lane lane)
 {
     struct lane_state *l = &db->lanes[lane];
@@ -317,11 +194,11 @@ static void lane_send(struct db *db, enum lane lane)
 
 static void tell_finished(struct db *db)
 {
-    struct list finished = db->finished;
+    struct ask_list finished = db->finished;
     struct ask *ask;
 
-    db->finished = (struct list){0};
-    while ((ask = shift(&finished)) != NULL)
+    db->finished = (struct ask_list){0};
+    while ((ask = asks_shift(&finished)) != NULL)
         tell(db, ask);
 }
 
@@ -388,12 +265,7 @@ static bool standby_may_answer(const struct db *db)
 {
     const struct lane_state *l = &db->lanes[LANE_STANDBY];
 
-    if (db_standby_wanted(db) == 0 || l->waiting.n >= l->limit)
-        return false;
-    for (unsigned i = 0; i < l->nconns; i++)
-        if (conn_is_up(l->conns[i]))
-            return true;
-    return false;
+    return db_standby_wanted(db) != 0 && l->waiting.n < l->limit && lane_is_up(l);
 }
 
 /* the write lane */
@@ -412,7 +284,7 @@ static void watch_writes(struct db *db, int64_t now)
     struct lane_state *l = &db->lanes[LANE_WRITE];
 
     if (watch_is_due(&db->watch, now) && lane_is_usable(l))
-        append(&l->again, watch_begin(&db->watch, now, watch_answered, db));
+        asks_append(&l->again, watch_begin(&db->watch, now, watch_answered, db));
 }
 
 static void on_tick(void *arg)
@@ -468,10 +340,10 @@ void db_ask(struct db *db, struct ask *ask)
         go_on(db, l, ask);
     else if (db->closing || !lane_is_usable(l))
         finish(db, ask, ASK_UNAVAILABLE);
-    else if (l->waiting.n >= l->limit + lane_room(l) || is_crowded(l, ask))
+    else if (l->waiting.n >= l->limit + lane_room(l) || lane_is_crowded(l, ask))
         finish(db, ask, ASK_BUSY);
     else
-        append(&l->waiting, ask);
+        asks_append(&l->waiting, ask);
 }
 
 /* life */
@@ -569,12 +441,7 @@ void db_destroy(struct db *db)
 
 bool db_is_up(const struct db *db)
 {
-    const struct lane_state *l = &db->lanes[LANE_WRITE];
-
-    for (unsigned i = 0; i < l->nconns; i++)
-        if (conn_is_up(l->conns[i]))
-            return watch_allows(&db->watch, clock_mono_us());
-    return false;
+    return lane_is_up(&db->lanes[LANE_WRITE]) && watch_allows(&db->watch, clock_mono_us());
 }
 
 void db_read_stats(const struct db *db, struct db_stats *ret)
