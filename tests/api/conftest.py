@@ -8,7 +8,7 @@ import psycopg2.extras
 import pytest
 
 from contract import Contract
-from daemon import Client, Daemon
+from daemon import Client, Daemon, secrets_in
 from helpers import nip, qualify
 
 PASSWORD = 'correct horse battery staple'
@@ -29,6 +29,7 @@ def daemon():
         yield d.start()
         assert d.stop() == 0, d.log()[-3000:]
         assert not errors_logged(d), errors_logged(d)[:5]
+        assert not secrets_logged(d), secrets_logged(d)[:5]
     finally:
         d.destroy()
 
@@ -37,6 +38,11 @@ def errors_logged(daemon):
     """What the daemon itself calls an error: none of the tests that share it provoke one."""
     lines = [json.loads(line) for line in daemon.log().splitlines() if line.startswith('{')]
     return [line for line in lines if line.get('level') == 'error']
+
+
+def secrets_logged(daemon):
+    """Of everything that the tests said to it and were told, neither the daemon nor PostgreSQL writes down what is secret."""
+    return secrets_in(daemon.log()) + secrets_in(daemon.postgres_log())
 
 
 @pytest.fixture
@@ -50,10 +56,12 @@ def new_daemon():
     yield make
     running = [d for d in made if d.process and d.process.poll() is None]
     codes = [d.stop() for d in running]
+    told = [secret for d in made for secret in secrets_logged(d)]
     logs = ''.join(d.log() for d in made)
     for d in made:
         d.destroy()
     assert set(codes) <= {0}, logs[-3000:]
+    assert not told, told[:5]
     assert 'Sanitizer' not in logs and 'runtime error' not in logs, logs[-3000:]
 
 

@@ -1,6 +1,7 @@
 """A real sluiced on a private PostgreSQL, for tests."""
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -118,6 +119,9 @@ class Daemon:
     def log(self):
         return self.log_path.read_text(errors='replace') if self.log_path.exists() else ''
 
+    def postgres_log(self):
+        return ''.join(f.read_text(errors='replace') for f in (self.folder / 'data' / 'log').glob('postgresql-*.log'))
+
     def stop(self, sig=signal.SIGTERM, limit_s=30):
         if self.process and self.process.poll() is None:
             self.process.send_signal(sig)
@@ -186,6 +190,16 @@ class Cluster:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+# access tokens (JWT), refresh tokens, keys; but slp_, the first password, which is shown when a database is new
+CREDENTIAL = re.compile(r'eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}|\bsl[a-oq-z]_[\w-]{20,}|\bik_[\w-]{20,}')
+PASSWORDS = set()  # that daemons of this process took
+
+
+def secrets_in(text):
+    """Credentials and passwords of the tests that stand in a text."""
+    return CREDENTIAL.findall(text) + [p for p in PASSWORDS if p in text]
+
+
 class Client:
     """HTTP with credentials; every answer is held against the contract."""
 
@@ -205,6 +219,8 @@ class Client:
         answer = self.http.request(method, self.daemon.url + path, json=json, headers=headers, timeout=30,
                                    allow_redirects=False, **more)
         self.contract.check(answer)
+        if answer.ok and isinstance(json, dict):
+            PASSWORDS.update(json[m] for m in ('password', 'new_password') if isinstance(json.get(m), str))
         return answer
 
     def get(self, path, **more):

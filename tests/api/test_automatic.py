@@ -148,15 +148,12 @@ def test_a_change_answers_the_record_after_its_moves(world):
 
 def test_a_held_write_is_no_error_in_the_log_of_the_server(world):
     """The daemon is told by an error to begin again; an administrator would see thousands of them."""
-    def log():
-        return ''.join(f.read_text() for f in (world.first.folder / 'data' / 'log').glob('postgresql-*.log'))
-
     lead = world.lead()
     assert world.one.patched('leads', lead['id'], industry='mining')['status'] == 'busy'
     with pytest.raises(psycopg2.errors.RaiseException):
         world.rows("do $$ begin raise exception 'the log goes on'; end $$")
-    wait_for(lambda: 'ERROR:  the log goes on' in log(), what='a line in the log')
-    assert 'ERROR:  hold' not in log()
+    wait_for(lambda: 'ERROR:  the log goes on' in world.first.postgres_log(), what='a line in the log')
+    assert 'ERROR:  hold' not in world.first.postgres_log()
     assert world.rows('show log_min_messages') == [{'log_min_messages': 'warning'}]
     who = """select has_parameter_privilege(%s, 'log_min_messages', 'set') as may"""
     assert [world.rows(who, r)[0]['may'] for r in ('sluice_owner', 'sluice_app')] == [True, False]
