@@ -8,7 +8,7 @@ import psycopg2.extras
 import pytest
 
 from contract import Contract
-from daemon import Client, Daemon, secrets_in
+from daemon import Client, Daemon, secrets_logged
 from helpers import nip, qualify
 
 PASSWORD = 'correct horse battery staple'
@@ -38,11 +38,6 @@ def errors_logged(daemon):
     """What the daemon itself calls an error: none of the tests that share it provoke one."""
     lines = [json.loads(line) for line in daemon.log().splitlines() if line.startswith('{')]
     return [line for line in lines if line.get('level') == 'error']
-
-
-def secrets_logged(daemon):
-    """Of everything that the tests said to it and were told, neither the daemon nor PostgreSQL writes down what is secret."""
-    return secrets_in(daemon.log()) + secrets_in(daemon.postgres_log())
 
 
 @pytest.fixture

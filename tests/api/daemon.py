@@ -190,14 +190,16 @@ class Cluster:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-# access tokens (JWT), refresh tokens, keys; but slp_, the first password, which is shown when a database is new
-CREDENTIAL = re.compile(r'eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}|\bsl[a-oq-z]_[\w-]{20,}|\bik_[\w-]{20,}')
+# access tokens (JWT), refresh tokens, keys
+CREDENTIAL = re.compile(r'eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}|\bsl[a-z]_[\w-]{20,}|\bik_[\w-]{20,}')
 PASSWORDS = set()  # that daemons of this process took
 
 
-def secrets_in(text):
-    """Credentials and passwords of the tests that stand in a text."""
-    return CREDENTIAL.findall(text) + [p for p in PASSWORDS if p in text]
+def secrets_logged(daemon):
+    """What is secret of all that tests said to daemons and were told, and the daemon or its PostgreSQL wrote down; without
+    what is shown once, when a database is new."""
+    shown, log = json.dumps(daemon.first), daemon.log() + daemon.postgres_log()
+    return [s for s in CREDENTIAL.findall(log) + [p for p in PASSWORDS if p in log] if s not in shown]
 
 
 class Client:
