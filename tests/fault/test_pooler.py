@@ -38,9 +38,14 @@ class Pooler:
         command = [PROGRAM, self.folder / 'pgbouncer.ini']
         if os.geteuid() == 0:
             command = ['setpriv', '--reuid=postgres', '--regid=postgres', '--init-groups', *command]
-        with open(self.folder / 'log', 'ab') as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        wait_for(self.accepts, 20, 'PgBouncer')
+        self.process = None
+
+        def accepts():
+            if self.process is None or self.process.poll() is not None:  # somebody's connection may have its port for a moment
+                with open(self.folder / 'log', 'ab') as log:
+                    self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            return self.accepts()
+        wait_for(accepts, 30, 'PgBouncer')
 
     def accepts(self):
         try:
@@ -61,6 +66,9 @@ class Pooler:
 
 class PooledWorld(World):
     """What the daemon takes for PostgreSQL is a pooler."""
+
+    def __init__(self, contract):
+        super().__init__(contract, read_timeout_ms=3000)  # far from lock_timeout
 
     def entrance(self):
         self.pooler = Pooler(self.cluster)  # pylint: disable=attribute-defined-outside-init
