@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -25,10 +26,25 @@ struct piece {
     struct piece *next;
 };
 
-static _Thread_local struct {
+static _Thread_local struct kept {
     struct piece *first;
     unsigned n;
 } kept[SIZES];
+static _Thread_local bool known; /* to the system, which calls drop() when the thread ends */
+static pthread_key_t at_end;
+
+static void drop(void *of_thread)
+{
+    struct kept *k = of_thread;
+
+    for (size_t i = 0; i < SIZES; i++)
+        while (k[i].first != NULL) {
+            struct piece *piece = k[i].first;
+
+            k[i].first = piece->next;
+            free(piece);
+        }
+}
 
 /* Of pieces of 24, 40, ... 136 bytes. */
 static size_t index_of(size_t size)
@@ -67,6 +83,8 @@ static void give_back(void *p)
         free(p);
         return;
     }
+    if (!known)
+        known = pthread_setspecific(at_end, kept) == 0;
     ((struct piece *)p)->next = kept[i].first;
     kept[i].first = p;
     kept[i].n++;
@@ -74,5 +92,7 @@ static void give_back(void *p)
 
 void json_memory_setup(void)
 {
+    if (pthread_key_create(&at_end, drop) != 0)
+        abort();
     json_set_alloc_funcs(take, give_back);
 }
