@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "call/call.h"
 #include "call/principal.h"
+#include "call/row_plans.h"
 #include "conf/conf.h"
 #include "crypto/token.h"
 #include "db/db.h"
@@ -211,6 +212,7 @@ static void lend(struct member *m, const struct conf *conf, const struct site *s
         .missing = merged_steps,
         .blueprints = blueprint_cache_create(),
         .principals = principals_create(),
+        .row_plans = row_plans_create(),
         .settle = settle_steps,
         .access_ttl_s = (unsigned)conf->access_token_s,
         .refresh_ttl_s = (unsigned)conf->refresh_token_s,
@@ -457,6 +459,7 @@ static void dismiss(struct member *m)
     jobs_destroy(m->jobs);
     blueprint_cache_destroy(m->env.blueprints);
     principals_destroy(m->env.principals);
+    row_plans_destroy(m->env.row_plans);
     worker_destroy(m->worker);
 }
 

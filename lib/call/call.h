@@ -97,6 +97,7 @@ struct call_env {
     const char *temp_dir;          /* for base/scratch.h */
     void *blueprints;              /* the worker's cache of compiled blueprints (service) */
     struct principals *principals; /* call/principal.h; NULL: nothing is cached */
+    struct row_plans *row_plans;   /* call/row_plans.h; NULL: each is made anew */
     int64_t export_rows;           /* at most */
     const char *mail_dns; /* servers to ask about domains, "": the system's; NULL: none are asked */
     unsigned access_ttl_s, refresh_ttl_s, claim_ttl_s;

@@ -5,6 +5,7 @@
 
 #include "call/engine.h"
 #include "call/row.h"
+#include "call/row_plans.h"
 #include "crypto/secret.h"
 #include "json/problem.h"
 
@@ -22,7 +23,8 @@ void reply_header(struct call *c, const char *name, const char *value)
 
 const struct row_plan *reply_plan(struct call *c, const struct result *r, const char *const *fields)
 {
-    const struct row_plan *plan = row_plan_make(&c->arena, r, fields);
+    const struct row_plan *plan = fields ? row_plan_make(&c->arena, r, fields)
+                                         : row_plans_get(c->env->row_plans, &c->arena, r);
 
     if (!plan)
         (void)call_no_memory(c);

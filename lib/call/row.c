@@ -26,7 +26,7 @@ struct row_plan {
     const struct result *result;
     const char *names; /* what stands before values, one after the other */
     unsigned n;
-    struct order orders[];
+    struct order *orders;
 };
 
 /* columns of several members */
@@ -183,10 +183,13 @@ const struct row_plan *row_plan_make(struct arena *a, const struct result *r,
     struct making m = {.plan = NULL};
     bool whole;
 
-    m.plan = arena_alloc(a, sizeof(*m.plan) + orders_bound(r) * sizeof(m.plan->orders[0]));
+    m.plan = arena_alloc(a, sizeof(*m.plan));
     if (!m.plan)
         return NULL;
-    m.plan->result = r;
+    *m.plan = (struct row_plan){
+        .result = r, .orders = arena_alloc(a, (orders_bound(r) + 1) * sizeof(*m.plan->orders))};
+    if (!m.plan->orders)
+        return NULL;
     buf_init(&m.names, NAMES_MAX);
     for (int i = 0; i < result_columns(r); i++) {
         const char *at = result_name(r, i);
@@ -201,6 +204,18 @@ const struct row_plan *row_plan_make(struct arena *a, const struct result *r,
     whole = !m.names.failed && m.plan->names;
     buf_done(&m.names);
     return whole ? m.plan : NULL;
+}
+
+const struct row_plan *row_plan_again(struct arena *a, const struct row_plan *plan,
+                                      const struct result *r)
+{
+    struct row_plan *again = arena_alloc(a, sizeof(*again));
+
+    if (!again)
+        return NULL;
+    *again = *plan;
+    again->result = r;
+    return again;
 }
 
 /* values */

@@ -35,6 +35,11 @@ const char *row_part_text(const struct row_part *part, const char *text, size_t 
 const struct row_plan *row_plan_make(struct arena *a, const struct result *r,
                                      const char *const *fields);
 
+/** Returns the plan for another result with the same columns, in the arena, or NULL past its limit;
+ * both end with the first one's arena. */
+const struct row_plan *row_plan_again(struct arena *a, const struct row_plan *plan,
+                                      const struct result *r);
+
 /** Writes one row as a JSON object. */
 void row_write(struct out *o, const struct row_plan *plan, int row);
 

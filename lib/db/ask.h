@@ -114,6 +114,7 @@ int result_rows(const struct result *r);
 int result_columns(const struct result *r);
 const char *result_name(const struct result *r, int column);
 enum column_kind result_kind(const struct result *r, int column);
+unsigned result_type(const struct result *r, int column); /* its OID */
 
 /** Returns the index of the column, or -1. */
 int result_column(const struct result *r, const char *name);

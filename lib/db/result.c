@@ -69,6 +69,11 @@ enum column_kind result_kind(const struct result *r, int column)
     return COLUMN_TEXT;
 }
 
+unsigned result_type(const struct result *r, int column)
+{
+    return has_column(r, column) ? PQftype(pg(r), column) : 0;
+}
+
 int result_column(const struct result *r, const char *name)
 {
     int n = result_columns(r);

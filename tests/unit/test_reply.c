@@ -6,6 +6,7 @@
 
 #include "call/pgarray.h"
 #include "call/reply.h"
+#include "call/row_plans.h"
 #include "call/tree.h"
 #include "call_fake.h"
 
@@ -486,6 +487,67 @@ static void a_row_is_a_tree(void **state)
     result_free(r);
 }
 
+/* A plan is kept for the columns that it was made for: same names, in the same order, of the same
+ * types. */
+static void plans_are_kept_by_columns(void **state)
+{
+    static const struct {
+        const char *names[4];
+        unsigned types[4];
+        const char *json[2];
+    } rows[] = {
+        {{"id", "n"}, {TEXT, TEXT}, {"{\"id\":\"1\",\"n\":\"2\"}", "{\"id\":\"3\",\"n\":\"4\"}"}},
+        {{"id", "n"}, {TEXT, INT8}, {"{\"id\":\"1\",\"n\":2}", "{\"id\":\"3\",\"n\":4}"}},
+        {{"n", "id"}, {TEXT, TEXT}, {"{\"n\":\"1\",\"id\":\"2\"}", "{\"n\":\"3\",\"id\":\"4\"}"}},
+        {{"id", "n", "_x"},
+         {TEXT, TEXT, TEXT},
+         {"{\"id\":\"1\",\"n\":\"2\"}", "{\"id\":\"4\",\"n\":\"5\"}"}},
+        {{"id"}, {INT8}, {"{\"id\":1}", "{\"id\":2}"}},
+        {{NULL}, {0}, {"{}", "{}"}},
+    };
+    static const char *const cells[] = {"1", "2", "3", "4", "5", "6"};
+    struct row_plans *plans = row_plans_create();
+
+    (void)state;
+    for (size_t i = 0; i < 100 * COUNT(rows); i++) {
+        const size_t at = i < 2 * COUNT(rows) ? i / 2 : i % COUNT(rows);
+        char many[32];
+        const char *names_of[] = {rows[at].names[0], rows[at].names[1], rows[at].names[2]};
+        int n = 0;
+        struct result *r;
+        struct arena a;
+
+        while (n < 3 && names_of[n])
+            n++;
+        (void)snprintf(many, sizeof(many), "x%zu", i); /* more kinds of rows than are kept */
+        for (int k = 0; k < 2; k++) {
+            const struct row_plan *plan;
+            struct buf b;
+            struct out o;
+
+            r = k == 0 ? result_fake(n, names_of, rows[at].types, 2, cells)
+                       : result_fake(1, (const char *const[]){many}, (const unsigned[]){INT8}, 1,
+                                     cells);
+            arena_init(&a, 1 << 20);
+            buf_init(&b, 1 << 20);
+            out_init(&o, &b);
+            plan = row_plans_get(plans, &a, r);
+            assert_non_null(plan);
+            for (int row = 0; row < 2 - k; row++) {
+                buf_clear(&b);
+                out_init(&o, &b);
+                row_write(&o, plan, row);
+                if (k == 0)
+                    assert_string_equal(buf_text(&b), rows[at].json[row]);
+            }
+            buf_done(&b);
+            arena_done(&a);
+            result_free(r);
+        }
+    }
+    row_plans_destroy(plans);
+}
+
 static void a_tree_of_what_is_no_json_is_none(void **state)
 {
     struct result *r = result_fake(1, (const char *const[]){"facts.a"}, (const unsigned[]){JSON}, 1,
@@ -503,6 +565,7 @@ int main(void)
         cmocka_unit_test(dots_nest),
         cmocka_unit_test(fields_keep_whole_members),
         cmocka_unit_test(arrays_are_read),
+        cmocka_unit_test(plans_are_kept_by_columns),
         cmocka_unit_test(a_row_is_a_tree),
         cmocka_unit_test(a_tree_of_what_is_no_json_is_none),
         cmocka_unit_test(a_row_is_found_or_not),
