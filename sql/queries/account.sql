@@ -59,7 +59,7 @@ returning r.version;
 -- in: scope  text
 -- id: r.id
 -- filter: verification text eq exists (select from (select sluice.known(:value) as states) x join sluice.visit v on v.state = any (x.states)
---                              where array_position(x.states, r.verification) is not null and v.record_id = r.id and v.entity = 'account' and v.left_at is null)
+--                              where nullif(r.verification = any (x.states), false) is not null and v.record_id = r.id and v.entity = 'account' and v.left_at is null)
 -- filter: owner user eq on r.owner_id
 -- filter: tax_id text eq on r.tax_id
 -- filter: email text eq lower(r.email) = any (lower(:value::text)::text[])

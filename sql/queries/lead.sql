@@ -65,7 +65,7 @@ returning r.version;
 -- in: account_scope text
 -- id: r.id
 -- filter: status text eq exists (select from (select sluice.known(:value) as states) x join sluice.visit v on v.state = any (x.states)
---                              where array_position(x.states, r.status) is not null and v.record_id = r.id and v.entity = 'lead' and v.left_at is null)
+--                              where nullif(r.status = any (x.states), false) is not null and v.record_id = r.id and v.entity = 'lead' and v.left_at is null)
 -- filter: owner user eq on r.owner_id
 -- filter: source text eq on r.source
 -- filter: campaign text eq on r.campaign

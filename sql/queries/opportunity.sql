@@ -65,7 +65,7 @@ returning r.version;
 -- in: contact_scope text
 -- id: r.id
 -- filter: stage text eq exists (select from (select sluice.known(:value) as states) x join sluice.visit v on v.state = any (x.states)
---                              where array_position(x.states, r.stage) is not null and v.record_id = r.id and v.entity = 'opportunity' and v.left_at is null)
+--                              where nullif(r.stage = any (x.states), false) is not null and v.record_id = r.id and v.entity = 'opportunity' and v.left_at is null)
 -- filter: account uuid eq on r.account_id
 -- filter: contact uuid eq on r.contact_id
 -- filter: owner user eq on r.owner_id
