@@ -391,14 +391,17 @@ static void log_lines_wait(void **state)
     close(pipes[1]);
 }
 
-/* How large a file of this process may become. */
-static void files_end_at(rlim_t bytes)
+/* Says how large a file of this process may become. Returns what was said before. */
+static rlim_t files_end_at(rlim_t bytes)
 {
     struct rlimit limit;
+    rlim_t before;
 
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    before = limit.rlim_cur;
     limit.rlim_cur = bytes;
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    return before;
 }
 
 /* A log without space loses lines, counts them, goes on when there is space, and says how many. */
@@ -408,6 +411,7 @@ static void log_lines_are_lost(void **state)
     int saved = dup(STDERR_FILENO);
     uint64_t before = log_dropped();
     FILE *file = tmpfile();
+    rlim_t end;
     char *line, *rest = text;
     size_t n;
 
@@ -417,14 +421,14 @@ static void log_lines_are_lost(void **state)
     dup2(fileno(file), STDERR_FILENO);
     log_setup(LOG_LEVEL_INFO, true);
     log_info("a", LOG_NUM("n", 1));
-    files_end_at((rlim_t)lseek(fileno(file), 0, SEEK_CUR) + 20);
+    end = files_end_at((rlim_t)lseek(fileno(file), 0, SEEK_CUR) + 20);
     log_info("b", LOG_NUM("n", 2)); /* its beginning is taken */
     log_info("c", LOG_NUM("n", 3));
     log_hold();
     log_info("d", LOG_NUM("n", 4));
     log_info("e", LOG_NUM("n", 5));
     log_release();
-    files_end_at(RLIM_INFINITY);
+    (void)files_end_at(end);
     assert_int_equal(log_dropped() - before, 4);
     log_info("f", LOG_NUM("n", 6));
     dup2(saved, STDERR_FILENO);
