@@ -68,7 +68,7 @@ def test_a_locked_table_under_load_holds_up_nobody_else(world):
               f'longest {max(t for _, _, t in seen):.2f} s')
         assert {s for _, s, _ in seen} <= {200, 201}
         assert len([1 for kind, _, _ in seen if kind == 'write']) >= 5
-        assert told[503] > 0
+        assert told[503] + told[504] > 0  # here a statement may take as long as it may wait for a lock: either says so
         world.settled(ledger)
 
 
