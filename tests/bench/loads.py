@@ -42,20 +42,22 @@ request = function()
   if not probed then probed = true return wrk.format("GET", "/v1/leads/" .. ids[1]) end
   return next_request()
 end
-bad, told = 0, ""
-response = function(status, headers, body)
-  if status >= 300 then
-    bad = bad + 1
-    if told == "" then told = status .. " " .. body:sub(1, 600):gsub("[\\r\\n]", " ") end
-  end
-end
+told = ""
+TOLD
 threads = {}
 setup = function(thread) table.insert(threads, thread) end
 done = function(summary, latency)
-  local failed, why = summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout, ""
-  for _, thread in ipairs(threads) do failed = failed + thread:get("bad") why = thread:get("told") end
+  local e, why = summary.errors, ""
+  local failed = e.connect + e.read + e.write + e.timeout + e.status
+  for _, thread in ipairs(threads) do why = thread:get("told") end
   io.write(string.format("RESULT %d %.1f %.3f %.3f %d %s\\n", summary.requests, summary.requests / summary.duration * 1e6,
            latency:percentile(50) / 1000, latency:percentile(99) / 1000, failed, why))
+end
+'''
+# A response that Lua sees costs a quarter of what wrk takes; pgbench does not look at its own: only for what went wrong.
+TOLD = '''
+response = function(status, headers, body)
+  if status >= 400 and told == "" then told = status .. " " .. body:sub(1, 600):gsub("[\\r\\n]", " ") end
 end
 '''
 READ = 'make.{name} = function() return wrk.format("GET", {path}) end\n'
@@ -95,8 +97,9 @@ LOADS = {
 }
 
 
-def lua(name, token, states, bodies):
-    """The script for wrk: @states of the leads that may be moved, a file with @bodies to post."""
+def lua(name, token, states, bodies, told=False):
+    """The script for wrk: @states of the leads that may be moved, a file with @bodies to post; @told: it says why the
+    first request failed."""
     everything = name == 'mixed'
     need = list(MIX) if everything else [name]
     ids = ['local ids = {' + ','.join(f'"{i}"' for i in states) + '}']
@@ -112,7 +115,7 @@ def lua(name, token, states, bodies):
     else:
         parts += [f'next_request = make.{name}']
     return (LUA.replace('SEED', str(random.randrange(1 << 30))).replace('TOKEN', token).replace('IDS', '\n'.join(ids))
-            .replace('PARTS', '\n'.join(parts)))
+            .replace('PARTS', '\n'.join(parts)).replace('TOLD', TOLD if told else ''))
 
 
 class Scripts:
