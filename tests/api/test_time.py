@@ -220,17 +220,24 @@ def test_a_changed_calendar_moves_what_is_due(world, clock, shipped):
     def becomes(moment):
         wait_for(lambda: {world.rep.read('leads', i['id'])['due_at'] for i in leads[:2]} == {moment}, 20, moment)
 
+    def jobs(more=''):
+        return world.rows(f"select count(*) as n from sluice.job where kind = 'retime' {more}")[0]['n']
+
+    def settle():
+        wait_for(lambda: jobs("and status <> 'done'") == 0, 20, 'the jobs')
+
+    settle()
     try:
+        before = jobs()
         world.admin.patch(f'/v1/calendars/{default["id"]}', json={'name': 'Renamed'})
-        assert world.rows("select count(*) as n from sluice.job where kind = 'retime' and status <> 'done'")[0]['n'] == 0
-        before = world.rows("select count(*) as n from sluice.job where kind = 'retime'")[0]['n']
+        assert jobs() == before, 'a name moves nothing'
         world.admin.patch(f'/v1/calendars/{default["id"]}', json={'holidays': ['2026-11-23']})
         becomes('2026-11-30T08:00:00Z')
         world.admin.patch(f'/v1/calendars/{default["id"]}', json={
             'hours': [{'day': d, 'from': '07:00', 'to': '15:00'} for d in range(1, 8)]})
         becomes('2026-11-26T08:00:00Z')
-        assert world.rows("select count(*) as n from sluice.job where kind = 'retime'")[0]['n'] == before + 2
-        wait_for(lambda: world.rows("select 1 from sluice.job where kind = 'retime' and status <> 'done'") == [], 20, 'the jobs')
+        assert jobs() == before + 2
+        settle()
         assert world.rows('select count(*) as n from sluice.timer where record_id = %s and live', leads[2]['id'])[0]['n'] == 0
         clock.set('2026-11-26 09:00Z')
         world.idle()
@@ -239,7 +246,7 @@ def test_a_changed_calendar_moves_what_is_due(world, clock, shipped):
     finally:
         world.admin.patch(f'/v1/calendars/{default["id"]}', json={
             'name': default['name'], 'hours': default['hours'], 'holidays': default['holidays']})
-    wait_for(lambda: world.rows("select 1 from sluice.job where kind = 'retime' and status <> 'done'") == [], 20, 'the jobs')
+    settle()
     (kept,) = world.rows("select fired_at is not null as fired from sluice.timer where record_id = %s and live and sla",
                          leads[0]['id'])
     assert kept['fired'], 'a breach is a fact'
