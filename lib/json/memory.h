@@ -1,9 +1,11 @@
 /**
  * memory - where trees of JSON live.
  *
- * A tree is many small pieces that come and go together. Each thread keeps those that it gave back,
- * as malloc() does, but more than seven of a size: what malloc() cannot keep so it joins with its
- * neighbours, to cut it up again for the next tree.
+ * A tree is many small pieces that come and go together. Each thread keeps those that it gave back
+ * until it ends, as malloc() does, but more than seven of a size: what malloc() cannot keep so it
+ * joins with its neighbours, to cut it up again for the next tree. That was a fifth of the daemon's
+ * time for a listing of transitions (29.8 us, then 23.5); glibc lets a program say how many to keep
+ * by an environment variable only. Sanitized builds keep none.
  */
 #ifndef SLUICE_JSON_MEMORY_H
 #define SLUICE_JSON_MEMORY_H
