@@ -224,7 +224,7 @@ def test_a_changed_calendar_moves_what_is_due(world, clock, shipped):
         return world.rows(f"select count(*) as n from sluice.job where kind = 'retime' {more}")[0]['n']
 
     def settle():
-        wait_for(lambda: jobs("and status <> 'done'") == 0, 20, 'the jobs')
+        wait_for(lambda: jobs("and status <> 'done'") == 0, 60, 'the jobs')
 
     settle()
     try:
