@@ -25,7 +25,7 @@
  * defaults. */
 static const char settings[] =
     "\n# sluiced: written once, yours to change\n"
-    "max_connections = 100\n"
+    "max_connections = 50\n"
     "effective_cache_size = 1GB\n"
     "maintenance_work_mem = 128MB\n"
     "random_page_cost = 1.1\n"

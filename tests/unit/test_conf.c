@@ -66,7 +66,7 @@ static void defaults_hold(void **state)
     assert_string_equal(c.data_dir, geteuid() == 0 ? "/var/lib/sluice" : "./sluice-data");
     assert_string_equal(c.log_level, "info");
     assert_int_equal(c.workers, 0);
-    assert_int_equal(c.write_connections, 16);
+    assert_int_equal(c.write_connections, 8);
     assert_int_equal(c.call_memory, 16 << 20);
     assert_int_equal(c.refresh_token_s, 2592000);
     assert_false(c.migrate);
