@@ -109,7 +109,7 @@ $$;
 create or replace function sluice.match_later(entity text, ids uuid[]) returns void
     language sql security definer set search_path = sluice, pg_temp as $$
     insert into sluice.rekey (record_id, entity) select id, match_later.entity from unnest(ids) id
-        on conflict on constraint rekey_pk do update set n = rekey.n + 1;
+        on conflict on constraint rekey_pk do update set mark = excluded.mark;
 $$;
 
 grant execute on function

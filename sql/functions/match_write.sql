@@ -48,7 +48,7 @@ create or replace function sluice.match_queue(entity text, record_id uuid) retur
     language plpgsql as $$
 begin
     insert into sluice.rekey (record_id, entity) values (match_queue.record_id, match_queue.entity)
-        on conflict on constraint rekey_pk do update set n = rekey.n + 1, look = true;
+        on conflict on constraint rekey_pk do update set mark = excluded.mark, look = true;
 end
 $$;
 
@@ -257,7 +257,7 @@ begin
 end
 $$;
 
--- Takes records off the list with the keys that were made for them: [{"entity", "id", "n", "of", "keys", ...}]. One
+-- Takes records off the list with the keys that were made for them: [{"entity", "id", "mark", "of", "keys", ...}]. One
 -- that was written meanwhile stays on it. Nothing is refused any more: what is found is flagged.
 create or replace function sluice.rekey_store(records jsonb) returns integer
     language plpgsql security definer set search_path = sluice, pg_temp as $$
@@ -269,7 +269,7 @@ declare
 begin
     for item in select x from jsonb_array_elements(records) x order by x ->> 'id' loop
         select * into q from sluice.rekey y
-         where y.record_id = (item ->> 'id')::uuid and y.n = (item ->> 'n')::bigint for update skip locked;
+         where y.record_id = (item ->> 'id')::uuid and y.mark = (item ->> 'mark')::uuid for update skip locked;
         continue when not found;
         s := sluice.match_source_of(q.entity, q.record_id);
         if s.source is null then

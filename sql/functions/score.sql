@@ -17,8 +17,8 @@ $$;
 create or replace function sluice.rescore_add(lead uuid) returns void
     language plpgsql set plan_cache_mode = force_generic_plan as $$
 begin
-    insert into sluice.rescore as q (lead_id, cause) values (lead, 'change')
-        on conflict on constraint rescore_pk do update set n = q.n + 1, cause = 'change';
+    insert into sluice.rescore (lead_id, cause) values (lead, 'change')
+        on conflict on constraint rescore_pk do update set mark = excluded.mark, cause = 'change';
 end
 $$;
 
@@ -27,8 +27,8 @@ create or replace function sluice.rescore_born() returns trigger
     language plpgsql security definer set search_path = sluice, pg_temp as $$
 begin
     if sluice.scores() then
-        insert into sluice.rescore as q (lead_id, cause) select b.id, 'change' from born b order by b.id
-            on conflict on constraint rescore_pk do update set n = q.n + 1;
+        insert into sluice.rescore (lead_id, cause) select b.id, 'change' from born b order by b.id
+            on conflict on constraint rescore_pk do update set mark = excluded.mark;
     end if;
     return null;
 end
@@ -139,8 +139,10 @@ end
 $$;
 
 -- The next leads to be computed, those first whose time has come by itself. A converted lead keeps the score it had.
-create or replace function sluice.score_next(batch integer)
-returns table (lead_id uuid, n bigint, cause text, facts json, events json)
+drop function if exists sluice.score_next(integer), sluice.score_page(uuid, integer), sluice.score_store(jsonb, boolean);
+
+create function sluice.score_next(batch integer)
+returns table (lead_id uuid, mark uuid, cause text, facts json, events json)
     language plpgsql security definer set search_path = sluice, pg_temp as $$
 begin
     with due as (
@@ -157,25 +159,32 @@ begin
                            join sluice.lead l on l.id = y.lead_id
                           where l.converted_at is not null or l.deleted_at is not null);
     return query
-    select q.lead_id, q.n, q.cause, f.facts, f.events
+    select q.lead_id, q.mark, q.cause, f.facts, f.events
       from (select * from sluice.rescore x order by x.queued_at, x.lead_id limit batch) q
       join sluice.lead l on l.id = q.lead_id and l.converted_at is null and l.deleted_at is null
      cross join lateral sluice.score_facts(q.lead_id) f;
 end
 $$;
 
--- A page of all leads, for a job. One that is on the list as well carries its number there.
-create or replace function sluice.score_page(after uuid, batch integer)
-returns table (lead_id uuid, n bigint, cause text, facts json, events json)
-    language plpgsql stable as $$
+-- A page of all leads, for a job. They go on the list first: what is on it already may be in another daemon's hands,
+-- with the rules as they were, and what cannot be kept now is found there later.
+create function sluice.score_page(after uuid, batch integer)
+returns table (lead_id uuid, mark uuid, cause text, facts json, events json)
+    language plpgsql security definer set search_path = sluice, pg_temp as $$
+declare
+    page constant uuid[] := array(
+        select l.id from sluice.lead l
+         where (after is null or l.id > after) and l.deleted_at is null and l.converted_at is null
+         order by l.id limit batch);
 begin
+    insert into sluice.rescore (lead_id, cause) select p.id, 'rules' from unnest(page) p (id)
+        on conflict on constraint rescore_pk do update set mark = excluded.mark, cause = 'rules';
     return query
-    select p.id, q.n, 'rules', f.facts, f.events
-      from (select l.id from sluice.lead l
-             where (after is null or l.id > after) and l.deleted_at is null and l.converted_at is null
-             order by l.id limit batch) p
-      left join sluice.rescore q on q.lead_id = p.id
-     cross join lateral sluice.score_facts(p.id) f;
+    select q.lead_id, q.mark, q.cause, f.facts, f.events
+      from unnest(page) with ordinality p (id, n)
+      join sluice.rescore q on q.lead_id = p.id
+     cross join lateral sluice.score_facts(p.id) f
+     order by p.n;
 end
 $$;
 
@@ -196,51 +205,44 @@ begin
 end
 $$;
 
--- Keeps what was computed: [{"lead", "n", "cause", "score", "parts", "due_s"}]. What was written meanwhile is computed
--- again; what is in somebody else's hands comes again, and with @stop ends the page there. last: up to where it came.
-create or replace function sluice.score_store(results jsonb, stop boolean, out done integer, out last uuid)
+-- Keeps what was computed: [{"lead", "mark", "cause", "score", "parts", "due_s"}]. What was written meanwhile, or is in
+-- somebody else's hands, stays on the list. Returns how many it was.
+create or replace function sluice.score_store(results jsonb) returns integer
     language plpgsql security definer set search_path = sluice, pg_temp as $$
 declare
     item jsonb;
+    lead uuid;
+    done integer := 0;
     was integer;
     k sluice.lead_score;
     threshold constant integer := (select s.hot from sluice.score_setting s);
 begin
-    done := 0;
     for item in select x from jsonb_array_elements(results) x order by x ->> 'lead' loop
-        select l.score into was from sluice.lead l
-         where l.id = (item ->> 'lead')::uuid and l.deleted_at is null for no key update skip locked;
-        if not found then
-            exit when stop and sluice.lives('lead', (item ->> 'lead')::uuid);
-            last := (item ->> 'lead')::uuid;
-            continue;
-        end if;
-        last := (item ->> 'lead')::uuid;
-        if item ->> 'n' is not null then
-            perform from sluice.rescore q
-              where q.lead_id = last and q.n = (item ->> 'n')::bigint for update skip locked;
-            continue when not found;
-            delete from sluice.rescore q where q.lead_id = last;
-        elsif exists (select from sluice.rescore q where q.lead_id = last) then
-            continue;
-        end if;
+        lead := (item ->> 'lead')::uuid;
+        select l.score into was from sluice.lead l where l.id = lead and l.deleted_at is null for no key update skip locked;
+        continue when not found;
+        perform from sluice.rescore q
+          where q.lead_id = lead and q.mark = (item ->> 'mark')::uuid for update skip locked;
+        continue when not found;
+        delete from sluice.rescore q where q.lead_id = lead;
         insert into sluice.lead_score as s (lead_id, score, parts, due_at)
-        values (last, (item ->> 'score')::integer, item -> 'parts',
+        values (lead, (item ->> 'score')::integer, item -> 'parts',
                 sluice.now() + make_interval(secs => (item ->> 'due_s')::bigint))
             on conflict on constraint lead_score_pk do update
            set score = excluded.score, parts = excluded.parts, computed_at = sluice.now(), due_at = excluded.due_at
         returning * into k;
         done := done + 1;
         if was <> k.score then
-            update sluice.lead l set score = k.score where l.id = last;
+            update sluice.lead l set score = k.score where l.id = lead;
             insert into sluice.lead_score_change (lead_id, old_score, new_score, cause)
-            values (last, was, k.score, item ->> 'cause');
+            values (lead, was, k.score, item ->> 'cause');
         end if;
         if k.hot_at is null and k.score >= threshold then
-            update sluice.lead_score s set hot_at = sluice.now() where s.lead_id = last;
-            perform sluice.score_hot(last, k.score, threshold);
+            update sluice.lead_score s set hot_at = sluice.now() where s.lead_id = lead;
+            perform sluice.score_hot(lead, k.score, threshold);
         end if;
     end loop;
+    return done;
 end
 $$;
 
@@ -254,7 +256,7 @@ select r.id, r.version, r.key, r.label, r.kind, r.conditions, r.activity, r.outc
 grant select on sluice.score_rule_row to sluice_app;
 grant execute on function
     sluice.score_next(integer), sluice.score_page(uuid, integer), sluice.score_facts(uuid),
-    sluice.score_store(jsonb, boolean)
+    sluice.score_store(jsonb)
     to sluice_app;
 
 reset role;

@@ -18,8 +18,8 @@ create or replace function sluice.assign_born() returns trigger
     language plpgsql security definer set search_path = sluice, pg_temp as $$
 begin
     if sluice.assigns('birth') then
-        insert into sluice.unassigned as q (lead_id, moment) select b.id, 'birth' from born b where b.owner_id is null order by b.id
-            on conflict on constraint unassigned_pk do update set n = q.n + 1;
+        insert into sluice.unassigned (lead_id, moment) select b.id, 'birth' from born b where b.owner_id is null order by b.id
+            on conflict on constraint unassigned_pk do update set mark = excluded.mark;
     end if;
     return null;
 end
@@ -29,8 +29,8 @@ create or replace function sluice.assign_hot(lead uuid) returns void
     language plpgsql as $$
 begin
     if sluice.assigns('hot') then
-        insert into sluice.unassigned as q (lead_id, moment) values (lead, 'hot')
-            on conflict on constraint unassigned_pk do update set n = q.n + 1, moment = 'hot';
+        insert into sluice.unassigned (lead_id, moment) values (lead, 'hot')
+            on conflict on constraint unassigned_pk do update set mark = excluded.mark, moment = 'hot';
     end if;
 end
 $$;
@@ -288,8 +288,10 @@ $$;
 
 -- The next leads to be assigned, with the facts of a decision. Nothing is locked but what goes: another daemon that
 -- stores its decisions would skip what is locked, and deal out of turn.
-create or replace function sluice.assign_next(batch integer)
-returns table (lead_id uuid, n bigint, version bigint, moment text, facts json)
+drop function if exists sluice.assign_next(integer);
+
+create function sluice.assign_next(batch integer)
+returns table (lead_id uuid, mark uuid, version bigint, moment text, facts json)
     language plpgsql security definer set search_path = sluice, pg_temp as $$
 begin
     delete from sluice.unassigned q
@@ -298,7 +300,7 @@ begin
                            join sluice.lead l on l.id = y.lead_id
                           where l.converted_at is not null or l.deleted_at is not null);
     return query
-    select q.lead_id, q.n, l.version, q.moment, f.facts
+    select q.lead_id, q.mark, l.version, q.moment, f.facts
       from (select * from sluice.unassigned x order by x.queued_at, x.lead_id limit batch) q
       join sluice.lead l on l.id = q.lead_id and l.converted_at is null and l.deleted_at is null
      cross join lateral sluice.score_facts(q.lead_id) f;
@@ -314,7 +316,7 @@ begin
 end
 $$;
 
--- Assigns what was decided: [{"lead", "n", "version", "moment", "rules"}]. What was written meanwhile, or is in somebody
+-- Assigns what was decided: [{"lead", "mark", "version", "moment", "rules"}]. What was written meanwhile, or is in somebody
 -- else's hands, comes again. Returns how many it was.
 create or replace function sluice.assign_store(results jsonb) returns integer
     language plpgsql security definer set search_path = sluice, pg_temp as $$
@@ -332,7 +334,7 @@ begin
           where l.id = lead and l.version = (item ->> 'version')::bigint and l.deleted_at is null for no key update skip locked;
         continue when not found;
         select q.form_id into its_form
-          from sluice.unassigned q where q.lead_id = lead and q.n = (item ->> 'n')::bigint for update skip locked;
+          from sluice.unassigned q where q.lead_id = lead and q.mark = (item ->> 'mark')::uuid for update skip locked;
         continue when not found;
         delete from sluice.unassigned q where q.lead_id = lead;
         done := done + 1;

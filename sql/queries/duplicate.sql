@@ -28,7 +28,7 @@ select sluice.match_denied(:entity, :record_id, :refusal, :transition);
 -- query: rekey_next many read
 -- Records whose keys are to be made.
 -- in: batch integer
-select q.record_id, q.entity, q.n, (sluice.match_source_of(q.entity, q.record_id)).source as source
+select q.record_id, q.entity, q.mark, (sluice.match_source_of(q.entity, q.record_id)).source as source
   from (select * from sluice.rekey order by queued_at, record_id limit :batch) q;
 
 -- query: rekey_store one write

@@ -11,8 +11,8 @@ select r.key, r.label, r.kind, r.conditions, r.activity, r.outcomes, r.points, c
 -- in: batch integer
 select * from sluice.score_next(:batch);
 
--- query: score_page many read
--- A page of all leads.
+-- query: score_page many write
+-- A page of all leads, which go on the list.
 -- in: after uuid
 -- in: batch integer
 select * from sluice.score_page(:after, :batch);
@@ -20,8 +20,7 @@ select * from sluice.score_page(:after, :batch);
 -- query: score_store one write
 -- Keeps what was computed.
 -- in: results jsonb
--- in: stop    boolean
-select s.done, s.last from sluice.score_store(:results, :stop) s;
+select sluice.score_store(:results) as done;
 
 -- query: lead_score_get one read
 -- What a lead's score is made of.

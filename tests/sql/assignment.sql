@@ -34,15 +34,18 @@ insert into sluice.lead (id, last_name, owner_id) values
     ('00000000-0000-7000-8000-0000000000b1', 'B', null), ('00000000-0000-7000-8000-0000000000b2', 'B', null),
     ('00000000-0000-7000-8000-0000000000b3', 'B', null), ('00000000-0000-7000-8000-0000000000b4', 'B', '00000000-0000-7000-8000-0000000000a1');
 select is(array_agg(right(lead_id::text, 2) order by lead_id), '{b1,b2,b3}', 'births without an owner are listed') from sluice.assign_next(10);
-select is(sluice.assign_store(jsonb_agg(jsonb_build_object('lead', q.lead_id, 'n', q.n, 'version', 1, 'moment', q.moment,
+create temp table seen as select * from sluice.unassigned;
+select is(sluice.assign_store(jsonb_agg(jsonb_build_object('lead', q.lead_id, 'mark', q.mark, 'version', 1, 'moment', q.moment,
     'rules', '[{"id": "00000000-0000-7000-8000-0000000000f1"}]'::jsonb) order by q.lead_id)), 3, 'all are decided') from sluice.unassigned q;
 select is(array_agg(right(owner_id::text, 2) order by id), '{a1,a2,NULL}', 'in turn, up to the capacity')
   from sluice.lead where id between '00000000-0000-7000-8000-0000000000b1' and '00000000-0000-7000-8000-0000000000b3';
 select is(array_agg(right(lead_id::text, 2)), '{b3}', 'the rest waits') from sluice.lead_queue;
 select is(count(*), 1::bigint, 'and an event says so') from sluice.outbox
  where type = 'lead.unassigned' and record_id = '00000000-0000-7000-8000-0000000000b3';
-select is(sluice.assign_store('[{"lead": "00000000-0000-7000-8000-0000000000b1", "n": 1, "version": 2, "moment": "birth", "rules": []}]'),
-    0, 'nobody decides twice');
+insert into sluice.unassigned (lead_id, moment) select lead_id, 'hot' from seen;
+select is(sluice.assign_store(jsonb_agg(jsonb_build_object('lead', q.lead_id, 'mark', q.mark, 'version', l.version, 'moment', q.moment,
+    'rules', '[]'::jsonb))), 0, 'nobody decides twice, nor takes off what was listed since') from seen q join sluice.lead l on l.id = q.lead_id;
+delete from sluice.unassigned;
 
 set local session_replication_role = replica;
 insert into sluice.lead (id, blueprint_version_id, state, state_entered_at, last_name)

@@ -69,15 +69,19 @@ update sluice.duplicate_rule set mode = 'refuse' where entity = 'account' and ke
 
 -- keys that do not come
 insert into sluice.account (id, name, tax_id) values (md5('a6')::uuid, 'Sneaked', 'PL1');
-select results_eq('select record_id, entity, n, look from sluice.rekey', $$values (md5('a6')::uuid, 'account'::text, 1::bigint, true)$$,
+select results_eq('select record_id, entity, look from sluice.rekey', $$values (md5('a6')::uuid, 'account'::text, true)$$,
     'who forgets them leaves the record on the list');
+create temp table seen as select * from sluice.rekey;
+create function pg_temp.marked(card jsonb, of text) returns jsonb language sql
+    return jsonb_build_array(card || jsonb_build_object('mark', (select mark from sluice.rekey where of = 'now' union all
+                                                                 select mark from seen where of = 'then')));
 update sluice.account set tax_id = 'PL 1' where id = md5('a6')::uuid;
-select is(n, 2::bigint, 'another write, another number') from sluice.rekey;
-select is(sluice.rekey_store(jsonb_build_array(pg_temp.card(6, 'Sneaked', null, 'PL 1', '{7}') || '{"n": 1}')), 0, 'keys of an older write are not taken');
-select is(sluice.rekey_store(jsonb_build_array(pg_temp.card(6, 'Sneaked', null, 'PL1', '{7}') || '{"n": 2}')), 1, 'nor those of another value');
+select isnt(q.mark, s.mark, 'another write, another mark') from sluice.rekey q, seen s;
+select is(sluice.rekey_store(pg_temp.marked(pg_temp.card(6, 'Sneaked', null, 'PL 1', '{7}'), 'then')), 0, 'keys of an older write are not taken');
+select is(sluice.rekey_store(pg_temp.marked(pg_temp.card(6, 'Sneaked', null, 'PL1', '{7}'), 'now')), 1, 'nor those of another value');
 select isnt_empty('select * from sluice.rekey', 'it stays on the list');
-select is(sluice.rekey_store(jsonb_build_array(pg_temp.card(6, 'Sneaked', null, 'PL 1', '{7}')
-    || '{"n": 2, "keys": {"tax_id": ["PL1"]}}')), 1, 'the right ones are');
+select is(sluice.rekey_store(pg_temp.marked(pg_temp.card(6, 'Sneaked', null, 'PL 1', '{7}') || '{"keys": {"tax_id": ["PL1"]}}', 'now')), 1,
+    'the right ones are');
 select is_empty('select * from sluice.rekey', 'and the list is empty');
 select results_eq($$select rule, other_id, acknowledged_by from sluice.duplicate_pair where record_id = md5('a6')::uuid$$,
     $$values ('tax_id'::text, md5('a1')::uuid, null::uuid)$$, 'what is found too late is listed');

@@ -33,21 +33,28 @@ select is(count(*), 1::bigint, 'by one job') from sluice.job where kind = 'resco
 
 insert into sluice.lead (id, last_name) values ('00000000-0000-7000-8000-00000000005d', 'Loud'),
                                                ('00000000-0000-7000-8000-00000000005e', 'Louder');
-select set_eq('select lead_id::text || n from sluice.rescore',
-    array['00000000-0000-7000-8000-00000000005d1', '00000000-0000-7000-8000-00000000005e1'], 'births are listed');
+select set_eq('select lead_id::text from sluice.rescore',
+    array['00000000-0000-7000-8000-00000000005d', '00000000-0000-7000-8000-00000000005e'], 'births are listed');
+-- what daemons have in hand: read is what they were given, kept what they bring
+create temp table hand (who text, lead uuid, mark uuid);
+create function pg_temp.reads(who text) returns void language sql
+    begin atomic; insert into hand select who, q.lead_id, q.mark from sluice.score_next(10) q; end;
+create function pg_temp.keeps(who text, scores jsonb) returns integer language sql
+    return sluice.score_store((
+        select jsonb_agg(jsonb_build_object('lead', h.lead, 'mark', h.mark, 'cause', 'change', 'score', x.value,
+                                            'parts', '[]'::jsonb) || jsonb_strip_nulls(jsonb_build_object('due_s', scores -> 'due_s')))
+          from hand h join jsonb_each(scores) x on h.lead::text like '%' || x.key where h.who = keeps.who));
+select pg_temp.reads('first');
 update sluice.lead set need = 'much' where id = '00000000-0000-7000-8000-00000000005d';
 insert into sluice.activity (id, kind, lead_id) values (gen_random_uuid(), 'call', '00000000-0000-7000-8000-00000000005d');
-select is(n, 3::bigint, 'changes and activities too') from sluice.rescore where lead_id = '00000000-0000-7000-8000-00000000005d';
-select is(array_agg(lead_id order by lead_id), array['00000000-0000-7000-8000-00000000005d', '00000000-0000-7000-8000-00000000005e']::uuid[],
-    'the daemon gets them') from sluice.score_next(10);
+select pg_temp.reads('second');
+select set_eq($$select right(h.lead::text, 2), count(distinct h.mark) from hand h group by 1$$, $$values ('5d', 2::bigint), ('5e', 1)$$,
+    'changes and activities mark it anew');
 
 create temp table before as select * from sluice.lead where id = '00000000-0000-7000-8000-00000000005d';
-select is(done, 1, 'what was written meanwhile is not kept') from sluice.score_store(
-    '[{"lead": "00000000-0000-7000-8000-00000000005d", "n": "2", "cause": "change", "score": 9, "parts": []},
-      {"lead": "00000000-0000-7000-8000-00000000005e", "n": "1", "cause": "change", "score": 7, "parts": [], "due_s": 60}]', false);
+select is(pg_temp.keeps('first', '{"5d": 9, "5e": 7, "due_s": 60}'), 1, 'what was written meanwhile is not kept');
 select is(score, 0, 'the old number stays') from sluice.lead where id = '00000000-0000-7000-8000-00000000005d';
-select is(done, 1, 'the present one is') from sluice.score_store(
-    '[{"lead": "00000000-0000-7000-8000-00000000005d", "n": "3", "cause": "change", "score": 11, "parts": []}]', false);
+select is(pg_temp.keeps('second', '{"5d": 11}'), 1, 'the present one is');
 select is(l.score || ' ' || (l.version = b.version and l.updated_at = b.updated_at), '11 true', 'the version stays')
   from sluice.lead l join before b using (id);
 select is(count(*), 0::bigint, 'the trail of changes too')
@@ -55,6 +62,14 @@ select is(count(*), 0::bigint, 'the trail of changes too')
 select set_eq('select lead_id::text || old_score || new_score || cause from sluice.lead_score_change',
     array['00000000-0000-7000-8000-00000000005d011change', '00000000-0000-7000-8000-00000000005e07change'], 'scores have their own');
 select is(count(*), 0::bigint, 'the list is empty') from sluice.rescore;
+update sluice.lead set need = 'more' where id = '00000000-0000-7000-8000-00000000005d';
+select is(pg_temp.keeps('second', '{"5d": 12}'), 0, 'who comes late takes nothing off that was listed since');
+select pg_temp.reads('third');
+select is(array_agg(right(p.lead_id::text, 2) order by p.lead_id), '{5c,5d,5e}', 'after rules changed every lead is listed')
+  from sluice.score_page('00000000-0000-7000-8000-00000000005b', 10) p;
+select is(pg_temp.keeps('third', '{"5d": 13}'), 0, 'and who read the rules before is late');
+select pg_temp.reads('fourth');
+select is(pg_temp.keeps('fourth', '{"5c": 0, "5d": 11, "5e": 7, "due_s": 60}'), 3, 'the same numbers are kept without a change');
 update sluice.lead_score set due_at = sluice.now() where lead_id = '00000000-0000-7000-8000-00000000005e';
 select is(lead_id || cause, '00000000-0000-7000-8000-00000000005etime', 'time brings a lead back') from sluice.score_next(10);
 update sluice.lead set converted_at = sluice.now() where id = '00000000-0000-7000-8000-00000000005d';

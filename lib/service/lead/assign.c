@@ -97,7 +97,7 @@ static enum step next_decide(struct call *c)
         json_t *lead = decide(c, &rules, rows, i, moment);
 
         json_object_set_new(lead, "moment", json_string(moment));
-        json_object_set_new(lead, "n", json_string(result_get(rows, i, "n")));
+        json_object_set_new(lead, "mark", json_string(result_get(rows, i, "mark")));
         json_array_append_new(results, lead);
     }
     ask_assign_store(c, (struct q_assign_store){.results = call_json(c, results)});

@@ -130,7 +130,6 @@ static json_t *compute(struct call *c, const struct rules *rules, const struct r
     json_t *facts = read_json(c, result_get(r, row, "facts"));
     json_t *events = read_json(c, result_get(r, row, "events"));
     json_t *parts = json_array(), *lead;
-    const char *n = result_get(r, row, "n");
     int64_t score = 0, next_s = 0;
 
     for (size_t i = 0; i < rules->n; i++) {
@@ -143,18 +142,16 @@ static json_t *compute(struct call *c, const struct rules *rules, const struct r
         if (told)
             json_array_append_new(parts, told);
     }
-    lead = json_pack("{s:s,s:s,s:I,s:o}", "lead", result_get(r, row, "lead_id"), "cause",
-                     result_get(r, row, "cause"), "score", (json_int_t)score, "parts", parts);
-    if (n)
-        json_object_set_new(lead, "n", json_string(n));
+    lead = json_pack("{s:s,s:s,s:s,s:I,s:o}", "lead", result_get(r, row, "lead_id"), "mark",
+                     result_get(r, row, "mark"), "cause", result_get(r, row, "cause"), "score",
+                     (json_int_t)score, "parts", parts);
     if (next_s)
         json_object_set_new(lead, "due_s", json_integer(next_s));
     return lead;
 }
 
 /* Computes the leads of a page and asks to keep them. */
-static enum step compute_all(struct call *c, const struct result *rows, const struct result *from,
-                             bool stop)
+static enum step compute_all(struct call *c, const struct result *rows, const struct result *from)
 {
     json_t *results = keep_json(c, json_array());
     struct rules rules;
@@ -163,7 +160,7 @@ static enum step compute_all(struct call *c, const struct result *rows, const st
         return STEP_FAIL;
     for (int i = 0; i < result_rows(rows); i++)
         json_array_append_new(results, compute(c, &rules, rows, i));
-    ask_score_store(c, (struct q_score_store){.results = call_json(c, results), .stop = stop});
+    ask_score_store(c, (struct q_score_store){.results = call_json(c, results)});
     return STEP_WAIT;
 }
 
@@ -179,7 +176,7 @@ static enum step next_ask(struct call *c)
 static enum step next_compute(struct call *c)
 {
     if (result_rows(call_result(c, 0)) > 0)
-        return compute_all(c, call_result(c, 0), call_result(c, 1), false);
+        return compute_all(c, call_result(c, 0), call_result(c, 1));
     c->reply.status = 204;
     return STEP_REPLY;
 }
@@ -216,21 +213,17 @@ static enum step job_compute(struct call *c)
         w->over = true;
         return STEP_NEXT;
     }
+    w->done += n;
     w->own = (void *)result_get(rows, n - 1, "lead_id");
-    return compute_all(c, rows, call_result(c, 1), true);
+    return compute_all(c, rows, call_result(c, 1));
 }
 
-static enum step job_counted(struct call *c)
+static enum step job_went_on(struct call *c)
 {
     struct work *w = work_of(c);
-    const char *last;
 
-    if (w->over)
-        return STEP_NEXT;
-    w->done += number(call_result(c, 0), 0, "done");
-    last = result_get(call_result(c, 0), 0, "last");
-    w->next = last ? json_pack("{s:s}", "after", last)
-                   : json_incref(w->cursor ? w->cursor : json_object());
+    if (!w->over)
+        w->next = json_pack("{s:s}", "after", (const char *)w->own);
     return STEP_NEXT;
 }
 
@@ -243,7 +236,7 @@ static enum step job_conclude(struct call *c)
     return STEP_NEXT;
 }
 
-const struct job_kind job_rescore = {"rescore", job_ask, job_compute, job_counted, job_conclude};
+const struct job_kind job_rescore = {"rescore", job_ask, job_compute, job_went_on, job_conclude};
 
 /* GET /v1/leads/{id}/score and /score/history */
 

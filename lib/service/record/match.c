@@ -230,7 +230,7 @@ static enum step rekey_make(struct call *c)
         json_t *record = match_record(c, result_get(r, i, "entity"), NULL, members);
 
         json_object_set_new(record, "id", json_string(result_get(r, i, "record_id")));
-        json_object_set_new(record, "n", json_string(result_get(r, i, "n")));
+        json_object_set_new(record, "mark", json_string(result_get(r, i, "mark")));
         json_array_append_new(records, record);
         json_decref(members);
     }
