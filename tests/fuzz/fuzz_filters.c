@@ -173,18 +173,15 @@ static void check_composed(const struct statement *s)
 
 static struct result *answer_to(const struct statement *s)
 {
-    static const char *const definition[] = {"definitions"}, *const count[] = {"count"},
-                             *const row[] = {"id", "company", "_key", "_id"};
-    static const char *const words[] = {"[\"new\", \"open\"]"}, *const two[] = {"2"},
-                             *const all[] = {definitions},
-                             *const rows[] = {"01900000-0000-7000-8000-00000000000a",
-                                              "A",
-                                              "2026-01-02",
-                                              "01900000-0000-7000-8000-00000000000a",
-                                              "01900000-0000-7000-8000-00000000000b",
-                                              "B",
-                                              "2026-01-01",
-                                              "01900000-0000-7000-8000-00000000000b"};
+    static const char *const definition[] = {"definitions"}, *const count[] = {"count"};
+    /* what a page is continued by: columns of its own, or what it asks for beside them */
+    static const char *const row[] = {"id", "company", "created_at", "updated_at", "_key"};
+    static const char *const
+        words[] = {"[\"new\", \"open\"]"},
+        *const two[] = {"2"}, *const all[] = {definitions},
+        *const rows[] = {
+            "01900000-0000-7000-8000-00000000000a", "A", "2026-01-02", "2026-01-02", "2026-01-02",
+            "01900000-0000-7000-8000-00000000000b", "B", "2026-01-01", "2026-01-01", "2026-01-01"};
 
     if (s->query == &query_custom_definitions)
         return result_fake(1, definition, NULL, 1, all);
@@ -192,7 +189,7 @@ static struct result *answer_to(const struct statement *s)
         return result_fake(1, count, NULL, 1, words);
     if (strncmp(s->text, "select count(*)", strlen("select count(*)")) == 0)
         return result_fake(1, count, NULL, 1, two);
-    return result_fake(4, row, NULL, s->nparams % 2 == 0 ? 2 : 0, rows);
+    return result_fake(5, row, NULL, s->nparams % 2 == 0 ? 2 : 0, rows);
 }
 
 static void answer(struct ask *a)
