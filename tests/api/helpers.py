@@ -101,16 +101,31 @@ def tables(rows):
         "select relname from pg_class where relnamespace = 'sluice'::regnamespace and relkind = 'r' order by 1")]
 
 
-def keyed(rows):
-    """Waits until the daemon has made the keys of what was written without, which may end in more entries."""
-    wait_for(lambda: not rows('select 1 from sluice.rekey limit 1'), what='the keys')
+IDLE = """select 1 from sluice.rekey
+    union all select 1 from sluice.rescore
+    union all select 1 from sluice.lead_score where due_at <= sluice.now()
+    union all select 1 from sluice.unassigned
+    union all select 1 from sluice.recheck
+    union all select 1 from sluice.timer where fired_at is null and live and due_at <= sluice.now()
+    union all select 1 from sluice.forgotten_sweep where rest_to <= sluice.now() or rest_to > sluice.now() + interval '1 hour'
+    union all select 1 from sluice.job where status in ('queued', 'running') limit 1"""
+
+
+def settled(rows):
+    """Waits until the daemons have nothing left to do by themselves, which may end in more entries."""
+    wait_for(lambda: not rows(IDLE), limit_s=60, what='rest')
+
+
+def counts(rows):
+    """How many rows each table has, and where the sequence stands."""
+    parts = ', '.join(f'(select count(*) from sluice.{t}) as {t}' for t in tables(rows))
+    return rows(f'select {parts}, (select last_value from sluice.seq) as sequence_at')[0]
 
 
 def everything(rows):
-    """How many rows each table has, and where the sequence stands."""
-    keyed(rows)
-    counts = ', '.join(f'(select count(*) from sluice.{t}) as {t}' for t in tables(rows))
-    return rows(f'select {counts}, (select last_value from sluice.seq) as sequence_at')[0]
+    """The counts, once nothing but a request would change them."""
+    settled(rows)
+    return counts(rows)
 
 
 def content(rows, of=BUSINESS + ('app_user', 'team', 'intake_form', 'visit', 'lead_touch', 'outbox')):

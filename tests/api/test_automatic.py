@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from daemon import Client, Daemon, wait_for
-from helpers import CALL, everything, lived, problem, publish, qualify, retire, together
+from helpers import CALL, counts, lived, problem, publish, qualify, retire, together
 
 INDUSTRY = {'key': 'industry', 'kind': 'field_present', 'params': {'field': 'industry'}}
 CALLED = {'key': 'called', 'kind': 'related_count', 'params': {'of': 'activity', 'kind': 'call', 'min': 1}}
@@ -124,7 +124,7 @@ def gate(world):
 
 def stored(world):
     """All that is there; a transaction that is undone takes numbers along."""
-    return {k: v for k, v in everything(world.rows).items() if k != 'sequence_at'}
+    return {k: v for k, v in counts(world.rows).items() if k != 'sequence_at'}
 
 
 def moves(world, lead):
@@ -226,10 +226,10 @@ def test_a_loop_takes_its_moves_back_and_tells(world):
 
 def test_a_dry_run_shows_the_moves_and_makes_none(world):
     lead = world.lead()
-    before = everything(world.rows)
+    before = counts(world.rows)
     dry = world.one.patch(f'/v1/leads/{lead["id"]}', json={'industry': 'mining'}, headers={'Prefer': 'tx=rollback'})
     assert (dry.status_code, dry.json()['status'], dry.headers['Preference-Applied']) == (200, 'busy', 'tx=rollback')
-    assert everything(world.rows) == before and world.transactions() == []
+    assert counts(world.rows) == before and world.transactions() == []
 
 
 def test_a_repeated_request_moves_once(world):

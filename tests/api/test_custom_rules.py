@@ -68,7 +68,7 @@ def test_an_assignment_hangs_on_them(leads, key):
     op, value, good, bad = RULES[key]
     rule = leads.give(f'to_{key}', strategy='fixed', users=[leads.ids[1]], conditions=[condition(key, op, value)], label=label(key))
     ids = [leads.admin.make('leads', last_name='Given', custom=c)['id'] for c in ({key: good}, {key: bad}, {})]
-    leads.settled()
+    leads.idle()
     assert leads.owners(ids) == [leads.ids[1], None, None]
     own = [f for f in leads.admin.get('/v1/custom-fields', params={'limit': 200}).json()['items'] if f['key'] == key][0]
     answer = leads.admin.patch(f'/v1/custom-fields/{own["id"]}', json={'archived': True})

@@ -58,7 +58,7 @@ def test_rules_come_first(world, send):
     world.give('logistics', strategy='fixed', users=[world.ids[0]], conditions=[INDUSTRY])
     form = send.form()
     theirs, nobodys = send(form, industry='logistics'), send(form, industry='space')
-    world.settled()
+    world.idle()
     assert [lead_of(world, i) for i in (theirs, nobodys)] == [(None, world.ids[0]), (world.team, None)]
     assert [t['rule'] for t in world.told(theirs)] == ['logistics']
     told, = world.told(nobodys)
@@ -71,7 +71,7 @@ def test_rules_without_anybody_come_first_too(world, send):
     world.give('night', strategy='fixed', users=[world.ids[0]], calendar='default')
     world.clock.set('2026-11-02 20:00Z')
     lead = send(send.form())
-    world.settled()
+    world.idle()
     assert lead_of(world, lead) == (world.team, None)
     told, = world.told(lead)
     assert (told['team_id'], [p['rule'] for p in told['why']['passed']]) == (world.team, ['night'])

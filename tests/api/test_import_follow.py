@@ -16,7 +16,7 @@ def opened(contract):
 def world(opened):  # pylint: disable=redefined-outer-name
     opened.clock.set(START)
     yield opened
-    opened.settled()
+    opened.idle()
     opened.rows('delete from sluice.assignment_rule')
     opened.rows('delete from sluice.lead_queue')
 
@@ -26,7 +26,7 @@ def brought(world, text, **options):  # pylint: disable=redefined-outer-name
     done = Import(world.marketer, text, **options)
     done.propose()
     done.do('run')
-    world.settled()
+    world.idle()
     return [row['record_id'] for row in done.rows()]
 
 

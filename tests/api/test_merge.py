@@ -4,7 +4,7 @@ import random
 import pytest
 
 import helpers
-from helpers import CALL, UNKNOWN, fault, keyed, problem, qualify, tables, together
+from helpers import CALL, UNKNOWN, fault, problem, qualify, settled, tables, together
 
 def everything(rows):
     """Row counts, but for what the daemon looks through by itself."""
@@ -43,7 +43,7 @@ def content_of(rows, table):
 
 
 def world(rows):
-    keyed(rows)
+    settled(rows)
     return {t: content_of(rows, t) for t in tables(rows) if t not in HISTORY}
 
 

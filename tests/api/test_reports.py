@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from helpers import CALL, OFFER, SURVEY, fault, keyed, problem
+from helpers import CALL, OFFER, SURVEY, fault, problem, settled
 from test_time import clock, shipped, world  # noqa: F401 pylint: disable=unused-import
 
 pytestmark = pytest.mark.usefixtures('shipped', 'signed_in')
@@ -328,7 +328,7 @@ def test_what_is_new(world, clock):
               for name, email in (('Alpha', 'a@new-one.example'), ('Beta', 'A@new-one.example'), ('Gamma', None), ('Delta', None))]
     world.rows("update sluice.contact set email = 'nobody@' where id = %s", people[2]['id'])  # nothing that the API takes
     world.rep.make('leads', last_name='Epsilon', email='e@new-one.example', source='r_other')
-    keyed(world.rows)
+    settled(world.rows)
 
     def found(**params):
         return [(r['month'], r['source'], r['accounts'], r['contacts'], r['leads'], r['valid_addresses'])
@@ -342,7 +342,7 @@ def test_what_is_new(world, clock):
     world.rep.patched('contacts', people[3]['id'], email='d@new-one.example')
     world.boss.patched('contacts', people[0]['id'], email='b@new-one.example')
     assert world.boss.delete(f'/v1/accounts/{two["id"]}').status_code == 204
-    keyed(world.rows)
+    settled(world.rows)
     assert found() == [now[0], ('2026-07', 'r_new', 0, 4, 0, 3), now[2]]
     assert found(as_of='2026-07-01T00:00:00Z') == now
     assert found(as_of='2026-06-30T22:00:00Z') == now[:1]

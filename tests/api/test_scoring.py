@@ -3,8 +3,8 @@ changes, explained so that the parts add up."""
 import pytest
 
 from conftest import PASSWORD
-from daemon import Client, Daemon, wait_for
-from helpers import CALL, fault, lived, moment, problem, together
+from daemon import Client, Daemon
+from helpers import CALL, fault, lived, moment, problem, settled, together
 from test_time import Clock
 
 START = '2026-11-02 08:00Z'
@@ -56,10 +56,7 @@ class Scores:
         return self.sign_in(email, PASSWORD)
 
     def idle(self):
-        wait_for(lambda: not self.rows("""select 1 from sluice.rescore
-                                          union all select 1 from sluice.lead_score where due_at <= sluice.now()
-                                          union all select 1 from sluice.job where status in ('queued', 'running') limit 1"""),
-                 what='scores')
+        settled(self.rows)
 
     def score(self, lead):
         """The score as it is explained, which is what the lead shows."""

@@ -6,7 +6,7 @@ import pytest
 
 from conftest import PASSWORD
 from daemon import Client, Daemon, wait_for
-from helpers import CALL, blueprint, failures, fault, label, lived, problem
+from helpers import CALL, blueprint, failures, fault, label, lived, problem, settled
 
 INTERVAL_MS = 50
 
@@ -77,9 +77,7 @@ class World:
         return self.sign_in(f'{role}@time.test', PASSWORD)
 
     def idle(self):
-        """Waits until nothing is due any more."""
-        wait_for(lambda: not self.rows("""select 1 from sluice.timer where fired_at is null and live and due_at <= sluice.now()
-                                          union all select 1 from sluice.recheck limit 1"""), what='what is due')
+        settled(self.rows)
 
     def events(self, record_id):
         return [r['type'] for r in self.rows('select type from sluice.outbox where record_id = %s order by id', record_id)]
