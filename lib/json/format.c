@@ -199,9 +199,26 @@ static bool is_currency(struct span s)
     return is_letters(s, 3);
 }
 
+/* ISO 3166-1 alpha-2, as assigned; XK is not, but what the European Union, banks and carriers write
+ * for Kosovo. */
+static const char countries[] =
+    "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN "
+    "BO BQ BR BS BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ "
+    "DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR GA GB GD GE GF GG GH GI GL "
+    "GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM "
+    "JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME "
+    "MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP "
+    "NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD "
+    "SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO "
+    "TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW ";
+
 static bool is_country(struct span s)
 {
-    return is_letters(s, 2);
+    const char *p = countries;
+
+    while (s.n == 2 && *p != '\0' && memcmp(p, s.p, 2) != 0)
+        p += strlen("PL ");
+    return s.n == 2 && *p != '\0';
 }
 
 static bool is_language(struct span s)
@@ -251,12 +268,18 @@ bool format_holds(enum schema_format format, struct span text)
     return formats[format].holds == NULL || formats[format].holds(text);
 }
 
-const char *format_hint(enum schema_format format, const char *text, bool in_query)
+/* Codes that are in use for countries but not theirs. */
+static const char *country_hint(const char *text)
+{
+    if (strcmp(text, "UK") == 0)
+        return "the United Kingdom is \"GB\"";
+    return strcmp(text, "EL") == 0 ? "Greece is \"GR\"" : NULL;
+}
+
+static const char *moment_hint(const char *text, bool in_query)
 {
     const char *space = strchr(text, ' ');
 
-    if (format != FORMAT_DATE_TIME)
-        return NULL;
     if (text_is_date(text))
         return "add a time and its offset, as in \"T00:00:00Z\"";
     if (in_query && space != NULL && strcspn(text, "Tt") == 10 && space - text >= 16)
@@ -264,6 +287,13 @@ const char *format_hint(enum schema_format format, const char *text, bool in_que
     if (strlen(text) >= 16 && (text[10] == ' ' || strpbrk(text + 11, "Zz+-") == NULL))
         return "a T goes between day and time, and Z or an offset like +02:00 behind it";
     return NULL;
+}
+
+const char *format_hint(enum schema_format format, const char *text, bool in_query)
+{
+    if (format == FORMAT_DATE_TIME)
+        return moment_hint(text, in_query);
+    return format == FORMAT_COUNTRY ? country_hint(text) : NULL;
 }
 
 const char *format_rule(enum schema_format format)

@@ -34,7 +34,7 @@ enum schema_format {
     FORMAT_URI,      /* http or https, absolute */
     FORMAT_DECIMAL,  /* money: at most 14 digits before and 4 after the point, as a string */
     FORMAT_CURRENCY, /* ISO 4217 letters */
-    FORMAT_COUNTRY,  /* ISO 3166-1 alpha-2 letters */
+    FORMAT_COUNTRY,  /* ISO 3166-1 alpha-2 */
     FORMAT_LANGUAGE, /* en, pl, ru */
     FORMAT_KEY,      /* [a-z][a-z0-9_]{0,62} */
     FORMAT_PASSWORD, /* as a string; never echoed in "got" */

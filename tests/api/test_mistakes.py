@@ -105,6 +105,9 @@ row('a script for a website', 'rep', NEW_LEAD, 422, 'validation_failed', '/websi
     json={'website': 'javascript:alert(1)'})
 row('a country by name', 'rep', NEW_LEAD, 422, 'validation_failed', '/country', 'format', json={'country': 'Poland'},
     says='Send an ISO 3166-1 code of two capital letters like "PL".')
+row('a country that is none', 'rep', NEW_LEAD, 422, 'validation_failed', '/country', 'format', json={'country': 'ZZ'})
+row('a country by its domain', 'rep', NEW_LEAD, 422, 'validation_failed', '/country', 'format', json={'country': 'UK'},
+    hint='the United Kingdom is "GB"')
 row('a country in small letters', 'rep', NEW_LEAD, 422, 'validation_failed', '/country', 'format', json={'country': 'pl'})
 row('yes for true', 'rep', NEW_LEAD, 422, 'validation_failed', '/budget_confirmed', 'type',
     json={'budget_confirmed': 'yes'})

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/text.h"
+#include "json/format.h"
 #include "json/schema.h"
 
 /* A contract in miniature. */
@@ -300,7 +301,11 @@ static void formats_hold(void **state)
         {FORMAT_CURRENCY, false, "PL"},
         {FORMAT_CURRENCY, false, "PLNX"},
         {FORMAT_COUNTRY, true, "PL"},
+        {FORMAT_COUNTRY, true, "XK"},
+        {FORMAT_COUNTRY, true, "ZW"},
         {FORMAT_COUNTRY, false, "pl"},
+        {FORMAT_COUNTRY, false, "ZZ"},
+        {FORMAT_COUNTRY, false, "P"},
         {FORMAT_LANGUAGE, true, "ru"},
         {FORMAT_LANGUAGE, false, "de"},
         {FORMAT_KEY, true, "a_1"},
@@ -382,12 +387,28 @@ static void parameters_are_read(void **state)
     }
 }
 
+/* 249 are assigned, and Kosovo. */
+static void countries_are_those_of_the_standard(void **state)
+{
+    int n = 0;
+
+    (void)state;
+    for (char a = 'A'; a <= 'Z'; a++)
+        for (char b = 'A'; b <= 'Z'; b++)
+            n += format_holds(FORMAT_COUNTRY, (struct span){(char[]){a, b, 0}, 2});
+    assert_int_equal(n, 250);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bodies_are_checked),  cmocka_unit_test(governed_members_are_told_apart),
-        cmocka_unit_test(long_values_are_cut), cmocka_unit_test(faults_are_bounded),
-        cmocka_unit_test(formats_hold),        cmocka_unit_test(parameters_are_read),
+        cmocka_unit_test(bodies_are_checked),
+        cmocka_unit_test(governed_members_are_told_apart),
+        cmocka_unit_test(long_values_are_cut),
+        cmocka_unit_test(faults_are_bounded),
+        cmocka_unit_test(formats_hold),
+        cmocka_unit_test(countries_are_those_of_the_standard),
+        cmocka_unit_test(parameters_are_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
