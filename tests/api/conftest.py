@@ -154,6 +154,21 @@ def clock(rows):
 
 
 @pytest.fixture
+def frozen(rows):
+    """The clock of every rule stands, until the test moves it by so many seconds: however slow the machine is, no wait
+    ends and no minute turns within a test."""
+    now = rows('select sluice.now()::text as now')[0]['now']
+
+    def at(seconds):
+        rows(f"""create or replace function sluice.now() returns timestamptz language sql stable parallel safe
+                 return timestamptz '{now}' + make_interval(secs => {seconds})""")
+    at(0)
+    yield at
+    rows("""create or replace function sluice.now() returns timestamptz language sql stable parallel safe
+            return transaction_timestamp()""")
+
+
+@pytest.fixture
 def number():
     """A number that no other test has: for names and e-mails."""
     return next(_numbers)

@@ -263,14 +263,18 @@ def test_an_account_moves_its_opportunities(world):
 
 
 def test_many_at_once_move_it_once(world):
-    """Two daemons, eight writers, one lead: every write is made, nobody waits for a deadlock."""
+    """Two daemons, eight writers, one lead: every write is made, nobody waits for a deadlock (which would be found after
+    as long as a write may take)."""
+    world.rows("alter system set deadlock_timeout = '1h'")
+    world.rows('select pg_reload_conf()')
+    wait_for(lambda: world.rows('show deadlock_timeout') == [{'deadlock_timeout': '1h'}], what='the setting')
     for _ in range(5):
         lead = world.lead(industry='mining')
         clients = [world.client(d, world.one.token) for d in (world.first, world.second) for _ in range(4)]
         answers = together(*[lambda c=c: c.post('/v1/activities', json={'lead_id': lead['id'], **CALL}) for c in clients])
         assert [a.status_code for a in answers] == [201] * 8, [a.text for a in answers]
         assert [m[0] for m in moves(world, lead)] == ['call', 'know']
-        assert max(a.elapsed.total_seconds() for a in answers) < 0.9, 'a deadlock is found after a second'
+        assert max(a.elapsed.total_seconds() for a in answers) < 5, 'a write that waits is given up after five seconds'
     assert world.waiting() == []
 
 

@@ -60,16 +60,22 @@ def test_a_wrong_password_reads_like_an_unknown_address(anonymous, user):
     assert wrong == unknown
 
 
-def test_an_unknown_address_takes_as_long(anonymous, user):
-    """Within a factor: the hash is computed either way."""
+def test_an_unknown_address_takes_as_long(anonymous, user, patient, rows):
+    """Within a factor: the hash is computed either way. What a busy machine adds is left out by asking until it does not."""
     def took(email):
         began = time.perf_counter()
-        sign_in(anonymous, email, 'not the password')
+        assert sign_in(anonymous, email, 'not the password').status_code == 401
         return time.perf_counter() - began
 
-    known = min(took(user['email']) for _ in range(3))
-    unknown = min(took('nobody@sluice.test') for _ in range(3))
-    assert known / 3 < unknown < known * 3
+    known, unknown = [], []
+    for _ in range(10):
+        for _ in range(3):
+            known.append(took(user['email']))
+            unknown.append(took('nobody@sluice.test'))
+        if min(known) / 3 < min(unknown) < min(known) * 3:
+            break
+        rows('delete from sluice.sign_in_failure')
+    assert min(known) / 3 < min(unknown) < min(known) * 3
 
 
 def test_a_password_is_compared_to_its_last_character(admin, anonymous, number):
@@ -224,31 +230,31 @@ def failures_of(anonymous, email, n):
     return [sign_in(anonymous, email, 'not the password').status_code for _ in range(n)]
 
 
-def test_guessing_must_wait(anonymous, user, clock, patient):
+def test_guessing_must_wait(anonymous, user, frozen, patient):
     assert failures_of(anonymous, user['email'], 6) == [401] * 6
     answer = sign_in(anonymous, user['email'])  # the right one is not looked at either
     body = problem(answer, 429, 'rate_limited')
     assert (answer.headers['Retry-After'], body['detail']) == ('1', 'too many failed attempts: the next one in 1 s')
     waits = []
     for _ in range(12):  # each failure doubles the wait, up to a quarter of an hour
-        clock(sum(waits) + 1000 * len(waits) + 2)
+        frozen(sum(waits) + 1000 * len(waits) + 2)
         waits.append(0)
         assert sign_in(anonymous, user['email'], 'not the password').status_code == 401
         waits[-1] = int(sign_in(anonymous, user['email']).headers['Retry-After'])
     assert waits == [2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900]
-    clock(sum(waits) + 1000 * len(waits) + 2)
+    frozen(sum(waits) + 1000 * len(waits) + 2)
     assert sign_in(anonymous, user['email']).status_code == 201
     assert failures_of(anonymous, user['email'], 5) == [401] * 5  # a right one forgets
     assert sign_in(anonymous, user['email']).status_code == 201
 
 
-def test_an_unknown_address_must_wait_as_long(anonymous, number):
+def test_an_unknown_address_must_wait_as_long(anonymous, number, frozen):
     nobody = f'nobody{number}@sluice.test'
     assert failures_of(anonymous, nobody, 6) == [401] * 6
     assert sign_in(anonymous, nobody).headers['Retry-After'] == '1'
 
 
-def test_guesses_at_once_count_too(daemon, contract, user):
+def test_guesses_at_once_count_too(daemon, contract, user, frozen):
     clients = [Client(daemon, contract) for _ in range(20)]
     answers = together(*[lambda c=c: sign_in(c, user['email'], 'not the password').status_code for c in clients])
     assert sorted(answers) == [401] * 6 + [429] * 14

@@ -57,17 +57,6 @@ def at(contract):
 
 
 @pytest.fixture
-def frozen(rows):
-    """The clock of every rule stands: no wait ends and no minute turns within a test."""
-    now = rows('select sluice.now()::text as now')[0]['now']
-    rows(f"""create or replace function sluice.now() returns timestamptz language sql stable parallel safe
-             return timestamptz '{now}'""")
-    yield
-    rows("""create or replace function sluice.now() returns timestamptz language sql stable parallel safe
-            return transaction_timestamp()""")
-
-
-@pytest.fixture
 def user(admin, number):
     return admin.make('users', email=f'proxied{number}@sluice.test', name=f'Proxied {number}', password=PASSWORD, roles=['sales'])
 
