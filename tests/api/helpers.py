@@ -129,7 +129,8 @@ def everything(rows):
 
 
 def content(rows, of=BUSINESS + ('app_user', 'team', 'intake_form', 'visit', 'lead_touch', 'outbox')):
-    """What is in the tables, whole: one digest for each."""
+    """What is in the tables, whole, once nothing but a request would change it: one digest for each."""
+    settled(rows)
     parts = ', '.join(f"(select md5(coalesce(string_agg(t::text, '|' order by t.id), '')) from sluice.{name} t) as {name}"
                       for name in of)
     return rows(f'select {parts}')[0]
@@ -155,6 +156,21 @@ def together(*jobs):
         if isinstance(g, BaseException):
             raise g
     return given
+
+
+@contextlib.contextmanager
+def unfinished(one, most):
+    """Meanwhile no job gets further than @most, however fast it is: a daemon that wants to write down more waits. Gives
+    what lets its server processes go, once it was killed. @one runs a statement."""
+    one("""create function public.brake() returns trigger language plpgsql as $$
+           begin perform pg_advisory_xact_lock(4711); return new; end $$""")
+    one(f'create trigger brake before update on sluice.job for each row when (new.done > {most}) execute function public.brake()')
+    one('select pg_advisory_lock(4711)')
+    try:
+        yield lambda: one("select count(pg_terminate_backend(pid, 10000)) from pg_stat_activity where wait_event = 'advisory'")
+    finally:
+        one('select pg_advisory_unlock(4711)')
+        one('drop trigger brake on sluice.job')
 
 
 def label(text):

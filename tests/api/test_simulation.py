@@ -4,7 +4,7 @@ import json
 import pytest
 
 from daemon import wait_for
-from helpers import CALL, SURVEY, UNKNOWN, contact, label, problem
+from helpers import CALL, SURVEY, UNKNOWN, contact, label, problem, settled
 
 NUMBERS = iter(range(1, 1000))
 
@@ -217,6 +217,7 @@ def test_a_document_is_simulated_without_a_draft(process, mkt, manager):
 def test_simulating_changes_nothing(process, mkt, manager, rows):
     version = process.version(1)
     leads(mkt, 2)
+    settled(rows)
     before = rows('select (select count(*) from sluice.audit) a, (select count(*) from sluice.visit) v, '
                   '(select last_value from sluice.seq) s, (select count(*) from sluice.job) j')
     simulate(manager, version)
