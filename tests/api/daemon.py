@@ -1,9 +1,12 @@
 """A real sluiced on a private PostgreSQL, for tests."""
+import contextlib
 import json
 import os
+import random
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -42,6 +45,15 @@ def ask(text, values, *address, **where):
             return cursor.fetchall() if cursor.description else []
     finally:
         connection.close()
+
+
+def free_port():
+    """A port that nobody has. It is below those that the system gives to clients: one of them would have it before it is
+    used."""
+    while True:
+        port = random.SystemRandom().randint(10000, 30000)
+        with contextlib.suppress(OSError), socket.create_server(('127.0.0.1', port)):
+            return port
 
 
 class From(requests.adapters.HTTPAdapter):

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from contract import ROOT
-from daemon import wait_for
+from daemon import free_port, wait_for
 
 sys.path.insert(0, str(ROOT / 'tests' / 'wire'))
 from cases import cases  # noqa: E402
@@ -67,8 +67,7 @@ backend sluice
 class Proxy:
     def __init__(self, kind, to, more=''):
         self.folder = Path(tempfile.mkdtemp(prefix=f'sluice-{kind}-'))
-        with socket.create_server(('127.0.0.1', 0)) as s:
-            self.at = s.getsockname()
+        self.at = ('127.0.0.1', free_port())
         listen = f'{self.at[0]}:{self.at[1]}'
         text = {'nginx': NGINX, 'haproxy': HAPROXY}[kind].format(folder=self.folder, listen=listen, to=to, more=more)
         (self.folder / 'conf').write_text(text)
@@ -194,7 +193,7 @@ def test_the_daemon_itself_executes_what_the_table_says(new_daemon):
     for case in whole:
         close = b'GET /v1/second HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
         connection = send(at, case.sent + close)
-        answers = everything(connection, 1)
+        answers = everything(connection, 10)
         connection.close()
         statuses = [line.split(b' ')[1] for line in answers.split(b'\r\n') if line.startswith(b'HTTP/1.1 ')]
         ended = b'connection: close' in answers.lower()

@@ -138,8 +138,3 @@ class Proxy:
         self.listener.close()
         self.reset()
 
-
-
-def free_port():
-    with socket.create_server(('127.0.0.1', 0)) as s:
-        return s.getsockname()[1]

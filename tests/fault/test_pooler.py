@@ -9,8 +9,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from daemon import Client, Daemon, ask, wait_for
-from proxy import free_port
+from daemon import Client, Daemon, ask, free_port, wait_for
 from worlds import DEADLINE_S, LATE_S, LONG, SETTINGS, World, now
 
 PROGRAM = shutil.which('pgbouncer', path=os.environ['PATH'] + ':/usr/sbin')

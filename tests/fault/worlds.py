@@ -10,9 +10,9 @@ from pathlib import Path
 import psycopg2
 import requests
 
-from daemon import Client, Cluster, Daemon, ask, pid_lives, unprivileged, wait_for
+from daemon import Client, Cluster, Daemon, ask, free_port, pid_lives, unprivileged, wait_for
 from ledger import Ledger
-from proxy import Proxy, free_port
+from proxy import Proxy
 
 HERE = Path(__file__).resolve().parent
 LONG = os.environ.get('SLUICE_LONG') == '1'
