@@ -20,7 +20,7 @@ def role(rows, name, *permissions):
 
 def finished(client, job):
     """The job, once it is over."""
-    wait_for(lambda: client.read('jobs', job)['status'] == 'done', 20)
+    wait_for(lambda: client.read('jobs', job)['status'] == 'done', 60, 'the job')
     return client.read('jobs', job)
 
 

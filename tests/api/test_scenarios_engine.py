@@ -73,7 +73,7 @@ def test_a_custom_status_at_run_time(admin, mkt, number):
         assert [t['key'] for t in body['legal']] == ['drop']
         left = admin.post(f'/v1/blueprints/{two["id"]}/migrations', json={'from': one['id']})
         assert left.status_code == 202, left.text
-        wait_for(lambda: admin.get(f'/v1/jobs/{left.json()["id"]}').json()['status'] == 'done', 30, 'the migration')
+        wait_for(lambda: admin.get(f'/v1/jobs/{left.json()["id"]}').json()['status'] == 'done', 60, 'the migration')
         assert {state: choices(mkt, lead['id']) for state, lead in old.items()} == {
             'open': {'qualify', 'drop'}, 'qualified': {'drop', 'nurture'}, 'unqualified': {'nurture'}}
     finally:

@@ -330,7 +330,7 @@ def versions(rows, number):
 def carried(client, answer):
     assert answer.status_code == 202, answer.text
     path = f'/v1/jobs/{answer.json()["id"]}'
-    return wait_for(lambda: (j := client.get(path).json())['status'] == 'done' and j, 30, 'the migration')
+    return wait_for(lambda: (j := client.get(path).json())['status'] == 'done' and j, 60, 'the migration')
 
 
 def test_migrations_carry_steps_and_back(versions, rep, admin):
