@@ -119,10 +119,9 @@ static void field_unknown(struct call *c, const struct result *r, const char *na
         const char *at = result_name(r, i);
 
         for (struct row_part part = {.element = -1}; row_part_next(&at, &part);) {
-            const char *dot = memchr(part.name.p, '.', part.name.n);
+            struct span top = row_part_top(&part);
 
-            known[n] =
-                arena_copy(&c->arena, part.name.p, dot ? (size_t)(dot - part.name.p) : part.name.n);
+            known[n] = arena_copy(&c->arena, top.p, top.n);
             n += known[n] != NULL;
         }
     }

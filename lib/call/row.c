@@ -45,6 +45,26 @@ bool row_part_next(const char **at, struct row_part *part)
     return true;
 }
 
+struct span row_part_top(const struct row_part *part)
+{
+    const char *dot = memchr(part->name.p, '.', part->name.n);
+
+    return dot ? (struct span){part->name.p, (size_t)(dot - part->name.p)} : part->name;
+}
+
+bool row_part_is_wanted(const struct row_part *part, const char *const *fields)
+{
+    struct span top;
+
+    if (!fields)
+        return true;
+    top = row_part_top(part);
+    for (; *fields; fields++)
+        if (span_is(top, *fields))
+            return true;
+    return false;
+}
+
 /* Of an array of moments, in which nothing is escaped. */
 static const char *element(const char *array, int i, size_t *n)
 {
@@ -149,20 +169,6 @@ static void add_part(struct making *m, const struct row_part *part, int column)
     order_name(m, o, name);
 }
 
-static bool wanted(struct span name, const char *const *fields)
-{
-    const char *dot = memchr(name.p, '.', name.n);
-
-    if (!fields)
-        return true;
-    if (dot)
-        name.n = (size_t)(dot - name.p);
-    for (; *fields; fields++)
-        if (!strncmp(*fields, name.p, name.n) && !(*fields)[name.n])
-            return true;
-    return false;
-}
-
 /* A dot makes at most one group, that is two orders. */
 static size_t orders_bound(const struct result *r)
 {
@@ -195,7 +201,7 @@ const struct row_plan *row_plan_make(struct arena *a, const struct result *r,
         const char *at = result_name(r, i);
 
         for (struct row_part part = {.element = -1}; row_part_next(&at, &part);)
-            if (wanted(part.name, fields))
+            if (row_part_is_wanted(&part, fields))
                 add_part(&m, &part, i);
     }
     while (m.depth)

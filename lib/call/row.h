@@ -27,6 +27,13 @@ struct row_part {
  * last one. A column that begins with an underscore has none. */
 bool row_part_next(const char **at, struct row_part *part);
 
+/** Returns the name of the member that the part is or is within: what stands before the first dot.
+ */
+struct span row_part_top(const struct row_part *part);
+
+/** Tells whether @fields (ending with NULL) names the part's member; NULL names all. */
+bool row_part_is_wanted(const struct row_part *part, const char *const *fields);
+
 /** Returns the text of a part of the cell @text (may be NULL), of which @n is the length then; NULL
  * for NULL. Not of a part that only is there. */
 const char *row_part_text(const struct row_part *part, const char *text, size_t *n);

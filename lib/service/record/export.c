@@ -156,19 +156,6 @@ static enum step export_ask(struct call *c)
     return list_ask_next(c, r->list, fixed, PAGE);
 }
 
-static bool is_wanted(struct span name, const char *const *fields)
-{
-    const char *dot = memchr(name.p, '.', name.n);
-    size_t n = dot ? (size_t)(dot - name.p) : name.n;
-
-    if (!fields)
-        return true;
-    for (; *fields; fields++)
-        if (strncmp(*fields, name.p, n) == 0 && !(*fields)[n])
-            return true;
-    return false;
-}
-
 /* Words between commas, as an import reads them. */
 static void add_list(struct table *t, const char *text)
 {
@@ -302,9 +289,9 @@ static void add_row(struct export *e, int row) /* -1: the names */
         const char *at = result_name(e->page, i);
 
         for (struct row_part part = {.element = -1}; row_part_next(&at, &part);) {
-            if (!is_wanted(part.name, e->fields))
+            if (!row_part_is_wanted(&part, e->fields))
                 continue;
-            if (part.name.n == 6 && memcmp(part.name.p, "custom", 6) == 0)
+            if (span_is(part.name, "custom"))
                 add_custom(e, row < 0 ? NULL : result_text(e->page, row, i));
             else
                 add_part(e, i, &part, row);
