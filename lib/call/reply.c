@@ -87,16 +87,6 @@ static bool has_column(const struct result *r, const char *top)
     return false;
 }
 
-static size_t members_bound(const struct result *r)
-{
-    size_t n = (size_t)result_columns(r);
-
-    for (int i = 0; i < result_columns(r); i++)
-        for (const char *p = result_name(r, i); (p = strchr(p, '|')); p++)
-            n++;
-    return n;
-}
-
 static const char *field_hint(struct call *c, const char *near, const char *name,
                               const char *const *known)
 {
@@ -110,7 +100,7 @@ static const char *field_hint(struct call *c, const char *near, const char *name
 
 static void field_unknown(struct call *c, const struct result *r, const char *name)
 {
-    const char **known = call_alloc(c, (members_bound(r) + 1) * sizeof(*known));
+    const char **known = call_alloc(c, (row_parts_most(r) + 1) * sizeof(*known));
     size_t n = 0;
 
     if (!known)

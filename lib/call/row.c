@@ -45,6 +45,16 @@ bool row_part_next(const char **at, struct row_part *part)
     return true;
 }
 
+size_t row_parts_most(const struct result *r)
+{
+    size_t n = (size_t)result_columns(r);
+
+    for (int i = 0; i < result_columns(r); i++)
+        for (const char *p = result_name(r, i); (p = strchr(p, '|')); p++)
+            n++;
+    return n;
+}
+
 struct span row_part_top(const struct row_part *part)
 {
     const char *dot = memchr(part->name.p, '.', part->name.n);
@@ -172,14 +182,11 @@ static void add_part(struct making *m, const struct row_part *part, int column)
 /* A dot makes at most one group, that is two orders. */
 static size_t orders_bound(const struct result *r)
 {
-    size_t n = (size_t)result_columns(r);
+    size_t n = row_parts_most(r);
 
-    for (int i = 0; i < result_columns(r); i++) {
+    for (int i = 0; i < result_columns(r); i++)
         for (const char *p = result_name(r, i); (p = strchr(p, '.')); p++)
             n += 2;
-        for (const char *p = result_name(r, i); (p = strchr(p, '|')); p++)
-            n++;
-    }
     return n;
 }
 

@@ -27,6 +27,9 @@ struct row_part {
  * last one. A column that begins with an underscore has none. */
 bool row_part_next(const char **at, struct row_part *part);
 
+/** Returns how many parts the columns have at the most. */
+size_t row_parts_most(const struct result *r);
+
 /** Returns the name of the member that the part is or is within: what stands before the first dot.
  */
 struct span row_part_top(const struct row_part *part);
