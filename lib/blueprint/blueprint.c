@@ -4,17 +4,12 @@
 
 const char *label_in(const struct label *l, const char *language)
 {
-    const char *text = l->en;
+    const char *const texts[LANGUAGES] = {l->en, l->pl, l->ru};
+    const char *text = texts[language_of(language)];
 
-    if (language != NULL && strcmp(language, "pl") == 0)
-        text = l->pl;
-    else if (language != NULL && strcmp(language, "ru") == 0)
-        text = l->ru;
-    if (text != NULL)
-        return text;
-    if (l->en != NULL)
-        return l->en;
-    return l->pl != NULL ? l->pl : l->ru;
+    for (size_t i = 0; text == NULL && i < LANGUAGES; i++)
+        text = texts[i];
+    return text;
 }
 
 const struct state *blueprint_state(const struct blueprint *b, const char *key)

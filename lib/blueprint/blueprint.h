@@ -44,6 +44,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 struct buf;
 struct schema;
@@ -61,8 +62,17 @@ struct label {
     const char *en, *pl, *ru;
 };
 
-/** Returns the text for "en", "pl" or "ru" (anything else is English); NULL when no language has
- * one. */
+enum language { LANGUAGE_EN, LANGUAGE_PL, LANGUAGE_RU, LANGUAGES };
+
+/** Returns the language of "en", "pl" or "ru"; of anything else, and of NULL, it is English. */
+static inline enum language language_of(const char *code)
+{
+    if (code != NULL && strcmp(code, "pl") == 0)
+        return LANGUAGE_PL;
+    return code != NULL && strcmp(code, "ru") == 0 ? LANGUAGE_RU : LANGUAGE_EN;
+}
+
+/** Returns the text in the language that language_of() says; NULL when no language has one. */
 const char *label_in(const struct label *l, const char *language);
 
 enum state_category {

@@ -4,12 +4,11 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "blueprint/blueprint.h"
 #include "blueprint/evaluate.h"
 #include "json/out.h"
 
 #define TEXT_MAX 8192 /* what is longer is written each time */
-
-enum { ENGLISH, POLISH, RUSSIAN, LANGUAGES };
 
 struct kept {
     char *text; /* NULL: nothing */
@@ -23,17 +22,6 @@ struct kept {
 struct memo {
     struct kept of[LANGUAGES];
 };
-
-static int language_of(const char *language)
-{
-    char first = '\0';
-
-    if (language != NULL)
-        first = *language;
-    if (first == 'p' && strcmp(language, "pl") == 0)
-        return POLISH;
-    return first == 'r' && strcmp(language, "ru") == 0 ? RUSSIAN : ENGLISH;
-}
 
 static void forget(struct kept *k)
 {
