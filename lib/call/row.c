@@ -315,28 +315,38 @@ static void put_text(struct buf *b, const char *s, size_t n)
     b->text[b->len++] = '"';
 }
 
-/* "2026-11-21 20:15:59.123456+00" to "2026-11-21T20:15:59.123456Z"; what does not look so
- * (infinity, years before Christ or beyond 9999) stays as it is. */
+size_t row_moment(const char *s, size_t n, char to[ROW_MOMENT_MAX])
+{
+    size_t zone = n - 3;
+
+    if (n < 22 || n > ROW_MOMENT_MAX - 3 || s[10] != ' ' || s[4] != '-' ||
+        (s[zone] != '+' && s[zone] != '-'))
+        return 0;
+    memcpy(to, s, n);
+    to[10] = 'T';
+    if (!memcmp(s + zone, "+00", 3)) {
+        to[zone] = 'Z';
+        return zone + 1;
+    }
+    memcpy(to + n, (const char[]){':', '0', '0'}, 3);
+    return n + 3;
+}
+
+/* What is no moment of RFC 3339 stays as it is. */
 static void put_timestamp(struct buf *b, const char *s, size_t n)
 {
-    size_t zone = n > 3 ? n - 3 : 0;
+    size_t length;
 
-    if (n < 22 || s[10] != ' ' || s[4] != '-' || (s[zone] != '+' && s[zone] != '-')) {
+    if (!buf_reserve(b, ROW_MOMENT_MAX + 2))
+        return;
+    length = row_moment(s, n, b->text + b->len + 1);
+    if (length == 0) {
         put_text(b, s, n);
         return;
     }
-    if (!buf_reserve(b, n + 5))
-        return;
+    b->text[b->len] = '"';
+    b->len += length + 1;
     b->text[b->len++] = '"';
-    put(b, s, 10);
-    b->text[b->len++] = 'T';
-    put(b, s + 11, zone - 11);
-    if (!memcmp(s + zone, "+00", 3)) {
-        put(b, "Z\"", 2);
-        return;
-    }
-    put(b, s + zone, 3);
-    put(b, ":00\"", 4);
 }
 
 static void put_list(struct buf *b, const char *s)
@@ -364,11 +374,11 @@ static void put_value(struct buf *b, enum column_kind kind, const char *s, size_
 {
     switch (kind) {
     case COLUMN_TEXT: put_text(b, s, n); return;
-    case COLUMN_NUMBER: /* NaN and the infinities are no JSON numbers */
-        if (s[n - 1] < '0' || s[n - 1] > '9')
-            buf_add(b, "null", 4);
-        else
+    case COLUMN_NUMBER:
+        if (row_is_number(s, n))
             buf_add(b, s, n);
+        else
+            buf_add(b, "null", 4);
         return;
     case COLUMN_BOOLEAN: buf_puts(b, *s == 't' ? "true" : "false"); return;
     case COLUMN_JSON: buf_add(b, s, n); return;

@@ -14,6 +14,20 @@
 
 struct row_plan;
 
+#define ROW_MOMENT_MAX 40
+
+/** Writes PostgreSQL's text of a moment as RFC 3339: "2026-11-21 20:15:59.123456+00" as
+ * "2026-11-21T20:15:59.123456Z". Returns its length, without a NUL; 0 for what does not look so
+ * (infinity, years before Christ or beyond 9999). */
+size_t row_moment(const char *s, size_t n, char to[ROW_MOMENT_MAX]);
+
+/** Tells whether PostgreSQL's text of a number, which is not empty, is one in JSON: NaN and the
+ * infinities are none. */
+static inline bool row_is_number(const char *s, size_t n)
+{
+    return s[n - 1] >= '0' && s[n - 1] <= '9';
+}
+
 /** One member of those that a column shows. "due_at|breached?" is an array of moments of which each
  * element is a member; with a question mark, whether the element is there. They come from one look
  * where columns of their own would take one each. */

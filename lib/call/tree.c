@@ -4,28 +4,23 @@
 #include <string.h>
 
 #include "call/pgarray.h"
+#include "call/row.h"
 
 #define ITEM_MAX 65536
-#define MOMENT_MAX 40
 
-/* "2026-11-21 20:15:59.123456+00" to "2026-11-21T20:15:59.123456Z"; what does not look so stays as
- * it is. */
+/* What is no moment of RFC 3339 stays as it is. */
 static json_t *moment(const char *s, size_t n)
 {
-    char text[MOMENT_MAX];
+    char text[ROW_MOMENT_MAX];
+    size_t length = row_moment(s, n, text);
 
-    if (n < 22 || n >= sizeof(text) || s[10] != ' ' || memcmp(s + n - 3, "+00", 3) != 0)
-        return json_stringn_nocheck(s, n);
-    memcpy(text, s, n - 3);
-    text[10] = 'T';
-    text[n - 3] = 'Z';
-    return json_stringn_nocheck(text, n - 2);
+    return length ? json_stringn_nocheck(text, length) : json_stringn_nocheck(s, n);
 }
 
 static json_t *number(const char *s, size_t n)
 {
-    if (s[n - 1] < '0' || s[n - 1] > '9')
-        return json_null(); /* NaN and the infinities are no JSON numbers */
+    if (!row_is_number(s, n))
+        return json_null();
     return strcspn(s, ".eE") == n ? json_integer(strtoll(s, NULL, 10)) : json_real(strtod(s, NULL));
 }
 

@@ -172,21 +172,13 @@ static void add_list(struct table *t, const char *text)
     buf_done(&all);
 }
 
-/* "2026-11-21 20:15:59.123456+00" as the API writes it. */
 static void add_moment(struct table *t, const char *text)
 {
-    char moment[64];
-    size_t n = strlen(text);
+    char moment[ROW_MOMENT_MAX + 1];
+    size_t n = row_moment(text, strlen(text), moment);
 
-    if (n < 13 || n >= sizeof(moment) || text[10] != ' ' || strcmp(text + n - 3, "+00") != 0) {
-        table_add(t, TABLE_PLAIN, text);
-        return;
-    }
-    memcpy(moment, text, n);
-    moment[10] = 'T';
-    moment[n - 3] = 'Z';
-    moment[n - 2] = '\0';
-    table_add(t, TABLE_PLAIN, moment);
+    moment[n] = '\0';
+    table_add(t, TABLE_PLAIN, n ? moment : text);
 }
 
 static void add_cell(struct table *t, enum column_kind kind, const char *text)
