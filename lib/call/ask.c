@@ -402,6 +402,7 @@ void ask_go(struct call *c)
 {
     c->ask->done = ask_answered;
     c->ask->arg = c;
+    c->ask->until_us = c->until_us;
     c->asking = true;
     c->env->ask(c->env->db, c->ask);
 }

@@ -132,6 +132,7 @@ void call_start(struct call *c, void (*told)(struct call *c, void *arg), void *a
     if (c->env->worker && ms) {
         c->deadline = timer_create_on(c->env->worker, deadline_passed, c);
         timer_set(c->deadline, (int64_t)ms * 1000);
+        c->until_us = clock_mono_us() + (int64_t)ms * 1000;
     }
     call_go(c, entry_steps);
     call_advance(c, STEP_NEXT);
@@ -144,6 +145,8 @@ void call_abandon(struct call *c)
     c->told = NULL;
     if (c->deadline)
         timer_cancel(c->deadline);
+    if (c->ask)
+        c->ask->until_us = c->started_us; /* over: what was not sent need not be */
     stop_pause(c);
     if (!c->asking)
         call_end(c);

@@ -194,6 +194,7 @@ struct call {
     void *page;              /* list.c, between its two steps */
     const void *more;        /* struct list_more, or NULL */
     int64_t started_us, db_us;
+    int64_t until_us; /* its deadline, 0: it has none */
     struct timer *deadline;
     struct timer *pause;
     void (*told)(struct call *c, void *arg); /* the reply (or problem) is ready */

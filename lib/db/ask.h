@@ -56,7 +56,8 @@ enum ask_outcome {
     ASK_FAILED,      /* the database refused: see error */
     ASK_UNAVAILABLE, /* no connection, or it broke before the answer: the transaction's fate is
                         unknown when `sent` is set, else nothing happened */
-    ASK_BUSY,        /* the lane's queue is full: nothing was sent */
+    ASK_BUSY,        /* the lane's queue is full, or too long for the time that is left, or
+                        nobody waits any more: nothing was sent */
 };
 
 enum ask_hold { HOLD_NONE, HOLD_OPEN, HOLD_MORE, HOLD_CLOSE };
@@ -81,6 +82,8 @@ struct ask {
     enum ask_hold hold; /* write lane only */
     const void *holder; /* whose transaction it is; the same in all its asks */
     bool marks;         /* also tell where the log of the server ends after the commit */
+    int64_t until_us;   /* when nobody waits for it any more (clock_mono_us), 0: never. Until it is
+                           sent this may become sooner. */
     bool sent;
     enum ask_outcome outcome;
     struct ask_error error;

@@ -121,8 +121,12 @@ static void on_ended(void *arg, struct ask *ask, enum ask_end end)
     if (ask->suspect)
         l->suspects_out--;
     ask->suspect = false;
-    if (end == ASK_END_ANSWERED)
-        suspects_learn(&l->suspects, ask, clock_mono_us());
+    if (end == ASK_END_ANSWERED) {
+        int64_t now = clock_mono_us();
+
+        suspects_learn(&l->suspects, ask, now);
+        lane_note(l, now);
+    }
     if (ask->lane == LANE_STANDBY && !is_answer(ask, end)) {
         if (end == ASK_END_STALE || strcmp(ask->error.sqlstate, "SLPRM") == 0)
             retire_all(db);
@@ -169,6 +173,22 @@ static void on_changed(void *arg, bool came_up)
 
 /* sending */
 
+/* Its turn has come. Work that nobody waits for would be taken from those who still do. */
+static void send_ask(struct db *db, struct lane_state *l, struct conn *conn, struct ask *ask)
+{
+    int64_t now = clock_mono_us();
+
+    if (ask->until_us != 0 && ask->until_us <= now) {
+        l->suspects_out -= ask->suspect;
+        ask->suspect = false;
+        finish(db, ask, ASK_BUSY);
+    } else if (ask->lane == LANE_STANDBY && standby_waited(&db->standby, ask->queued_us, now)) {
+        ask_primary(db, ask);
+    } else {
+        conn_ask(conn, ask);
+    }
+}
+
 static void lane_send(struct db *db, enum lane lane)
 {
     struct lane_state *l = &db->lanes[lane];
@@ -177,10 +197,7 @@ static void lane_send(struct db *db, enum lane lane)
 
     while (l->again.n + l->waiting.n > 0 && (conn = lane_conn(l)) != NULL &&
            (ask = lane_next(l)) != NULL)
-        if (lane == LANE_STANDBY && standby_waited(&db->standby, ask->queued_us, clock_mono_us()))
-            ask_primary(db, ask);
-        else
-            conn_ask(conn, ask);
+        send_ask(db, l, conn, ask);
     for (unsigned i = 0; i < l->nconns; i++)
         conn_flush(l->conns[i]);
     if (l->again.n + l->waiting.n == 0 || lane_is_usable(l))
@@ -340,7 +357,8 @@ void db_ask(struct db *db, struct ask *ask)
         go_on(db, l, ask);
     else if (db->closing || !lane_is_usable(l))
         finish(db, ask, ASK_UNAVAILABLE);
-    else if (l->waiting.n >= l->limit + lane_room(l) || lane_is_crowded(l, ask))
+    else if (l->waiting.n >= l->limit + lane_room(l) || lane_is_crowded(l, ask) ||
+             lane_is_late(l, ask))
         finish(db, ask, ASK_BUSY);
     else
         asks_append(&l->waiting, ask);

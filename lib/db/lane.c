@@ -92,6 +92,17 @@ static struct ask *take(struct lane_state *l, struct ask_list *from)
     return ask;
 }
 
+void lane_note(struct lane_state *l, int64_t now_us)
+{
+    pace_note(&l->pace, l->waiting.n, 2 * l->nconns, now_us);
+}
+
+bool lane_is_late(const struct lane_state *l, const struct ask *ask)
+{
+    return ask->until_us != 0 &&
+           ask->queued_us + 2 * pace_wait(&l->pace, l->waiting.n) > ask->until_us;
+}
+
 struct ask *lane_next(struct lane_state *l)
 {
     struct ask *ask = take(l, &l->again);

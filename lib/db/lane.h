@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "db/ask.h"
+#include "db/pace.h"
 #include "db/suspect.h"
 
 struct conn;
@@ -26,6 +27,7 @@ struct lane_state {
     unsigned nconns, limit;
     struct ask_list again; /* were sent and not answered: before the others */
     struct ask_list waiting;
+    struct pace pace;
     uint64_t asks;
     struct suspects suspects;
     unsigned suspects_out; /* in flight */
@@ -50,6 +52,13 @@ bool lane_is_usable(const struct lane_state *l);
 
 /** Tells whether the lane has enough of those that wait for a lock already. */
 bool lane_is_crowded(struct lane_state *l, const struct ask *ask);
+
+/** Learns from an ask of the lane that has ended. */
+void lane_note(struct lane_state *l, int64_t now_us);
+
+/** Tells whether more than half of the time that is left for the ask would be over when its turn
+ * comes: the other half is for PostgreSQL, and for those who were not foreseen. */
+bool lane_is_late(const struct lane_state *l, const struct ask *ask);
 
 /** Takes the first that may be sent, NULL if none may. */
 struct ask *lane_next(struct lane_state *l);

@@ -243,7 +243,9 @@ static void a_client_that_left_orphans_the_ask(void **state)
 
     (void)state;
     fake_start(c);
+    assert_int_equal(fake_last()->until_us, 0);
     call_abandon(c);
+    assert_int_equal(fake_last()->until_us, c->started_us); /* it need not be sent any more */
     assert_false(told.ended);
     fake_result(0, ROW);
     fake_answer(ASK_OK);

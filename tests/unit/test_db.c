@@ -172,6 +172,36 @@ static void a_full_queue_is_busy_at_once(void **state)
     assert_int_equal(busy, 4);
 }
 
+static void what_nobody_waits_for_is_not_sent(void **state)
+{
+    const char *second[] = {"1"};
+    const int64_t now = clock_mono_us(), hour = INT64_C(3600000000);
+    const struct {
+        int64_t until_us;
+        enum ask_outcome outcome;
+    } rows[] = {{0, ASK_OK}, {now + hour, ASK_OK}, {now + 1000, ASK_BUSY}, {now + hour, ASK_OK}};
+    struct question running[2], q[COUNT(rows)];
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        say(question(&running[i], LANE_WRITE), &wait_s, second);
+        put(&running[i]);
+    }
+    for (unsigned i = 0; i < COUNT(rows); i++) {
+        say(question(&q[i], LANE_WRITE), &count, NULL);
+        q[i].ask.until_us = rows[i].until_us;
+        put(&q[i]);
+    }
+    loop_until(all_answered, NULL);
+    for (unsigned i = 0; i < COUNT(rows); i++) {
+        assert_int_equal(q[i].ask.outcome, rows[i].outcome);
+        assert_int_equal(q[i].ask.sent, rows[i].outcome == ASK_OK);
+        ask_done(&q[i].ask);
+    }
+    for (unsigned i = 0; i < 2; i++)
+        ask_done(&running[i].ask);
+}
+
 static void a_long_statement_times_out(void **state)
 {
     const char *long_time[] = {"20"};
@@ -635,6 +665,7 @@ int main(void)
         BENCH(a_statement_that_cannot_be_prepared_fails_alone),
         BENCH(the_session_is_set_up),
         BENCH(a_full_queue_is_busy_at_once),
+        BENCH(what_nobody_waits_for_is_not_sent),
         BENCH(a_long_statement_times_out),
         BENCH(many_rows_arrive),
         BENCH(a_parameter_may_be_bytes),
