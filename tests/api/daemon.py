@@ -132,7 +132,11 @@ class Daemon:
         return self.log_path.read_text(errors='replace') if self.log_path.exists() else ''
 
     def postgres_log(self):
-        return ''.join(f.read_text(errors='replace') for f in (self.folder / 'data' / 'log').glob('postgresql-*.log'))
+        return ''.join(f.read_text(errors='replace') for f in sorted((self.folder / 'data' / 'log').glob('*.log')))
+
+    def sql(self, text, *values):
+        """Runs a statement as the owner of the private PostgreSQL; returns its rows."""
+        return ask(text, values, host=str(self.socket_folder), dbname='sluice', user='postgres')
 
     def stop(self, sig=signal.SIGTERM, limit_s=30):
         if self.process and self.process.poll() is None:

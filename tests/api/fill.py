@@ -4,8 +4,6 @@ import copy
 import json
 import re
 
-import psycopg2
-
 from contract import Contract
 from daemon import Daemon
 from test_examples import EMPTY, Walk, examples
@@ -67,14 +65,6 @@ class Surface(Walk):
             return media, value
         return None, None
 
-    def sql(self, text):
-        """Runs a statement as the owner of the database."""
-        connection = psycopg2.connect(host=str(self.daemon.socket_folder), dbname='sluice', user='postgres')
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(text)
-        connection.close()
-
     def send(self, operation, path, media=None, value=None, **more):
         """The answer; what is wrong with it by the contract goes to `violations`."""
         headers = {'Authorization': f'Bearer {self.client.token}', **more.pop('headers', {})}
@@ -98,21 +88,17 @@ def surfaced():
     try:
         surface = Surface(daemon.start(), Contract()).prepare()
         surface.daemon = daemon
-        surface.sql("alter system set log_line_prefix = '%e|'")
-        surface.sql('select pg_reload_conf()')
+        daemon.sql("alter system set log_line_prefix = '%e|'")
+        daemon.sql('select pg_reload_conf()')
         yield surface
         assert daemon.stop() == 0, daemon.log()[-3000:]
     finally:
         daemon.destroy()
 
 
-def database_log(daemon):
-    return ''.join(f.read_text(errors='replace') for f in sorted((daemon.folder / 'data').rglob('*.log')))
-
-
 def classes(daemon):
     """The lines of PostgreSQL's log that say an error which no client should be able to provoke."""
-    return [line for line in database_log(daemon).splitlines()
+    return [line for line in daemon.postgres_log().splitlines()
             if re.match('^[0-9A-Z]{5}\\|', line) and re.search(r'\|\s*(ERROR|FATAL|PANIC|WARNING):', line)
             and not EXPECTED.match(line)]
 

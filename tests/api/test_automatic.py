@@ -367,17 +367,10 @@ def test_the_lane_stays_bounded(new_daemon, contract):
     daemon = new_daemon(job_interval_ms=0, write_connections=1, workers=1)
     client = Client(daemon, contract)
     client.token = client.post('/v1/session', json={k: daemon.admin[k] for k in ('email', 'password')}).json()['access_token']
-    db = psycopg2.connect(host=str(daemon.socket_folder), dbname='sluice', user='postgres')
-    db.autocommit = True
-
-    def rows(sql, *values):
-        with db.cursor() as cursor:
-            cursor.execute(sql, values or None)
-    publish(rows, 'lead', 'eager', 100, [], EAGER)
+    publish(daemon.sql, 'lead', 'eager', 100, [], EAGER)
     clients = [Client(daemon, contract, client.token) for _ in range(12)]
     answers = together(*[lambda c=c: c.post('/v1/leads', json={'last_name': 'L', 'industry': 'x'}) for c in clients])
     assert [(a.status_code, a.json()['status']) for a in answers] == [(201, 'busy')] * 12
-    db.close()
 
 
 def test_the_lead_of_a_form_moves_at_once(world):

@@ -40,7 +40,7 @@ def creating(contract):
 @pytest.fixture(scope='module')
 def surface():
     with surfaced() as made:
-        made.sql("update sluice.duplicate_rule set mode = 'flag'")  # what looks the same is only listed
+        made.daemon.sql("update sluice.duplicate_rule set mode = 'flag'")  # what looks the same is only listed
         yield made
 
 

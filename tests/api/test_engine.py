@@ -443,16 +443,10 @@ def test_a_record_of_no_process_is_free(new_daemon, contract):
     client = Client(daemon, contract)
     session = client.post('/v1/session', json={k: daemon.admin[k] for k in ('email', 'password')}).json()
     client.token = session['access_token']
-    connection = psycopg2.connect(host=str(daemon.socket_folder), dbname='sluice', user='postgres')
-    connection.autocommit = True
-
-    def rows(sql, *values):
-        with connection.cursor() as cursor:
-            cursor.execute(sql, values)
     for entity in ('lead', 'account', 'opportunity'):
-        publish(rows, entity, f'only_{entity}', 10, [{'key': 'named', 'kind': 'matches', 'params': {
+        publish(daemon.sql, entity, f'only_{entity}', 10, [{'key': 'named', 'kind': 'matches', 'params': {
             'field': 'description', 'pattern': 'governed'}}])
-    retire(rows, 'lead_default', 'account_verification', 'sales_pipeline')
+    retire(daemon.sql, 'lead_default', 'account_verification', 'sales_pipeline')
     lead = client.make('leads', last_name='Free')
     account = client.make('accounts', name='Free')
     deal = client.make('opportunities', name='Free', account_id=account['id'])
@@ -469,7 +463,6 @@ def test_a_record_of_no_process_is_free(new_daemon, contract):
         assert client.get(f'/v1/{collection}/{record["id"]}/timeline').status_code == 200
     failures(client.post(f'/v1/leads/{lead["id"]}/conversion', json={}))
     assert client.make('leads', last_name='Governed', description='governed')['status'] == 'new'
-    connection.close()
 
 
 def test_working_time_by_a_calendar(rows, admin, mkt, number):

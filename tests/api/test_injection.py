@@ -11,7 +11,7 @@ import psycopg2
 import pytest
 
 from daemon import wait_for
-from fill import classes, database_log, leaves, set_at, surfaced
+from fill import classes, leaves, set_at, surfaced
 
 MARK = 'Qx9mark'
 # each begins with the mark, so that a log that repeats it is found; but for those that are only strange where they begin
@@ -89,7 +89,7 @@ def test_hostile_texts_stay_texts(surface):
     assert surface.violations == []
     assert len(taken) > 150  # hostile texts are texts: most operations have done their work with some of them
     assert classes(surface.daemon) == []
-    found = [line for line in (surface.daemon.log() + database_log(surface.daemon)).splitlines() if MARK in line]
+    found = [line for line in (surface.daemon.log() + surface.daemon.postgres_log()).splitlines() if MARK in line]
     assert found == []
 
 
@@ -141,7 +141,7 @@ def test_no_log_repeats_what_it_was_told(surface):
     for token in (secrets[0] + 'x', session['access_token'][:-3], refreshed['access_token']):
         client.get('/v1/me', headers={'Authorization': f'Bearer {token}'})
     client.get('/v1/me', params={'access_token': refreshed['access_token']})
-    log = surface.daemon.log() + database_log(surface.daemon)
+    log = surface.daemon.log() + surface.daemon.postgres_log()
     assert log.count('"message":"request"') > 1000 and log.count('ERROR') > 50  # what is looked through is there
     # the first start tells the password and the key that it made, once, to whoever started it
     told = log.split('"message":"request"', 1)[1]
@@ -154,6 +154,6 @@ def test_the_log_would_tell(surface):
     """The looks above see what they look for: an error that only a defect could provoke is found."""
     for wrong in ('select no_such_column', "select 'x'::uuid"):
         with pytest.raises(psycopg2.Error):
-            surface.sql(wrong)
+            surface.daemon.sql(wrong)
     wait_for(lambda: len(classes(surface.daemon)) == 2, what='the two errors')
     assert [line[:5] for line in classes(surface.daemon)] == ['42703', '22P02']

@@ -15,7 +15,6 @@ import subprocess
 import time
 from urllib.parse import urlencode, urlsplit
 
-import psycopg2
 import pytest
 
 from test_injection import SKIPPED, classes, surface  # pylint: disable=unused-import  # a fixture
@@ -55,24 +54,14 @@ def watched(surface):
         conf.write("shared_preload_libraries = 'pg_stat_statements'\npg_stat_statements.track = 'all'\n"
                    'pg_stat_statements.max = 20000\n')
     surface.daemon.start()
-    ask(surface.daemon, 'create extension pg_stat_statements schema public')
+    surface.daemon.sql('create extension pg_stat_statements schema public')
     return surface
-
-
-def ask(daemon, sql, *values):
-    connection = psycopg2.connect(host=str(daemon.socket_folder), dbname='sluice', user='postgres')
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values or None)
-        rows = cursor.fetchall() if cursor.description else []
-    connection.close()
-    return rows
 
 
 def foreign(daemon):
     """What the daemon's role ran, itself or within a function, with the words of sqlmap."""
-    return [row[0] for row in ask(daemon, """select s.query from public.pg_stat_statements s join pg_roles r on r.oid = s.userid
-                                              where r.rolname <> 'postgres' and s.query ~* %s""", FOREIGN)]
+    return [row[0] for row in daemon.sql("""select s.query from public.pg_stat_statements s join pg_roles r on r.oid = s.userid
+                                             where r.rolname <> 'postgres' and s.query ~* %s""", FOREIGN)]
 
 
 def sample(contract, parameter):
@@ -123,10 +112,10 @@ def test_what_ran_is_known(watched):
     """The look below sees what it looks for, within a function too."""
     assert foreign(watched.daemon) == []
     for spoilt in ('1=1 and 4711=4711', '(select pg_sleep(0)) is not null'):
-        ask(watched.daemon, """set role sluice_app; do $$ begin execute 'select 1 from sluice.role where ' || %s; end $$""", spoilt)
+        watched.daemon.sql("""set role sluice_app; do $$ begin execute 'select 1 from sluice.role where ' || %s; end $$""", spoilt)
     assert sorted(text for text in foreign(watched.daemon) if text.startswith('select')) == [
         'select $1 from sluice.role where $2=$3 and $4=$5', 'select $1 from sluice.role where (select pg_sleep($2)) is not null']
-    ask(watched.daemon, 'select public.pg_stat_statements_reset()')
+    watched.daemon.sql('select public.pg_stat_statements_reset()')
     assert foreign(watched.daemon) == []
 
 

@@ -215,13 +215,7 @@ class PrivateWorld(World):
         self.daemon.destroy()
 
     def sql(self, text, *values):
-        connection = psycopg2.connect(host=str(self.daemon.socket_folder), dbname='sluice', user='postgres')
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(text, values or None)
-                return cursor.fetchall()
-        finally:
-            connection.close()
+        return self.daemon.sql(text, *values)
 
 
 def now():
