@@ -167,11 +167,16 @@ def pid_lives(pid):
         return False
 
 
+def as_postgres(*command, reset_env=True):
+    """The command, run by somebody who is not root: PostgreSQL refuses to be."""
+    if os.geteuid() != 0:
+        return command
+    more = ['--reset-env'] if reset_env else []
+    return 'setpriv', '--reuid=postgres', '--regid=postgres', '--init-groups', *more, *command
+
+
 def unprivileged(*command):
-    """PostgreSQL refuses to be root."""
-    if os.geteuid() == 0:
-        command = ('setpriv', '--reuid=postgres', '--regid=postgres', '--init-groups', '--reset-env', *command)
-    return subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.run(as_postgres(*command), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 class Cluster:

@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from daemon import Client, Daemon, ask, free_port, wait_for
+from daemon import Client, Daemon, as_postgres, ask, free_port, wait_for
 from worlds import DEADLINE_S, LATE_S, LONG, SETTINGS, World, now
 
 PROGRAM = shutil.which('pgbouncer', path=os.environ['PATH'] + ':/usr/sbin')
@@ -34,9 +34,7 @@ class Pooler:
             + (f'ignore_startup_parameters = {dropped}\n' if dropped else ''))
 
     def start(self):
-        command = [PROGRAM, self.folder / 'pgbouncer.ini']
-        if os.geteuid() == 0:
-            command = ['setpriv', '--reuid=postgres', '--regid=postgres', '--init-groups', *command]
+        command = as_postgres(PROGRAM, self.folder / 'pgbouncer.ini')
         self.process = None
 
         def accepts():

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg2
 import requests
 
-from daemon import Client, Cluster, Daemon, ask, free_port, pid_lives, unprivileged, wait_for
+from daemon import Client, Cluster, Daemon, as_postgres, ask, free_port, pid_lives, unprivileged, wait_for
 from ledger import Ledger
 from proxy import Proxy
 
@@ -43,10 +43,8 @@ class TcpCluster(Cluster):
     def start(self):
         """As a child of ours, which is waited for: one that was killed must not stay as a zombie, which its successor
         would take for a server."""
-        command = [self.bin / 'postgres', '-D', self.data, '-p', str(self.port), '-k', self.folder, '-h', '127.0.0.1',
-                   '-F', '-N', '60', *self.options]
-        if os.geteuid() == 0:
-            command = ['setpriv', '--reuid=postgres', '--regid=postgres', '--init-groups', '--reset-env', *command]
+        command = as_postgres(self.bin / 'postgres', '-D', self.data, '-p', str(self.port), '-k', self.folder,
+                              '-h', '127.0.0.1', '-F', '-N', '60', *self.options)
         with open(self.folder / 'log', 'ab') as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         wait_for(lambda: self.accepts('postgres'), 60, 'PostgreSQL')

@@ -17,7 +17,7 @@ import requests
 import yaml
 
 from contract import ROOT
-from daemon import ask, binary, pid_lives, wait_for
+from daemon import as_postgres, ask, binary, pid_lives, wait_for
 
 RECIPE = ROOT / 'docker' / 'ha'
 NAMES = [f'{kind}{n}' for kind in ('etcd', 'db', 'sluice') for n in (1, 2, 3)] + ['proxy', 'etcd_auth']
@@ -114,9 +114,7 @@ class Machines:
             (self.folder / name / 'data').mkdir(exist_ok=True, mode=0o700)
             if os.geteuid() == 0:
                 shutil.chown(self.folder / name / 'data', 'postgres', 'postgres')
-            command = self.command(name)
-            if os.geteuid() == 0:  # PostgreSQL refuses to be root, and nothing else here needs to be
-                command = ['setpriv', '--reuid=postgres', '--regid=postgres', '--init-groups', *command]
+            command = as_postgres(*self.command(name), reset_env=False)  # nothing here needs to be root
             with open(self.folder / name / 'log', 'ab') as log:
                 self.processes[name] = subprocess.Popen(command, env=self.environment(name), stdout=log, stderr=log,
                                                         cwd=self.folder / name)
