@@ -335,14 +335,13 @@ bool value_country(const char *text, char out[VALUE_MAX])
         {"france", "FR"},         {"frankreich", "FR"}, {"франция", "FR"},
         {"austria", "AT"},        {"österreich", "AT"}, {"włochy", "IT"},
         {"italy", "IT"},          {"italien", "IT"},    {"wielka brytania", "GB"},
-        {"united kingdom", "GB"}, {"usa", "US"},        {"united states", "US"},
-        {"białoruś", "BY"},       {"belarus", "BY"},    {"беларусь", "BY"},
-        {"kazachstan", "KZ"},     {"kazakhstan", "KZ"}, {"казахстан", "KZ"},
+        {"united kingdom", "GB"}, {"uk", "GB"},         {"usa", "US"},
+        {"united states", "US"},  {"białoruś", "BY"},   {"belarus", "BY"},
+        {"беларусь", "BY"},       {"kazachstan", "KZ"}, {"kazakhstan", "KZ"},
+        {"казахстан", "KZ"},
     };
     char word[VALUE_MAX];
 
-    if (capitals(text, 2, out))
-        return true;
     value_fold(text, word, sizeof(word));
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (strcmp(rows[i][0], word) != 0)
@@ -350,5 +349,5 @@ bool value_country(const char *text, char out[VALUE_MAX])
         memcpy(out, rows[i][1], 3);
         return true;
     }
-    return false;
+    return capitals(text, 2, out);
 }

@@ -266,6 +266,7 @@ static const struct {
     {value_currency, "€", "EUR"},
     {value_currency, "złoty", NULL},
     {value_country, "pl", "PL"},
+    {value_country, "UK", "GB"},
     {value_country, "Polska", "PL"},
     {value_country, "РОССИЯ", "RU"},
     {value_country, "Österreich", "AT"},
