@@ -163,7 +163,7 @@ begin
         update sluice.timer t set fired_at = null, result = null where t.id = automatic_apply.id;
     end if;
     if outcome = 'refused' then
-        perform sluice.automatic_refused(kind, id, claim, entity, record_id, from_state, transition, code, null);
+        perform sluice.automatic_refuse(kind, id, claim, entity, record_id, from_state, transition, code, null);
         if kind = 'recheck' then
             perform sluice.timer_note(entity, record_id, from_state, 'denied', transition, 'timer_refused',
                                       jsonb_build_object('code', code));
@@ -176,32 +176,48 @@ begin
 end
 $$;
 
--- The guards do not hold. What was due is refused now and comes again when the record changes; what only waits for
--- its guards goes on waiting.
+-- What was due is refused now and comes again when the record changes; what only waits for its guards goes on
+-- waiting. Tells whether something became refused.
+create or replace function sluice.automatic_refuse(
+    kind text, id bigint, claim timestamptz, entity text, record_id uuid, from_state text, transition text, code text,
+    failures jsonb
+) returns boolean
+    language plpgsql as $$
+declare
+    t sluice.timer;
+begin
+    if kind <> 'timer' then
+        delete from sluice.recheck r where r.id = automatic_refuse.id and r.claimed_until = claim;
+        return false;
+    end if;
+    if not sluice.lock_record(entity, record_id, true) then
+        return false;
+    end if;
+    update sluice.timer x
+       set fired_at = sluice.now(), refused = true,
+           result = jsonb_strip_nulls(jsonb_build_object('outcome', 'refused', 'code', code, 'failures', failures))
+     where x.id = automatic_refuse.id and x.fired_at is null and x.live and x.claimed_until = claim
+    returning * into t;
+    if not found then
+        return false;
+    end if;
+    perform sluice.timer_note(entity, record_id, from_state, 'denied', transition, 'timer_refused',
+                              jsonb_strip_nulls(jsonb_build_object('code', code, 'timer', substr(t.key, 5 + (not t.sla)::integer),
+                                                                   'due_at', sluice.rfc3339(t.due_at), 'failures', failures)));
+    return true;
+end
+$$;
+
+-- The guards do not hold, as the daemon saw it. A change since then did not know that the move would wait for one: it is
+-- looked at once more.
 create or replace function sluice.automatic_refused(
     kind text, id bigint, claim timestamptz, entity text, record_id uuid, from_state text, transition text, code text,
     failures jsonb
 ) returns void
     language plpgsql security definer set search_path = sluice, pg_temp as $$
-declare
-    t sluice.timer;
 begin
-    if kind <> 'timer' then
-        delete from sluice.recheck r where r.id = automatic_refused.id and r.claimed_until = claim;
-        return;
-    end if;
-    if not sluice.lock_record(entity, record_id, true) then
-        return;
-    end if;
-    update sluice.timer x
-       set fired_at = sluice.now(), refused = true,
-           result = jsonb_strip_nulls(jsonb_build_object('outcome', 'refused', 'code', code, 'failures', failures))
-     where x.id = automatic_refused.id and x.fired_at is null and x.live and x.claimed_until = claim
-    returning * into t;
-    if found then
-        perform sluice.timer_note(entity, record_id, from_state, 'denied', transition, 'timer_refused',
-                                  jsonb_strip_nulls(jsonb_build_object('code', code, 'timer', substr(t.key, 5 + (not t.sla)::integer),
-                                                                       'due_at', sluice.rfc3339(t.due_at), 'failures', failures)));
+    if sluice.automatic_refuse(kind, id, claim, entity, record_id, from_state, transition, code, failures) then
+        perform sluice.recheck_add(entity, record_id);
     end if;
 end
 $$;

@@ -458,6 +458,22 @@ def test_what_is_due_before_its_guards_hold_is_tried_again(world, clock):
     assert world.rep.read('leads', lead['id'])['status'] == 'b'
 
 
+def test_a_change_during_the_decision_is_not_missed(world, clock):
+    process(world, 'meanwhile', [('a', 'open', {}), ('b', 'open', {})],
+            [{'key': 'created', 'kind': 'initial', 'to': 'a'},
+             {'key': 'go', 'from': ['a'], 'to': 'b', 'auto': {'after': 'P1D', 'calendar': 'default'},
+              'guards': [{'key': 'industry', 'kind': 'field_present', 'params': {'field': 'industry'}}]}])
+    lead = world.rep.make('leads', last_name='Meanwhile')
+    (claim,) = world.rows("update sluice.timer set claimed_until = '2090-01-01Z' where record_id = %s returning id, claimed_until",
+                          lead['id'])  # by a daemon that takes its time
+    clock.set('2026-11-23 08:00Z')
+    world.rep.patched('leads', lead['id'], industry='ports')
+    world.rows("select sluice.automatic_refused('timer', %s, %s, 'lead', %s, 'a', 'go', 'guard_failed', '[]')",
+               claim['id'], claim['claimed_until'], lead['id'])
+    world.idle()
+    assert world.rep.read('leads', lead['id'])['status'] == 'b'
+
+
 def test_a_threshold_moves(world, clock):
     process(world, 'moving', [('a', 'open', {'sla': [{'key': 'out', 'after': 'PT1H', 'what': 'move',
                                                       'params': {'transition': 'drop'}}]}), ('b', 'lost', {})],

@@ -190,6 +190,7 @@ set local role sluice_app;
 select sluice.automatic_refused(c.kind, c.id, c.claim, c.entity, c.record_id, 'asleep', 'wake', 'guard_failed', '[]') from claimed c;
 reset role;
 select is((select refused || ' ' || (result ->> 'code') from sluice.timer where key = 'auto:wake' and live), 'true guard_failed', 'refused');
+select is((select record_id from sluice.recheck), '00000000-0000-7000-8000-000000000003', 'a change since the decision is not missed');
 delete from sluice.recheck;
 update sluice.lead set industry = 'y' where id = '00000000-0000-7000-8000-000000000003';
 truncate claimed;
