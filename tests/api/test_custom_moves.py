@@ -155,7 +155,7 @@ def test_a_change_in_this_state(rep, rows, field, key, number):
     assert rep.moved('leads', made['id'], 'go')['custom'] == {key: 3, f'{key}_b': 5}
 
 
-def test_actions_set_them(rep, rows, field, key, number):
+def test_actions_set_them(rep, rows, field, key, number, frozen):
     """Of every type, by value or source, over what came along; the entry says what each did."""
     for t in VALUES:
         field('lead', t, f'{key}_{t}', **LIMITS.get(t, {}))
