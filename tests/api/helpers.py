@@ -96,6 +96,17 @@ def post_form(anonymous, daemon, idempotency_key=None, **fields):
                           headers=headers)
 
 
+def pages(client, path, **params):
+    """The items of a list, however long it is by now."""
+    found, cursor = [], {}
+    while cursor is not None:
+        answer = client.get(path, params={'limit': 200, **params, **cursor})
+        assert answer.status_code == 200, answer.text
+        found += answer.json()['items']
+        cursor = answer.json()['next_cursor'] and {'cursor': answer.json()['next_cursor']}
+    return found
+
+
 def tables(rows):
     return [r['relname'] for r in rows(
         "select relname from pg_class where relnamespace = 'sluice'::regnamespace and relkind = 'r' order by 1")]

@@ -2,7 +2,7 @@
 for its parts and by one for the whole."""
 import uuid
 
-from helpers import moment
+from helpers import moment, pages
 
 
 def failures(answer, code='guard_failed', status=422):
@@ -105,7 +105,7 @@ def test_from_web_form_to_won_deal(daemon, anonymous, mkt, rep, verifier, rows, 
     assert rep.move('accounts', account_id, 'verify').status_code == 403
     answer = rep.patch(f'/v1/accounts/{account_id}', json={'verification': 'verified'})
     assert (answer.status_code, answer.json()['code']) == (422, 'governed_field')
-    queue = verifier.get('/v1/accounts', params={'verification': 'to_verify', 'sort': 'created_at', 'limit': 200}).json()['items']
+    queue = pages(verifier, '/v1/accounts', verification='to_verify', sort='created_at')
     assert account_id in [a['id'] for a in queue]
     born = [moment(a['created_at']) for a in queue]
     assert born == sorted(born)

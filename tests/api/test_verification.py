@@ -6,7 +6,7 @@ import datetime
 import pytest
 
 from daemon import wait_for
-from helpers import UNKNOWN, deal_in, failures, fault, lived, problem, together
+from helpers import UNKNOWN, deal_in, failures, fault, lived, pages, problem, together
 from test_merge import everything
 from test_time import World
 
@@ -16,9 +16,7 @@ def company(client, number, **more):
 
 
 def queue(client, **params):
-    answer = client.get('/v1/accounts/verification-queue', params={'limit': 200, **params})
-    assert answer.status_code == 200, answer.text
-    return answer.json()['items']
+    return pages(client, '/v1/accounts/verification-queue', **params)
 
 
 def claim(client, account=None):
@@ -50,7 +48,7 @@ def test_a_rep_creates_an_account_at_once(rep, verifier, number, tax_id):
     assert account['id'] in mine and later['id'] not in mine
     assert (row['tax_id'], row['created_by'], row['breached'], row['open_opportunities']) == (tax_id, rep.user['id'], False, 0)
     assert row['due_at'] == account['due_at'] is not None
-    listed = verifier.get('/v1/accounts', params={'verification': 'to_verify', 'sort': 'created_at', 'limit': 200}).json()['items']
+    listed = pages(verifier, '/v1/accounts', verification='to_verify', sort='created_at')
     assert account['id'] in [x['id'] for x in listed]
 
 
