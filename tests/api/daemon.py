@@ -24,7 +24,7 @@ def binary():
     return os.environ.get('SLUICE_BIN', str(ROOT / 'build' / 'sluiced'))
 
 
-def wait_for(condition, limit_s=20.0, what='the condition'):
+def wait_for(condition, limit_s=60.0, what='the condition'):
     """Polls until the condition gives something true; never sleeps longer than needed."""
     deadline = time.monotonic() + limit_s
     while True:
@@ -138,7 +138,7 @@ class Daemon:
         """Runs a statement as the owner of the private PostgreSQL; returns its rows."""
         return ask(text, values, host=str(self.socket_folder), dbname='sluice', user='postgres')
 
-    def stop(self, sig=signal.SIGTERM, limit_s=30):
+    def stop(self, sig=signal.SIGTERM, limit_s=60):
         if self.process and self.process.poll() is None:
             self.process.send_signal(sig)
             self.process.wait(limit_s)

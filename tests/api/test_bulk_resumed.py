@@ -101,4 +101,4 @@ def test_the_answer_takes_the_place_of_what_was_chosen(rep, rows):
 
     def answer():
         return rows('select answer from sluice.idempotency where key = %s and status = 207', mark)
-    assert wait_for(answer, 10, 'the answer')[0]['answer'] == first.text
+    assert wait_for(answer, 20, 'the answer')[0]['answer'] == first.text

@@ -321,7 +321,7 @@ def test_large_bodies_have_a_limit_together(new_daemon):
 
     def admitted():
         return upload(4 << 20, 0).answer()[0] == 401
-    wait_for(admitted, 5, 'room for another body')
+    wait_for(admitted, 20, 'room for another body')
 
 
 def test_connections_are_counted(new_daemon):
@@ -338,7 +338,7 @@ def test_connections_are_counted(new_daemon):
             return Raw(daemon).send(ask).answer()[0] == 200
         except OSError:
             return False
-    wait_for(admitted, 5, 'room for another connection')
+    wait_for(admitted, 20, 'room for another connection')
 
 
 def test_what_the_log_holds(daemon, contract, admin, rep, number):
@@ -358,7 +358,7 @@ def test_what_the_log_holds(daemon, contract, admin, rep, number):
     rep.get('/v1/leads', params={'q': secret})
     rep.get('/v1/leads', headers={'X-Evil': 'a', 'User-Agent': 'evil\\n{"level":"error"}'})
     request_id = answer.headers['Request-Id']
-    wait_for(lambda: request_id in daemon.log(), 5, 'the line of the request')
+    wait_for(lambda: request_id in daemon.log(), 20, 'the line of the request')
     log = daemon.log()
     for hidden in (password, session['access_token'], session['refresh_token'], key['key'], form['key'], secret, rep.token):
         assert hidden not in log

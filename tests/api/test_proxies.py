@@ -167,7 +167,7 @@ def test_what_the_proxy_counted_is_what_the_daemon_executed(kind, behind):
     def agreed():
         return len(proxy.forwarded()) == len(executed(daemon)) or None
     try:
-        wait_for(agreed, 10)
+        wait_for(agreed, 20)
     except AssertionError:
         pass  # said with the numbers below
     forwarded, logged = proxy.forwarded(), executed(daemon)

@@ -99,4 +99,4 @@ def test_tls(new_daemon, contract, tmp_path):
             return requests.get(daemon.url + '/livez', timeout=10, verify=str(crt)).status_code == 200
         except requests.exceptions.SSLError:
             return False
-    wait_for(renewed, 10, 'the new certificate')
+    wait_for(renewed, 20, 'the new certificate')

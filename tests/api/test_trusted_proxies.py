@@ -181,7 +181,7 @@ def test_connections_of_a_proxy_are_not_one_persons(beside, at):
             return first_line(STRANGER, ask)[1] == b'HTTP/1.1 200 OK'
         except OSError:
             return False
-    wait_for(admitted, 10, 'room for the stranger')
+    wait_for(admitted, 20, 'room for the stranger')
 
 
 @pytest.mark.parametrize('kind, more', [

@@ -28,7 +28,7 @@ def test_nothing_is_lost_when_the_daemon_is_killed(world):
             world.daemon.process.wait(10)
             began = now()
             world.daemon.start()
-            wait_for(world.ready, 10, 'readiness')
+            wait_for(world.ready, 30, 'readiness')
             slowest = max(slowest, now() - began)
         ledger.at_least(10)
         world.settled(ledger)
@@ -119,9 +119,9 @@ def test_sigterm_waits_for_what_is_running(world):
     client = Client(world.daemon, world.contract, world.key)
     waiting = threading.Thread(target=lambda: answers.append(client.post('/v1/leads', json={'last_name': 'waits'})))
     waiting.start()
-    wait_for(lambda: world.sql('select 1 from pg_locks where not granted'), 10, 'the lock to be waited for')
+    wait_for(lambda: world.sql('select 1 from pg_locks where not granted'), 30, 'the lock to be waited for')
     world.daemon.process.send_signal(signal.SIGTERM)
-    wait_for(lambda: '"stopping"' in world.daemon.log(), 10, 'the drain')
+    wait_for(lambda: '"stopping"' in world.daemon.log(), 30, 'the drain')
     holder.rollback()
     holder.close()
     waiting.join(20)
@@ -144,7 +144,7 @@ def test_a_request_on_its_way_is_told_that_the_daemon_stops(world):
         assert s.recv(65536).startswith(b'HTTP/1.1 200 ')
         s.sendall(b'GET /readyz HTTP/1.1\r\nHost: sluice\r\n')
         world.daemon.process.send_signal(signal.SIGTERM)
-        wait_for(refuses, 10, 'the end of the listeners')
+        wait_for(refuses, 30, 'the end of the listeners')
         s.sendall(b'\r\n')
         text = b''.join(iter(lambda: s.recv(65536), b'')).decode()
     head, body = text.split('\r\n\r\n')
@@ -160,7 +160,7 @@ def test_what_clients_are_told_while_postgresql_is_away(world):
     client = Client(world.daemon, world.contract, world.key)
     for mode in ('fast', 'immediate', 'fast'):
         world.cluster.stop(mode)
-        wait_for(lambda: not world.ready(), 10, 'unreadiness')
+        wait_for(lambda: not world.ready(), 30, 'unreadiness')
         for ask in (lambda: client.get('/v1/leads'), lambda: client.post('/v1/leads', json={'last_name': 'away'}),
                     lambda: client.get('/v1/reports/conversion'),
                     lambda: client.post('/v1/session', json=world.daemon.admin)):
@@ -175,7 +175,7 @@ def test_what_clients_are_told_while_postgresql_is_away(world):
         began = now()
         wait_for(lambda: client.get('/v1/me').status_code == 200, 20, 'a read that succeeds')
         assert now() - began < 2
-        wait_for(world.ready, 10, 'readiness')
+        wait_for(world.ready, 30, 'readiness')
     assert not world.sql("select from sluice.lead where last_name = 'away'")
 
 
@@ -194,14 +194,14 @@ def test_descriptors_do_not_grow_with_connections_that_break(world):
     for _ in range(5):
         before = world.proxy.reset()
         assert before > 0
-        wait_for(world.ready, 10, 'readiness')
-        wait_for(lambda: world.pool() == world.before['pool'], 10, 'the pool')
+        wait_for(world.ready, 30, 'readiness')
+        wait_for(lambda: world.pool() == world.before['pool'], 30, 'the pool')
     assert world.files() <= world.before['files']
 
 
 def test_the_log_of_an_outage_is_short(world):
     world.cluster.stop()
-    wait_for(lambda: not world.ready(), 10, 'unreadiness')
+    wait_for(lambda: not world.ready(), 30, 'unreadiness')
     at, began = len(world.daemon.log().splitlines()), now()
     wait_for(lambda: now() - began > 5, 10)
     said = [line for line in world.daemon.log().splitlines()[at:] if 'no connection to the database' in line]

@@ -124,7 +124,7 @@ def given_up(w, ledger, began):
     wait_for(refused, SILENCE_S + 5, '503')
     first = next(a for a in ledger.attempts(began) if a.status == 503)
     assert first.began + first.took - began < SILENCE_S
-    wait_for(lambda: not w.ready(), 5, 'unreadiness')
+    wait_for(lambda: not w.ready(), 30, 'unreadiness')
     assert w.alive()
 
 
@@ -154,5 +154,5 @@ def test_nothing_is_lost_when(world, fault):
             assert ledger.longest(began) < DEADLINE_S + LATE_S
             print(f'{fault.name}: back after {took:.2f} s, longest request {ledger.longest(began):.2f} s, '
                   f'{dict(ledger.seen(began))}')
-            wait_for(world.ready, 10, 'readiness')
+            wait_for(world.ready, 30, 'readiness')
         world.settled(ledger)

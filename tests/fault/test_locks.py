@@ -33,7 +33,7 @@ def test_a_locked_table_holds_up_nobody_else(world):
     assert client.get('/v1/accounts').status_code == 200
     let_go(holder)
     began = now()
-    wait_for(lambda: client.post('/v1/leads', json={'last_name': 'free'}).status_code == 201, 10, 'a write')
+    wait_for(lambda: client.post('/v1/leads', json={'last_name': 'free'}).status_code == 201, 30, 'a write')
     assert now() - began < 2
     assert not world.sql("select from sluice.lead where last_name = 'held'")
 
@@ -127,7 +127,7 @@ def test_a_victim_of_a_deadlock_is_repeated(world):
         waiting = threading.Thread(target=lambda: answers.append(
             client.patch(f'/v1/leads/{lead}', json={'description': 'deadlock'})))
         waiting.start()
-        wait_for(lambda: world.sql("select 1 from pg_locks where locktype = 'advisory' and not granted"), 10, 'the wait')
+        wait_for(lambda: world.sql("select 1 from pg_locks where locktype = 'advisory' and not granted"), 30, 'the wait')
         other.execute('select 1 from sluice.lead where id = %s for update', (lead,))  # until the daemon's was the victim
         holder.rollback()
         waiting.join(20)

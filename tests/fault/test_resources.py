@@ -161,7 +161,7 @@ def test_deadlines_do_not_follow_the_clock(clock):
         client, answers, began = Client(clock.daemon, clock.contract, clock.key), [], now()
         waiting = threading.Thread(target=lambda c=client, a=answers: a.append(c.post('/v1/leads', json={'last_name': 'x'})))
         waiting.start()
-        wait_for(lambda: clock.sql('select 1 from pg_locks where not granted'), 10, 'the lock to be waited for')
+        wait_for(lambda: clock.sql('select 1 from pg_locks where not granted'), 30, 'the lock to be waited for')
         clock.turn(jump)
         waiting.join(20)
         assert answers[0].status_code in (503, 504) and 0.4 < now() - began < DEADLINE_S + LATE_S

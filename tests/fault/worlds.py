@@ -186,11 +186,11 @@ class World:
 
     def left_nothing(self):
         """No transaction is idle, nothing waits for a lock, the pool has its size, no file is left open."""
-        wait_for(lambda: self.pool() == self.before['pool'], 15, f'a pool of {self.before["pool"]}, not {self.pool()},')
+        wait_for(lambda: self.pool() == self.before['pool'], 30, f'a pool of {self.before["pool"]}, not {self.pool()},')
         wait_for(lambda: self.sql("select 1 from pg_stat_activity where application_name = 'sluiced' and state <> 'idle'") == [],
                  15, 'the end of all transactions')
         if self.daemon.process.pid == self.before['pid']:
-            wait_for(lambda: self.files() <= self.before['files'], 15, 'the end of descriptors')
+            wait_for(lambda: self.files() <= self.before['files'], 30, 'the end of descriptors')
 
     def recovered(self, ledger, since, limit_s=RECOVERY_S):
         """Waits for the first write that is acknowledged after @since and returns how long it took."""

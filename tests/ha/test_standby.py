@@ -49,7 +49,7 @@ class Place:
             if now != last:
                 last, since = now, time.monotonic()
             return time.monotonic() - since > 0.25
-        wait_for(rests, 10, 'the counts to rest')
+        wait_for(rests, 30, 'the counts to rest')
         return last
 
     def published(self):
@@ -69,6 +69,7 @@ class Place:
         answer = self.client.get('/v1/leads/export', params={'format': 'csv', 'fields': 'last_name'},
                                  headers={'Commit-Token': token} if token else {})
         assert answer.status_code == 200, answer.text
+        wait_for(lambda: self.published() != before, 30, 'the count of what was asked')
         after = self.asked()
         grown = {lane for lane in ('slow', 'standby') if after[lane] > before[lane]}
         return {name for name in answer.text.split()[1:] if name.startswith(prefix)}, 'primary' if 'slow' in grown else 'standby'
@@ -84,7 +85,7 @@ class Place:
 
     def paused(self):
         sql(self.standby, 'select pg_wal_replay_pause()')
-        wait_for(lambda: sql(self.standby, "select pg_get_wal_replay_pause_state()") == [('paused',)], 10, 'the pause')
+        wait_for(lambda: sql(self.standby, "select pg_get_wal_replay_pause_state()") == [('paused',)], 30, 'the pause')
 
     def resumed(self):
         sql(self.standby, 'select pg_wal_replay_resume()')
@@ -136,7 +137,7 @@ def test_who_wrote_sees_it(place):
     assert p.seen(second) == ({'First', 'Second'}, 'primary')
     assert p.seen(first) == ({'First'}, 'standby')
     p.resumed()
-    wait_for(lambda: p.seen(second, ('First', 'Second')) == ({'First', 'Second'}, 'standby'), 10, 'the standby to catch up')
+    wait_for(lambda: p.seen(second, ('First', 'Second')) == ({'First', 'Second'}, 'standby'), 30, 'the standby to catch up')
 
 
 def test_a_standby_that_is_nearly_there_is_waited_for(place):
@@ -153,9 +154,9 @@ def test_nothing_is_older_than_the_setting_allows(new_place):
     p = new_place(standby_lag_ms=400)
     p.paused()
     p.lead('Late')
-    wait_for(lambda: p.seen() == ({'Late'}, 'primary'), 5, 'the primary to answer for a standby that is behind')
+    wait_for(lambda: p.seen() == ({'Late'}, 'primary'), 30, 'the primary to answer for a standby that is behind')
     p.resumed()
-    wait_for(lambda: p.seen() == ({'Late'}, 'standby'), 10, 'the standby')
+    wait_for(lambda: p.seen() == ({'Late'}, 'standby'), 30, 'the standby')
 
 
 def test_who_wrote_what_is_not_on_the_disk_yet_sees_it(new_place):
@@ -164,7 +165,7 @@ def test_who_wrote_what_is_not_on_the_disk_yet_sees_it(new_place):
     for setting in ('synchronous_commit = off', "wal_writer_delay = '10s'", 'wal_writer_flush_after = 0'):
         sql(p.primary, f'alter system set {setting}')
     sql(p.primary, 'select pg_reload_conf()')
-    wait_for(lambda: sql(p.primary, 'show synchronous_commit') == [('off',)], 10, 'the setting')
+    wait_for(lambda: sql(p.primary, 'show synchronous_commit') == [('off',)], 30, 'the setting')
     for n in range(6):
         token = p.lead(f'Async{n}')
         seen, _ = p.seen(token, 'Async')
@@ -214,10 +215,10 @@ def test_a_standby_that_dies_under_a_report(new_place):
         'format': 'csv', 'fields': 'last_name'})))
     asking.start()
     waiting = "select pid from pg_stat_activity where application_name = 'sluiced' and wait_event_type = 'Lock'"
-    backends = wait_for(lambda: sql(standby, waiting), 10, 'an export that waits on the standby')
+    backends = wait_for(lambda: sql(standby, waiting), 30, 'an export that waits on the standby')
     pid = standby.pid()
     kill(pid, *(b for (b,) in backends))
-    wait_for(lambda: not pid_lives(pid), 10, 'the end of the standby')
+    wait_for(lambda: not pid_lives(pid), 30, 'the end of the standby')
     holder.rollback()
     holder.close()
     asking.join(20)
@@ -233,7 +234,7 @@ def test_a_promoted_standby_is_left(new_place):
     sql(standby, "update sluice.lead set last_name = 'Theirs'")
     assert p.seen() == ({'Ours'}, 'primary')
     left = "select count(*) from pg_stat_activity where application_name = 'sluiced'"
-    wait_for(lambda: sql(standby, left) == [(0,)], 10, 'the connections to leave')
+    wait_for(lambda: sql(standby, left) == [(0,)], 30, 'the connections to leave')
     assert p.seen() == ({'Ours'}, 'primary')
 
 
