@@ -94,11 +94,13 @@ $$;
 create or replace trigger score_setting_touch before update on sluice.score_setting
     for each row when (old.hot is distinct from new.hot) execute function sluice.score_setting_changed();
 
--- After rules changed: every lead is computed anew, by a job. One that waits already will see these rules too.
+-- After rules changed: every lead is computed anew, by a job. One that waits already sees these rules too, for nobody
+-- takes it before they are there.
 create or replace function sluice.score_rules_changed() returns trigger
     language plpgsql security definer set search_path = sluice, pg_temp as $$
 begin
-    if not exists (select from sluice.job j where j.kind = 'rescore' and j.status = 'queued') then
+    perform from sluice.job j where j.kind = 'rescore' and j.status = 'queued' limit 1 for update skip locked;
+    if not found then
         insert into sluice.job (id, kind, total)
         select gen_random_uuid(), 'rescore', count(*) from sluice.lead l where l.deleted_at is null;
     end if;

@@ -1,9 +1,13 @@
 """Scores of leads (A9): rules on members and activities, fading by a clock that the test sets, replayed when a rule
 changes, explained so that the parts add up."""
+import signal
+
+import psycopg2
+import psycopg2.extras
 import pytest
 
 from conftest import PASSWORD
-from daemon import Client, Daemon
+from daemon import Client, Daemon, wait_for
 from helpers import CALL, fault, lived, moment, problem, settled, together
 from test_time import Clock
 
@@ -21,17 +25,22 @@ class Scores:
         self.second = None
 
     def open(self):
-        import psycopg2  # pylint: disable=import-outside-toplevel
-        import psycopg2.extras  # pylint: disable=import-outside-toplevel
         self.first.start()
         folder = self.first.socket_folder
         self.second = Daemon(job_interval_ms=20, database_url=f'host={folder} dbname=sluice user=sluice_app').start()
-        self.db = psycopg2.connect(host=str(folder), dbname='sluice', user='postgres',
-                                   cursor_factory=psycopg2.extras.RealDictCursor)
+        self.db = self.connect()
         self.db.autocommit = True
         self.clock = Clock(self.rows)
         self.admin = self.sign_in(**{k: self.first.admin[k] for k in ('email', 'password')})
         return self
+
+    def connect(self):
+        return psycopg2.connect(host=str(self.first.socket_folder), dbname='sluice', user='postgres',
+                                cursor_factory=psycopg2.extras.RealDictCursor)
+
+    def signal(self, number):
+        for daemon in (self.first, self.second):
+            daemon.process.send_signal(number)
 
     def close(self):
         self.db.close()
@@ -188,6 +197,26 @@ def test_rules_that_change_are_replayed(world):
     assert world.jobs() == before | {made}
     world.admin.patched('score-rules', rule['id'], enabled=False)
     assert [world.score(x)['score'] for x in leads] == [0] * 5
+
+
+def test_a_job_that_waits_sees_the_rules_that_count_on_it(world):
+    """Whoever changes a rule leaves no second job; the first must not run before the rule is there."""
+    rule = world.rule('industry', kind='record', points=25, conditions=[INDUSTRY])
+    lead = world.admin.make('leads', last_name='Counted', industry='logistics')
+    assert world.score(lead)['score'] == 25
+    world.signal(signal.SIGSTOP)
+    try:
+        world.rows("insert into sluice.job (id, kind, total) values (gen_random_uuid(), 'rescore', 1)")
+        other = world.connect()
+        with other, other.cursor() as cursor:
+            cursor.execute('update sluice.score_rule set points = 40 where id = %s', (rule['id'],))
+            world.signal(signal.SIGCONT)
+            new = world.admin.make('leads', last_name='Between', industry='logistics')
+            wait_for(lambda: world.admin.read('leads', new['id'])['score'] == 25, what='a round of the daemons')
+    finally:
+        world.signal(signal.SIGCONT)
+    other.close()
+    assert world.score(lead)['score'] == 40
 
 
 def test_a_lead_is_hot_once(world):
