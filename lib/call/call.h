@@ -357,6 +357,9 @@ const char *call_query_without(struct call *c, const char *drop);
 const char *call_body_text(const struct call *c, const char *name);
 const char *call_json(struct call *c, const json_t *value);
 
+/** Returns the names (ending with NULL) as a JSON array; arena. */
+const char *call_names_json(struct call *c, const char *const *names);
+
 /** The scope that the principal has for the permission, as the text that queries take: "all",
  * "team", "own" or "none". */
 const char *call_scope(const struct call *c, enum permission p);

@@ -33,18 +33,6 @@ static const struct route_param *param_find(const struct route *r, const char *n
     return NULL;
 }
 
-static const char *param_names_json(struct call *c)
-{
-    json_t *list = json_array();
-    const char *text;
-
-    for (const struct route_param *p = c->route->params; p && p->name; p++)
-        json_array_append_new(list, json_string(p->name));
-    text = call_json(c, list);
-    json_decref(list);
-    return text;
-}
-
 static void param_unknown(struct call *c, const char *name)
 {
     const char **known, *near;
@@ -65,7 +53,7 @@ static void param_unknown(struct call *c, const char *name)
                   .code = "unknown",
                   .detail = n ? "There is no such parameter." : "This address takes no parameters.",
                   .hint = near ? arena_printf(&c->arena, "did you mean \"%s\"?", near) : NULL,
-                  .allowed = n && !near ? param_names_json(c) : NULL,
+                  .allowed = n && !near ? call_names_json(c, known) : NULL,
               });
 }
 

@@ -98,13 +98,10 @@ static bool has_word(const char *const *words, const char *word)
 static void include_unknown(struct call *c, const struct list_query *q, const char *word)
 {
     const char *names[INCLUDES_MAX + 1] = {NULL}, *nearest;
-    json_t *list = json_array();
     size_t n = 0;
 
-    for (const struct list_include *i = q->includes; i && i->name && n < INCLUDES_MAX; i++) {
-        json_array_append_new(list, json_string(i->name));
+    for (const struct list_include *i = q->includes; i && i->name && n < INCLUDES_MAX; i++)
         names[n++] = i->name;
-    }
     nearest = text_nearest(word, names);
     err_fault(&c->err, ERR_BAD_PARAMETER,
               (struct fault){
@@ -113,9 +110,8 @@ static void include_unknown(struct call *c, const struct list_query *q, const ch
                   .code = "enum",
                   .detail = arena_printf(&c->arena, "\"%s\" cannot be included here.", word),
                   .hint = nearest ? arena_printf(&c->arena, "did you mean \"%s\"?", nearest) : NULL,
-                  .allowed = call_json(c, list),
+                  .allowed = call_names_json(c, names),
               });
-    json_decref(list);
 }
 
 static void read_include(struct call *c, struct page *p)

@@ -189,6 +189,18 @@ const char *call_json(struct call *c, const json_t *value)
     return text;
 }
 
+const char *call_names_json(struct call *c, const char *const *names)
+{
+    json_t *list = json_array();
+    const char *text;
+
+    for (; *names; names++)
+        json_array_append_new(list, json_string(*names));
+    text = call_json(c, list);
+    json_decref(list);
+    return text;
+}
+
 const char *call_scope(const struct call *c, enum permission p)
 {
     static const char *const words[] = {

@@ -67,67 +67,75 @@ void reply_problem(struct call *c)
 
 /* fields */
 
-static bool column_is(const struct result *r, int column, const char *top)
+static bool has_member(const struct result *r, const char *name)
 {
-    const char *at = result_name(r, column);
-    size_t n = strlen(top);
+    for (int i = 0; i < result_columns(r); i++) {
+        const char *at = result_name(r, i);
 
-    for (struct row_part part = {.element = -1}; row_part_next(&at, &part);)
-        if (part.name.n >= n && !strncmp(part.name.p, top, n) &&
-            (part.name.n == n || part.name.p[n] == '.'))
-            return true;
+        for (struct row_part part = {.element = -1}; row_part_next(&at, &part);)
+            if (span_is(row_part_top(&part), name))
+                return true;
+    }
     return false;
 }
 
-static bool has_column(const struct result *r, const char *top)
+static const char *field_hint(struct call *c, const char *name, const char *const *known)
 {
-    for (int i = 0; i < result_columns(r); i++)
-        if (column_is(r, i, top))
-            return true;
-    return false;
+    struct span top = {name, strcspn(name, ".")};
+    const char *near = text_nearest(name, known);
+
+    for (; name[top.n] && *known; known++)
+        if (span_is(top, *known))
+            return arena_printf(&c->arena, "members come whole here: name \"%s\"", *known);
+    return near ? arena_printf(&c->arena, "did you mean \"%s\"?", near) : NULL;
 }
 
-static const char *field_hint(struct call *c, const char *near, const char *name,
-                              const char *const *known)
+/* Returns the names of all members, those of a group once; they stand together. */
+static const char *const *members(struct call *c, const struct result *r)
 {
-    if (near)
-        return arena_printf(&c->arena, "did you mean \"%s\"?", near);
-    for (; strncmp(name, "custom.", 7) == 0 && *known; known++)
-        if (strcmp(*known, "custom") == 0)
-            return "custom fields come together here: name \"custom\"";
-    return NULL;
-}
-
-static void field_unknown(struct call *c, const struct result *r, const char *name)
-{
-    const char **known = call_alloc(c, (row_parts_most(r) + 1) * sizeof(*known));
+    const char **names = call_alloc(c, (row_parts_most(r) + 1) * sizeof(*names));
     size_t n = 0;
 
-    if (!known)
-        return;
-    for (int i = 0; i < result_columns(r); i++) {
+    for (int i = 0; names && i < result_columns(r); i++) {
         const char *at = result_name(r, i);
 
         for (struct row_part part = {.element = -1}; row_part_next(&at, &part);) {
             struct span top = row_part_top(&part);
 
-            known[n] = arena_copy(&c->arena, top.p, top.n);
-            n += known[n] != NULL;
+            if (n > 0 && span_is(top, names[n - 1]))
+                continue;
+            names[n] = arena_copy(&c->arena, top.p, top.n);
+            n += names[n] != NULL;
         }
     }
+    return names;
+}
+
+static void field_unknown(struct call *c, const char *name, const char *const *known)
+{
+    const char *hint = field_hint(c, name, known);
+
     err_fault(&c->err, ERR_BAD_PARAMETER,
               (struct fault){.in = "query",
                              .pointer = "fields",
                              .code = "unknown",
                              .detail = arena_printf(&c->arena, "There is no field \"%s\".", name),
-                             .hint = field_hint(c, text_nearest(name, known), name, known)});
+                             .hint = hint,
+                             .allowed = hint ? NULL : call_names_json(c, known)});
 }
 
 bool reply_has_fields(struct call *c, const struct result *r, const char *const *names)
 {
-    for (size_t i = 0; names && names[i]; i++)
-        if (!has_column(r, names[i]))
-            field_unknown(c, r, names[i]);
+    const char *const *known = NULL;
+
+    for (; names && *names; names++) {
+        if (has_member(r, *names))
+            continue;
+        known = known ? known : members(c, r);
+        if (!known)
+            return false;
+        field_unknown(c, *names, known);
+    }
     return c->err.code == ERR_NONE;
 }
 

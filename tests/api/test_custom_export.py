@@ -52,4 +52,4 @@ def test_columns_by_their_names(rep, field, key, mark):
     only = fault(rep.get('/v1/leads/export', params={'fields': f'custom.{key}_seat'}), 400, 'invalid_parameter', 'fields', 'unknown')
     assert (only['detail'], only['hint']) == (f'There is no custom field "custom.{key}_seat".', f'did you mean "custom.{key}_seats"?')
     only = fault(rep.get('/v1/leads', params={'fields': f'custom.{key}_seats'}), 400, 'invalid_parameter', 'fields', 'unknown')
-    assert only['hint'] == 'custom fields come together here: name "custom"'
+    assert only['hint'] == 'members come whole here: name "custom"'

@@ -311,6 +311,12 @@ row('a field that is none', 'rep', 'GET /v1/leads?fields=id,lst_name', 400, 'inv
     hint=mean('last_name'))
 row('a field that is none, of one', 'rep', 'GET ' + LEAD + '?fields=last_nam', 400, 'invalid_parameter', 'fields',
     'unknown', hint=mean('last_name'))
+row('a field that is none, near one', 'rep', 'GET /v1/accounts?fields=nmae', 400, 'invalid_parameter', 'fields', 'unknown',
+    says='There is no field "nmae".', hint=mean('name'))
+row('a field that is none, near none', 'admin', 'GET /v1/teams?fields=id,colour', 400, 'invalid_parameter', 'fields', 'unknown',
+    says='There is no field "colour".', allowed=['id', 'version', 'name', 'members', 'created_at', 'updated_at', 'created_by'])
+row('a member of a field', 'rep', 'GET /v1/accounts?include=owner&fields=owner.name', 400, 'invalid_parameter', 'fields',
+    'unknown', says='There is no field "owner.name".', hint='members come whole here: name "owner"')
 row('an include that is none', 'rep', 'GET /v1/contacts?include=acount', 400, 'invalid_parameter', 'include', 'enum',
     hint=mean('account'), allowed=['owner', 'account'])
 row('a user by name', 'rep', 'GET /v1/leads?owner=anna', 400, 'invalid_parameter', 'owner', 'format')

@@ -310,7 +310,9 @@ static void fields_are_picked_and_checked(void **state)
     } rows[] = {
         {"name", 200, "{\"name\":\"Acme\"}"},
         {"name, id", 200, "{\"id\":\"a\",\"name\":\"Acme\"}"},
-        {"name,nmae", 400, "did you mean"},
+        {"name,nmae", 400, "\"hint\":\"did you mean \\\"name\\\"?\"}"},
+        {"colour", 400, "no field \\\"colour\\\".\",\"allowed\":[\"id\",\"version\",\"name\"]}"},
+        {"name.first", 400, "\"hint\":\"members come whole here: name \\\"name\\\"\"}"},
         {"_key", 400, "_key"},
         {"", 200, "{}"},
     };
