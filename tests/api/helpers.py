@@ -184,6 +184,14 @@ def unfinished(one, most):
         one('drop trigger brake on sluice.job')
 
 
+def taken(ask):
+    """Asks until it is not told to come back: a slow machine has no room for so many at once, and nothing was done."""
+    def asked():
+        answer = ask()
+        return None if answer.status_code == 503 and answer.json()['code'] == 'busy' else [answer]
+    return lambda: wait_for(asked, what='room for the request')[0]
+
+
 def label(text):
     return {'en': text, 'pl': text, 'ru': text}
 

@@ -6,7 +6,7 @@ import uuid
 import pytest
 
 from daemon import wait_for
-from helpers import STATES, blueprint, born, content, fault, label, nip, post_form, problem, qualify, together
+from helpers import STATES, blueprint, born, content, fault, label, nip, post_form, problem, qualify, taken, together
 
 @pytest.fixture
 def word():
@@ -136,8 +136,8 @@ def test_race(rep, rows, word, tax_id, members, rule_key):
     if 'tax_id' in members:
         members = {'tax_id': tax_id}
     before = content(rows, ('account',))
-    jobs = [lambda i=i: rep.post('/v1/accounts', json={
-        'name': f'{word} {uuid.uuid4()}' if 'tax_id' in members else word.upper() if i % 2 else f'{word} GmbH', **members}) for i in range(20)]
+    jobs = [taken(lambda i=i: rep.post('/v1/accounts', json={
+        'name': f'{word} {uuid.uuid4()}' if 'tax_id' in members else word.upper() if i % 2 else f'{word} GmbH', **members})) for i in range(20)]
     answers = together(*jobs)
     assert sorted(a.status_code for a in answers) == [201] + [409] * 19, [a.text for a in answers]
     made = next(a.json() for a in answers if a.status_code == 201)

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from daemon import Client
-from helpers import everything, fault, problem, together
+from helpers import everything, fault, problem, taken, together
 
 FIELDS = ['first_name', 'last_name', 'email', 'phone', 'company', 'budget_confirmed', 'external_id', 'tax_id']
 
@@ -183,7 +183,7 @@ def test_a_limit_for_an_address(anonymous, admin, make, rows, mail, frozen):
 def test_a_limit_for_a_form_over_parallel_senders(daemon, contract, make, rows, mail, frozen):
     form = make(rate_limit=10)
     clients = [Client(daemon, contract) for _ in range(20)]
-    answers = together(*[lambda c=c: send(c, form, json={'email': mail}) for c in clients])
+    answers = together(*[taken(lambda c=c: send(c, form, json={'email': mail})) for c in clients])
     assert sorted(a.status_code for a in answers) == [201] * 10 + [429] * 10
     assert rows('select count(*) as n from sluice.intake_submission where form_id = %s', form['id'])[0]['n'] == 10
 
@@ -278,7 +278,7 @@ def test_a_closed_lead_is_not_joined(anonymous, admin, mkt, make, mail):
 def test_twenty_at_once_are_one_lead_where_they_merge(daemon, contract, admin, make, mail):
     form = make(on_duplicate='merge')
     clients = [Client(daemon, contract) for _ in range(20)]
-    answers = together(*[lambda c=c: send(c, form, json={'email': mail}) for c in clients])
+    answers = together(*[taken(lambda c=c: send(c, form, json={'email': mail})) for c in clients])
     assert {a.status_code for a in answers} == {202}
     kept = [submission(admin, a) for a in answers]
     assert sorted(k['outcome'] for k in kept) == ['created'] + ['merged'] * 19
@@ -401,7 +401,7 @@ def test_fifty_retries_at_once(daemon, contract, admin, make, mail, rows):
     """Scenario 15, with a form that merges: one submission, one lead, one answer."""
     form, key = make(on_duplicate='merge'), {'Idempotency-Key': str(uuid.uuid4())}
     clients = [Client(daemon, contract) for _ in range(50)]
-    answers = together(*[lambda c=c: send(c, form, json={'email': mail}, headers=key) for c in clients])
+    answers = together(*[taken(lambda c=c: send(c, form, json={'email': mail}, headers=key)) for c in clients])
     assert {(a.status_code, a.content) for a in answers} == {(202, answers[0].content)}
     assert only_submission(admin, form)['outcome'] == 'created'
     assert rows('select count(*) as n from sluice.lead where email = %s', mail)[0]['n'] == 1
