@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/text.h"
 
 struct row {
     const char *slug;
@@ -61,6 +62,13 @@ bool err_fault(struct err *e, enum err_code code, struct fault fault)
         e->last->next = copy;
     e->last = copy;
     return false;
+}
+
+const char *err_suggest(struct arena *a, const char *word, const char *const *names)
+{
+    const char *nearest = text_nearest(word, names);
+
+    return nearest != NULL ? arena_printf(a, "did you mean \"%s\"?", nearest) : NULL;
 }
 
 static const struct row *row_of(enum err_code code)

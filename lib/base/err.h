@@ -59,6 +59,10 @@ bool err_set(struct err *e, enum err_code code, const char *format, ...)
  * copied. */
 bool err_fault(struct err *e, enum err_code code, struct fault fault);
 
+/** Returns the hint "did you mean ...?" with that of the names (ending with NULL) which is nearest
+ * to the word, in the arena; NULL when none is near. */
+const char *err_suggest(struct arena *a, const char *word, const char *const *names);
+
 /** HTTP status, stable code, title and hint of a row of err.def. */
 int err_status(enum err_code code);
 const char *err_slug(enum err_code code);

@@ -109,18 +109,16 @@ static void check_own_keys(struct checking *c, const char *where, const char *na
 static void unknown_state(struct checking *c, const char *pointer, const char *key)
 {
     const char *names[BLUEPRINT_STATES_MAX + 1] = {NULL};
-    const char *near;
 
     for (size_t i = 0; i < c->known.nstates && i < BLUEPRINT_STATES_MAX; i++)
         names[i] = c->known.states[i].key;
-    near = text_nearest(key, names);
     err_fault(c->e, ERR_INVALID,
               (struct fault){
                   .in = "body",
                   .pointer = pointer,
                   .code = "reference",
                   .detail = arena_printf(c->e->arena, "There is no state \"%s\".", key),
-                  .hint = near ? arena_printf(c->e->arena, "did you mean \"%s\"?", near) : NULL,
+                  .hint = err_suggest(c->e->arena, key, names),
               });
 }
 
@@ -172,12 +170,10 @@ static void check_edges(struct checking *c, const char *where, const json_t *t)
 static void unknown_kind(struct checking *c, const char *where, const char *kind)
 {
     const char *names[KINDS_MAX + 1] = {NULL};
-    const char *near;
     struct buf list;
 
     for (size_t i = 0; i < KINDS_MAX && guard_kinds[i].name != NULL; i++)
         names[i] = guard_kinds[i].name;
-    near = text_nearest(kind, names);
     buf_init(&list, 4096);
     for (size_t i = 0; names[i]; i++)
         buf_printf(&list, "%s\"%s\"", i > 0 ? "," : "[", names[i]);
@@ -188,7 +184,7 @@ static void unknown_kind(struct checking *c, const char *where, const char *kind
                   .pointer = under(c, where, "kind"),
                   .code = "unknown",
                   .detail = arena_printf(c->e->arena, "There is no guard kind \"%s\".", kind),
-                  .hint = near ? arena_printf(c->e->arena, "did you mean \"%s\"?", near) : NULL,
+                  .hint = err_suggest(c->e->arena, kind, names),
                   .allowed = arena_strdup(c->e->arena, buf_text(&list)),
               });
     buf_done(&list);

@@ -5,7 +5,6 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/text.h"
 #include "blueprint/custom.h"
 #include "blueprint/evaluate.h"
 #include "blueprint/guards.h"
@@ -78,7 +77,6 @@ static void fault_unknown(const struct check *c, enum input_kind kind, const cha
     const char *names[BLUEPRINT_INPUTS_MAX + 1] = {NULL};
     struct arena *a = c->e->arena;
     json_t *list = json_array();
-    const char *nearest;
     size_t n = 0;
 
     for (size_t i = 0; i < c->t->ninputs; i++) {
@@ -87,18 +85,16 @@ static void fault_unknown(const struct check *c, enum input_kind kind, const cha
         names[n] = param_text(&c->t->inputs[i], param);
         (void)json_array_append_new(list, json_string(names[n++]));
     }
-    nearest = text_nearest(name, names);
-    (void)err_fault(
-        c->e, ERR_INVALID,
-        (struct fault){
-            .in = "body",
-            .pointer = pointer,
-            .code = "unknown",
-            .detail = arena_printf(a, "the %s \"%s\" does not collect this %s", noun(c), c->t->key,
-                                   param),
-            .hint = nearest != NULL ? arena_printf(a, "did you mean \"%s\"?", nearest) : NULL,
-            .allowed = json_text(a, list),
-        });
+    (void)err_fault(c->e, ERR_INVALID,
+                    (struct fault){
+                        .in = "body",
+                        .pointer = pointer,
+                        .code = "unknown",
+                        .detail = arena_printf(a, "the %s \"%s\" does not collect this %s", noun(c),
+                                               c->t->key, param),
+                        .hint = err_suggest(a, name, names),
+                        .allowed = json_text(a, list),
+                    });
     json_decref(list);
 }
 

@@ -35,7 +35,7 @@ static const struct route_param *param_find(const struct route *r, const char *n
 
 static void param_unknown(struct call *c, const char *name)
 {
-    const char **known, *near;
+    const char **known, *hint;
     size_t n = 0;
 
     for (const struct route_param *p = c->route->params; p && p->name; p++)
@@ -45,15 +45,15 @@ static void param_unknown(struct call *c, const char *name)
         return;
     for (size_t i = 0; i < n; i++)
         known[i] = c->route->params[i].name;
-    near = text_nearest(name, known);
+    hint = err_suggest(&c->arena, name, known);
     err_fault(&c->err, ERR_BAD_PARAMETER,
               (struct fault){
                   .in = "query",
                   .pointer = name,
                   .code = "unknown",
                   .detail = n ? "There is no such parameter." : "This address takes no parameters.",
-                  .hint = near ? arena_printf(&c->arena, "did you mean \"%s\"?", near) : NULL,
-                  .allowed = n && !near ? call_names_json(c, known) : NULL,
+                  .hint = hint,
+                  .allowed = n && !hint ? call_names_json(c, known) : NULL,
               });
 }
 

@@ -95,7 +95,7 @@ static void prefer_read(struct call *c)
 {
     const char *known[NPREFERENCES + 1] = {NULL};
     struct span rest = span_of(c->request.prefer), item;
-    const char *unknown = NULL, *near;
+    const char *unknown = NULL, *hint;
     bool strict = false;
 
     while (list_next(&rest, &item)) {
@@ -120,9 +120,9 @@ static void prefer_read(struct call *c)
         return;
     for (size_t i = 0; i < NPREFERENCES; i++)
         known[i] = preferences[i].text;
-    near = text_nearest(unknown, known);
+    hint = err_suggest(&c->arena, unknown, known);
     header_fault(c, "Prefer", arena_printf(&c->arena, "There is no preference \"%s\".", unknown),
-                 near ? arena_printf(&c->arena, "did you mean \"%s\"?", near)
+                 hint ? hint
                       : "known are return=minimal, return=representation, tx=rollback, tx=commit, "
                         "handling=strict and handling=lenient");
 }

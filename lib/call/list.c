@@ -97,19 +97,18 @@ static bool has_word(const char *const *words, const char *word)
 
 static void include_unknown(struct call *c, const struct list_query *q, const char *word)
 {
-    const char *names[INCLUDES_MAX + 1] = {NULL}, *nearest;
+    const char *names[INCLUDES_MAX + 1] = {NULL};
     size_t n = 0;
 
     for (const struct list_include *i = q->includes; i && i->name && n < INCLUDES_MAX; i++)
         names[n++] = i->name;
-    nearest = text_nearest(word, names);
     err_fault(&c->err, ERR_BAD_PARAMETER,
               (struct fault){
                   .in = "query",
                   .pointer = "include",
                   .code = "enum",
                   .detail = arena_printf(&c->arena, "\"%s\" cannot be included here.", word),
-                  .hint = nearest ? arena_printf(&c->arena, "did you mean \"%s\"?", nearest) : NULL,
+                  .hint = err_suggest(&c->arena, word, names),
                   .allowed = call_names_json(c, names),
               });
 }

@@ -82,12 +82,11 @@ static bool has_member(const struct result *r, const char *name)
 static const char *field_hint(struct call *c, const char *name, const char *const *known)
 {
     struct span top = {name, strcspn(name, ".")};
-    const char *near = text_nearest(name, known);
 
-    for (; name[top.n] && *known; known++)
-        if (span_is(top, *known))
-            return arena_printf(&c->arena, "members come whole here: name \"%s\"", *known);
-    return near ? arena_printf(&c->arena, "did you mean \"%s\"?", near) : NULL;
+    for (size_t i = 0; name[top.n] && known[i]; i++)
+        if (span_is(top, known[i]))
+            return arena_printf(&c->arena, "members come whole here: name \"%s\"", known[i]);
+    return err_suggest(&c->arena, name, known);
 }
 
 /* Returns the names of all members, those of a group once; they stand together. */

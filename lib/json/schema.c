@@ -92,7 +92,7 @@ static void check_values(const struct check *c, const struct schema *s, const js
               (struct fault){
                   .code = "enum",
                   .detail = "Send one of the allowed values.",
-                  .hint = fault_suggest(c->e->arena, text, s->values),
+                  .hint = err_suggest(c->e->arena, text, s->values),
                   .got = fault_got(c, s, value),
                   .allowed = fault_list(c->e->arena, s->values),
               });
@@ -263,7 +263,7 @@ static void add_unknown(const struct check *c, const struct schema *s, const jso
                   (struct fault){
                       .code = "unknown",
                       .detail = "There is no such member here; leave it out or correct its name.",
-                      .hint = fault_suggest(c->e->arena, name, names),
+                      .hint = err_suggest(c->e->arena, name, names),
                       .allowed = allowed,
                   });
     }

@@ -117,10 +117,3 @@ const char *fault_list(struct arena *a, const char *const *names)
     buf_done(&b);
     return text;
 }
-
-const char *fault_suggest(struct arena *a, const char *word, const char *const *names)
-{
-    const char *nearest = text_nearest(word, names);
-
-    return nearest != NULL ? arena_printf(a, "did you mean \"%s\"?", nearest) : NULL;
-}

@@ -36,7 +36,4 @@ const char *fault_got(const struct check *c, const struct schema *s, const json_
 /** Returns the names (ending with NULL) as a JSON array, or NULL past the limits. */
 const char *fault_list(struct arena *a, const char *const *names);
 
-/** Returns "did you mean ...?", or NULL when no name is near. */
-const char *fault_suggest(struct arena *a, const char *word, const char *const *names);
-
 #endif

@@ -156,7 +156,7 @@ static bool value_fits(const char *type, const char *text)
 static const char *choice_hint(struct call *c, const json_t *field, const char *value)
 {
     const json_t *choices = json_object_get(field, "choices"), *choice;
-    const char **keys = call_alloc(c, (json_array_size(choices) + 1) * sizeof(*keys)), *near;
+    const char **keys = call_alloc(c, (json_array_size(choices) + 1) * sizeof(*keys)), *hint;
     const char *list = "";
     size_t i;
 
@@ -166,9 +166,8 @@ static const char *choice_hint(struct call *c, const json_t *field, const char *
         keys[i] = json_string_value(choice);
         list = arena_printf(&c->arena, "%s%s%s", list, i ? ", " : "", keys[i]);
     }
-    near = text_nearest(value, keys);
-    return near ? arena_printf(&c->arena, "did you mean \"%s\"?", near)
-                : arena_printf(&c->arena, "its choices are %s", list);
+    hint = err_suggest(&c->arena, value, keys);
+    return hint ? hint : arena_printf(&c->arena, "its choices are %s", list);
 }
 
 static void refuse_value(struct call *c, const char *param, const json_t *field, const char *value)

@@ -33,13 +33,12 @@ enum step list_states_ask(struct call *c)
 
 static void refuse(struct call *c, const struct asked *a, const json_t *words, const char *value)
 {
-    const char **names = call_alloc(c, (json_array_size(words) + 1) * sizeof(*names)), *near;
+    const char **names = call_alloc(c, (json_array_size(words) + 1) * sizeof(*names));
 
     if (!names)
         return;
     for (size_t i = 0; i < json_array_size(words); i++)
         names[i] = json_string_value(json_array_get(words, i));
-    near = text_nearest(value, names);
     err_fault(&c->err, ERR_BAD_PARAMETER,
               (struct fault){
                   .in = "query",
@@ -47,7 +46,7 @@ static void refuse(struct call *c, const struct asked *a, const json_t *words, c
                   .code = "enum",
                   .detail = arena_printf(&c->arena, "No process of %s has a state \"%s\".",
                                          a->entity, value),
-                  .hint = near ? arena_printf(&c->arena, "did you mean \"%s\"?", near) : NULL,
+                  .hint = err_suggest(&c->arena, value, names),
                   .allowed = call_json(c, words),
               });
 }
