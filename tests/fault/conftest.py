@@ -21,12 +21,7 @@ def contract():
 @pytest.fixture(scope='module')
 def shared(contract):
     """One world for the cases of a file; each leaves it as it was."""
-    w = World(contract)
-    try:
-        yield w.start()
-        assert w.daemon.stop() == 0, w.daemon.log()[-3000:]
-    finally:
-        w.destroy()
+    yield from World(contract).lent()
 
 
 @pytest.fixture

@@ -26,12 +26,7 @@ SLOW = """create function sluice.slow_of_tests() returns trigger language plpgsq
 @pytest.fixture(scope='module')
 def shared(contract):
     """As the others have, with a deadline that a queue of writes can be too long for."""
-    w = World(contract, deadline_ms=int(DEADLINE_S * 1000))
-    try:
-        yield w.start()
-        assert w.daemon.stop() == 0, w.daemon.log()[-3000:]
-    finally:
-        w.destroy()
+    yield from World(contract, deadline_ms=int(DEADLINE_S * 1000)).lent()
 
 
 @pytest.fixture

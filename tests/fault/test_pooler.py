@@ -79,12 +79,7 @@ class PooledWorld(World):
 
 @pytest.fixture(scope='module')
 def pooled(contract):
-    w = PooledWorld(contract)
-    try:
-        yield w.start()
-        assert w.daemon.stop() == 0, w.daemon.log()[-3000:]
-    finally:
-        w.destroy()
+    yield from PooledWorld(contract).lent()
 
 
 def refused(world, ledger, since):

@@ -131,6 +131,14 @@ class World:
                                     fields=['last_name', 'company'], rate_limit=100000, address_rate_limit=100000)
         return self
 
+    def lent(self):
+        """What a fixture yields from: the world, started; it must end well, and is gone behind it."""
+        try:
+            yield self.start()
+            assert self.daemon.stop() == 0, self.daemon.log()[-3000:]
+        finally:
+            self.destroy()
+
     def destroy(self):
         self.daemon.destroy()
         self.proxy.close()
