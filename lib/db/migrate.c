@@ -3,14 +3,25 @@
 #include <libpq-fe.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "db/dsn.h"
 #include "db/script.h"
 
 #define LOCK_KEY "7310866230574163301" /* one migration at a time in a database */
-#define LOCK_TIMEOUT_MS 300000
+#define LOCK_TIMEOUT_MS 300000         /* for another migration */
+#define PATIENCE_US INT64_C(300000000) /* with those who use what is to be changed */
+#define PAUSE_FIRST_MS 250
+#define PAUSE_LAST_MS 5000
+
+/* Daemons work meanwhile. Whoever wants a table behind one who waits for it to be his alone waits
+ * as well: so the wait is short, and repeated. It is longer than a daemon's for a lock (db.c), and
+ * so is the time until a deadlock is looked for (only a superuser may say so): what is given up
+ * should be a request, which is told to come back, rather than the work of a second. */
+static const char *const manners[] = {"set lock_timeout = '3s'", "set deadlock_timeout = '10s'"};
 
 /* What was applied, in a schema of its own: the migrations create and own the other one. */
 static const char books[] = "create schema if not exists sluice_meta;"
@@ -30,6 +41,7 @@ struct applied {
     PGresult *rows; /* kind, name, hash */
     struct buf *why;
     bool changed;
+    bool clashed; /* what failed may succeed when others are done */
 };
 
 /* asking, blocking */
@@ -96,6 +108,14 @@ static bool record(struct applied *a, const char *kind, const char *name, const 
 
 /* one file */
 
+/* A deadlock's victim, or a lock that was waited for in vain. */
+static bool is_clash(const PGresult *res)
+{
+    const char *sqlstate = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+
+    return sqlstate != NULL && (strcmp(sqlstate, "40P01") == 0 || strcmp(sqlstate, "55P03") == 0);
+}
+
 /* Says where a file failed: the place that the server points at, else the statement that it was in.
  */
 static bool file_failed(struct applied *a, const struct sql_file *f, const PGresult *res,
@@ -108,6 +128,7 @@ static bool file_failed(struct applied *a, const struct sql_file *f, const PGres
     unsigned line = at != NULL ? script_line_of_character(f->text, strtoul(at, NULL, 10))
                                : script_line_of_statement(f->text, done);
 
+    a->clashed = a->clashed || is_clash(res);
     buf_printf(a->why, "%s:%u: %s", f->name, line, message == NULL ? "" : message);
     if (message == NULL)
         dsn_why(a->pg, a->why);
@@ -260,17 +281,48 @@ static bool apply_blueprint(struct applied *a, const struct sql_file *f)
 
 static bool apply_all(struct applied *a)
 {
-    bool ok = (run(a, "select pg_advisory_lock(" LOCK_KEY ")") ||
-               failed(a, "another migration is running")) &&
-              (run(a, books) || failed(a, "cannot keep books of migrations")) &&
-              (read_books(a) || failed(a, "cannot read what was applied")) && none_is_newer(a);
+    bool ok = (read_books(a) || failed(a, "cannot read what was applied")) && none_is_newer(a);
 
+    a->clashed = false;
     for (const struct sql_file *f = sql_migrations; f->name != NULL && ok; f++)
         ok = apply_migration(a, f);
     ok = ok && apply_functions(a);
     for (const struct sql_file *f = sql_blueprints; f->name != NULL && ok; f++)
         ok = apply_blueprint(a, f);
     return ok;
+}
+
+static void pause_for(unsigned ms)
+{
+    const struct timespec span = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+
+    (void)nanosleep(&span, NULL);
+}
+
+/* Again and again where others are in the way; what was applied before stays. */
+static bool apply_patiently(struct applied *a)
+{
+    int64_t until = clock_mono_us() + PATIENCE_US;
+    unsigned ms = PAUSE_FIRST_MS;
+
+    while (!apply_all(a)) {
+        if (!a->clashed || clock_mono_us() > until)
+            return false;
+        log_warn("others are in the way of a migration", LOG_TEXT("why", buf_text(a->why)));
+        buf_clear(a->why);
+        pause_for(ms);
+        ms = 2 * ms < PAUSE_LAST_MS ? 2 * ms : PAUSE_LAST_MS;
+    }
+    return true;
+}
+
+static bool apply_alone(struct applied *a)
+{
+    if (!run(a, "select pg_advisory_lock(" LOCK_KEY ")"))
+        return failed(a, "another migration is running");
+    for (size_t i = 0; i < sizeof manners / sizeof manners[0]; i++)
+        (void)run(a, manners[i]);
+    return (run(a, books) || failed(a, "cannot keep books of migrations")) && apply_patiently(a);
 }
 
 static bool open_books(struct applied *a, const char *url, struct buf *why)
@@ -294,7 +346,7 @@ enum migrate_result migrate(const char *url, struct buf *why)
 
     if (!open_books(&a, url, why))
         return MIGRATE_FAILED;
-    ok = apply_all(&a);
+    ok = apply_alone(&a);
     close_books(&a);
     if (!ok)
         return MIGRATE_FAILED;

@@ -109,9 +109,12 @@ def refused_at_once(w, ledger, fault, began):
     """Every client was told that the database is away, soon after it went."""
     def told():
         return sum(a.status == 503 and a.retry_after and a.code == 'database_unavailable' for a in ledger.attempts(began)) >= 20
+    at = len(w.daemon.log())
     wait_for(told, 20, '503 for everybody')
     settled = now()
     wait_for(lambda: now() - settled >= fault.hold_s, fault.hold_s + 5)
+    said = w.daemon.log()[at:].count('no connection to the database')
+    assert said <= w.before['pool'] * (4 if not LONG else 8), said  # an outage does not flood the log: 1st, 2nd, 4th ... failure
     for a in ledger.attempts(settled):
         assert (a.status, a.code, a.retry_after) == (503, 'database_unavailable', True) and a.took < 1.0, a
     assert w.alive() and not w.ready()

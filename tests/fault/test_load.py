@@ -1,6 +1,7 @@
-"""More work than can be done: who asks for it, and what becomes of the others."""
+"""A daemon at work: more is asked for than can be done, or its database becomes that of the next release meanwhile."""
 import json
 import os
+import subprocess
 import threading
 import uuid
 from collections import Counter
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from crowd import Crowd, share
-from daemon import Client, wait_for
+from daemon import Client, binary, wait_for
 from worlds import LATE_S, LONG, World, now
 
 DEADLINE_S = 2.0
@@ -105,3 +106,80 @@ def test_too_much_work_is_refused_and_the_rest_is_done(slow):
     told = {status: {f'{mark} {a.n}' for a in answers if a.status == status} for status in seen}
     assert len(there) == len(set(there)) and told[201] <= set(there) <= told[201] | told.get(504, set())
     wait_for(lambda: client.post('/v1/leads', json=body('after')).status_code == 201, 2 * DEADLINE_S, 'a write')
+
+
+def migrate(world, tool):
+    """Starts what an operator runs before the daemons are replaced."""
+    return subprocess.Popen([Path(binary()).with_name(tool), 'migrate'], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            env={**os.environ, 'SLUICE_DATABASE_URL': world.cluster.url})
+
+
+def done(process):
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, out + err
+    return err.count('others are in the way')
+
+
+def change_functions(world):
+    """So that all are applied again."""
+    world.sql("update sluice_meta.applied set hash = 'other' where kind = 'function'")
+
+
+def reads(world, seen, stopped):
+    client = Client(world.daemon, world.contract, world.key)
+    while not stopped.is_set():
+        for path in ('/v1/leads?limit=5', '/v1/accounts?limit=5', '/v1/reports/friction', '/v1/me'):
+            began = now()
+            seen.append((client.get(path).status_code, now() - began))
+
+
+def test_the_schema_changes_under_load(world):
+    """The next release's migration and all functions, while daemons of this one write: those who are in the way are told to
+    come back, nothing is lost, and the daemon serves on; another one of this release does not start any more."""
+    seen, stopped, tries, began = [], threading.Event(), 0, now()
+    beside = threading.Thread(target=reads, args=(world, seen, stopped))
+    with world.ledger(writers=8) as ledger:
+        ledger.at_least(20)
+        beside.start()
+        for _ in range(20 if LONG else 0):
+            change_functions(world)
+            tries += done(migrate(world, 'sluicectl'))
+            ledger.at_least(20)
+        tries += done(migrate(world, 'sluicectl_next'))
+        ledger.at_least(50)
+        stopped.set()
+        beside.join(60)
+        assert not beside.is_alive() and ledger.longest(began) < DEADLINE_S + LATE_S
+        print(f'ledger: {dict(ledger.seen(began))}, nothing was written for {ledger.gap(began):.2f} s; '
+              f'reads: {dict(Counter(s for s, _ in seen))}, longest {max(t for _, t in seen):.2f} s; {tries} times anew')
+        world.settled(ledger)
+    assert {s for s, _ in seen} <= {200, 503, 504} and 200 in {s for s, _ in seen}
+    assert '"level":"error"' not in world.daemon.log()
+    assert world.sql('select min(next_count), max(next_count) from sluice.outbox') == [(7, 7)]
+    assert world.sql("select column_name from information_schema.columns where table_name = 'lead_row' and column_name = '_next'")
+    run = subprocess.run([binary()], env={**world.daemon.environment(), 'SLUICE_READY_FILE': ''}, capture_output=True, text=True,
+                         timeout=30, check=False, cwd=world.daemon.folder)
+    assert run.returncode != 0 and 'migrated by a newer build: 9999_next.sql' in run.stderr
+    assert Client(world.daemon, world.contract, world.key).post('/v1/leads', json=body('after')).status_code == 201
+
+
+@pytest.mark.skipif(not LONG, reason='takes long')
+def test_a_long_report_holds_up_a_migration_and_nobody_else(new_world):
+    """Whoever reads for long keeps views from being replaced; others must not wait behind the one who waits for that."""
+    world = new_world()
+    holder = world.cluster.connect()
+    holder.autocommit = False
+    with world.ledger() as ledger:
+        ledger.at_least(20)
+        holder.cursor().execute('select from sluice.lead_row limit 1')
+        change_functions(world)
+        process, began = migrate(world, 'sluicectl'), now()
+        wait_for(lambda: now() - began > 15, 20)
+        assert process.poll() is None
+        ledger.at_least(20)
+        holder.rollback()
+        assert done(process) >= 2
+        ledger.at_least(20)
+        world.settled(ledger)
+    holder.close()
+    assert world.daemon.stop() == 0

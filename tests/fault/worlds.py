@@ -10,7 +10,8 @@ from pathlib import Path
 import psycopg2
 import requests
 
-from daemon import Client, Cluster, Daemon, as_postgres, ask, free_port, pid_lives, unprivileged, wait_for
+from daemon import (Client, Cluster, Daemon, as_postgres, ask, free_port, pid_lives, unprivileged, wait_for,
+                    with_schema)
 from ledger import Ledger
 from proxy import Proxy
 
@@ -25,9 +26,9 @@ SETTINGS = {'deadline_ms': int(DEADLINE_S * 1000), 'read_timeout_ms': int(READ_S
 
 class TcpCluster(Cluster):
     """A PostgreSQL that listens on a port of loopback, too. @data, @wal: other places for its files; @options: of its
-    command line, as a text where none holds a blank."""
+    command line, as a text where none holds a blank; @files: what to begin with."""
 
-    def __init__(self, data=None, wal=None, options=''):
+    def __init__(self, data=None, wal=None, options='', files=None):
         self.port, self.process = free_port(), None
         self.options = options.split() if isinstance(options, str) else options
         self.bin = sorted(Path('/usr/lib/postgresql').glob('*/bin'), key=lambda p: int(p.parent.name))[-1]
@@ -35,6 +36,11 @@ class TcpCluster(Cluster):
         self.data = Path(data) if data else self.folder / 'data'
         if os.geteuid() == 0:
             shutil.chown(self.folder, 'postgres', 'postgres')
+        self.url = f'postgresql:///sluice?host={self.folder}&port={self.port}&user=postgres'
+        if files:
+            unprivileged('cp', '-a', files, self.data)
+            self.start()
+            return
         unprivileged(self.bin / 'initdb', '-D', self.data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8',
                      '--locale=C.UTF-8', '--no-sync', '--wal-segsize=1', *(['--waldir', wal] if wal else []))
         self.start()
@@ -106,7 +112,7 @@ class World:
 
     def __init__(self, contract, data=None, wal=None, options='', environment=None, log=None, under=(), **settings):
         self.contract = contract
-        self.cluster = TcpCluster(data, wal, options)
+        self.cluster = TcpCluster(data, wal, options, None if wal else with_schema(TcpCluster))
         self.proxy = Proxy('127.0.0.1', self.entrance())
         url = f'postgresql://postgres@127.0.0.1:{self.proxy.port}/sluice?sslmode=disable'
         self.daemon = Daemon(**{**SETTINGS, 'database_url': url, **settings})

@@ -10,7 +10,7 @@ import psycopg2
 import pytest
 import requests
 
-from daemon import Client, Cluster, Daemon, pid_lives, unprivileged, wait_for
+from daemon import Client, Cluster, Daemon, pid_lives, unprivileged, wait_for, with_schema
 from helpers import problem
 from machines import kill, sql
 
@@ -93,7 +93,7 @@ class Place:
 
 def opened(made, contract, **settings):
     """A primary, a standby and a daemon of both; @made takes what is to be destroyed."""
-    cluster = Cluster()
+    cluster = Cluster(with_schema(Cluster))
     made.append(cluster)
     standby = Standby(cluster)
     made.append(standby)

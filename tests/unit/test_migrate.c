@@ -169,6 +169,29 @@ static void changed_functions_and_blueprints_are_applied_again(void **state)
     assert_int_equal(run(), MIGRATE_CURRENT);
 }
 
+static void what_clashed_is_applied_again(void **state)
+{
+    static const struct {
+        const char *sqlstate, *tries;
+        enum migrate_result result;
+    } rows[] = {
+        {"40P01", "3", MIGRATE_DONE}, {"55P03", "3", MIGRATE_DONE}, {"23505", "1", MIGRATE_FAILED}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        ask("drop sequence if exists public.tries");
+        ask("create sequence public.tries"); /* which counts what was rolled back, too */
+        (void)snprintf(
+            function, sizeof function,
+            "do $$ begin if nextval('public.tries') < 3 then raise exception using errcode = '%s';"
+            " end if; end $$",
+            rows[i].sqlstate);
+        assert_int_equal(run(), rows[i].result);
+        assert_string_equal(ask("select last_value from public.tries"), rows[i].tries);
+        assert_int_equal(why.len == 0, rows[i].result == MIGRATE_DONE);
+    }
+}
+
 static void a_query_that_fails_once_says_why(void **state)
 {
     const struct query q = {.name = "broken", .text = "select nothing"};
@@ -220,6 +243,7 @@ int main(void)
         cmocka_unit_test_setup(a_newer_database_is_refused, reset),
         cmocka_unit_test_setup(a_migration_may_not_end_its_transaction, reset),
         cmocka_unit_test_setup(changed_functions_and_blueprints_are_applied_again, reset),
+        cmocka_unit_test_setup(what_clashed_is_applied_again, reset),
         cmocka_unit_test(a_query_that_fails_once_says_why),
         cmocka_unit_test(statements_are_found_in_a_script),
     };
