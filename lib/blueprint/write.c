@@ -18,23 +18,10 @@
 static const char *const ops[] = {
     [GUARD_LEAF] = "leaf", [GUARD_ALL] = "all", [GUARD_ANY] = "any", [GUARD_NONE] = "none"};
 
-/* Most are scalars; these need no text of their own first. */
 static void write_json(struct out *o, const char *key, const json_t *v)
 {
-    char *text;
-
     out_key(o, key);
-    switch (v == NULL ? JSON_NULL : json_typeof(v)) {
-    case JSON_NULL: out_null(o); break;
-    case JSON_STRING: out_string_n(o, json_string_value(v), json_string_length(v)); break;
-    case JSON_INTEGER: out_int(o, json_integer_value(v)); break;
-    case JSON_TRUE:
-    case JSON_FALSE: out_bool(o, json_is_true(v)); break;
-    default:
-        text = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
-        out_raw(o, text != NULL ? text : "null", text != NULL ? strlen(text) : 4);
-        free(text);
-    }
+    out_tree(o, v);
 }
 
 static void write_text(struct out *o, const char *key, const char *text)

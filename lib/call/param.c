@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "call/engine.h"
+#include "json/out.h"
 
 const char *call_client(struct call *c)
 {
@@ -182,10 +183,17 @@ static void release_text(void *arg)
 
 const char *call_json(struct call *c, const json_t *value)
 {
-    char *text = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    struct buf b;
+    struct out o;
+    char *text;
 
-    if (text)
-        arena_defer(&c->arena, release_text, text);
+    if (!value)
+        return NULL;
+    buf_init(&b, SIZE_MAX);
+    out_init(&o, &b);
+    out_tree(&o, value);
+    text = buf_take(&b, NULL);
+    arena_defer(&c->arena, release_text, text);
     return text;
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #define DEPTH_MAX 64
+#define REAL_MAX 64
 
 void out_init(struct out *o, struct buf *buf)
 {
@@ -180,7 +181,7 @@ void out_raw(struct out *o, const char *json, size_t n)
     buf_add(o->buf, json, n);
 }
 
-void out_int(struct out *o, int64_t n)
+static void add_int(struct buf *b, int64_t n)
 {
     char digits[20], *at = digits + sizeof(digits);
     uint64_t rest = n < 0 ? -(uint64_t)n : (uint64_t)n;
@@ -191,7 +192,13 @@ void out_int(struct out *o, int64_t n)
     } while (rest > 0);
     if (n < 0)
         *--at = '-';
-    out_raw(o, at, (size_t)(digits + sizeof(digits) - at));
+    buf_add(b, at, (size_t)(digits + sizeof(digits) - at));
+}
+
+void out_int(struct out *o, int64_t n)
+{
+    separate(o);
+    add_int(o->buf, n);
 }
 
 void out_bool(struct out *o, bool b)
@@ -202,6 +209,66 @@ void out_bool(struct out *o, bool b)
 void out_null(struct out *o)
 {
     out_raw(o, "null", 4);
+}
+
+static void add_tree(struct buf *b, const json_t *v);
+
+static void add_members(struct buf *b, json_t *object)
+{
+    char before = '{';
+
+    for (void *i = json_object_iter(object); i != NULL; i = json_object_iter_next(object, i)) {
+        buf_putc(b, before);
+        add_quoted(b, json_object_iter_key(i), json_object_iter_key_len(i), ':');
+        add_tree(b, json_object_iter_value(i));
+        before = ',';
+    }
+    if (before == '{')
+        buf_putc(b, '{');
+    buf_putc(b, '}');
+}
+
+static void add_items(struct buf *b, const json_t *array)
+{
+    buf_putc(b, '[');
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        if (i > 0)
+            buf_putc(b, ',');
+        add_tree(b, json_array_get(array, i));
+    }
+    buf_putc(b, ']');
+}
+
+static void add_real(struct buf *b, const json_t *v)
+{
+    char text[REAL_MAX];
+    size_t n = json_dumpb(v, text, sizeof(text), JSON_ENCODE_ANY);
+
+    if (n == 0 || n > sizeof(text))
+        b->failed = true;
+    else
+        buf_add(b, text, n);
+}
+
+/* As deep as the tree, which whoever read it has limited. */
+static void add_tree(struct buf *b, const json_t *v)
+{
+    switch (v == NULL ? JSON_NULL : json_typeof(v)) {
+    case JSON_OBJECT: add_members(b, (json_t *)v); return;
+    case JSON_ARRAY: add_items(b, v); return;
+    case JSON_STRING: add_quoted(b, json_string_value(v), json_string_length(v), '\0'); return;
+    case JSON_INTEGER: add_int(b, json_integer_value(v)); return;
+    case JSON_REAL: add_real(b, v); return;
+    case JSON_TRUE: buf_add(b, "true", 4); return;
+    case JSON_FALSE: buf_add(b, "false", 5); return;
+    case JSON_NULL: buf_add(b, "null", 4); return;
+    }
+}
+
+void out_tree(struct out *o, const json_t *tree)
+{
+    separate(o);
+    add_tree(o->buf, tree);
 }
 
 void out_member(struct out *o, const char *key, const char *text)

@@ -108,6 +108,49 @@ static void commas_fall_where_they_are_due(void **state)
     buf_done(&b);
 }
 
+/* But for DEL, which it leaves as it is, the writer of jansson says the same. */
+static void trees_are_written(void **state)
+{
+    static const char *const texts[] = {
+        "null",
+        "true",
+        "false",
+        "0",
+        "-9223372036854775808",
+        "9223372036854775807",
+        "0.1",
+        "-1.5e300",
+        "12345678901234567890.0",
+        "\"\"",
+        "{}",
+        "[]",
+        "[[],{}]",
+        "{\"b\":1,\"a\":[1,null,{\"\":false}],\"c\\n\\u0001\\\"\":\"\\u00f3\\u0142\\/\\\\\"}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        json_t *tree = json_loads(texts[i], JSON_DECODE_ANY, NULL);
+        char *expected = json_dumps(tree, JSON_COMPACT | JSON_ENCODE_ANY);
+        struct buf b;
+        struct out o;
+
+        buf_init(&b, 1000);
+        out_init(&o, &b);
+        out_array(&o);
+        out_tree(&o, tree);
+        out_tree(&o, NULL);
+        out_array_end(&o);
+        assert_non_null(expected);
+        assert_int_equal(b.len, strlen(expected) + strlen("[,null]"));
+        assert_memory_equal(b.text + 1, expected, strlen(expected));
+        assert_string_equal(b.text + 1 + strlen(expected), ",null]");
+        free(expected);
+        json_decref(tree);
+        buf_done(&b);
+    }
+}
+
 static void depth_and_size_are_bounded(void **state)
 {
     struct buf b;
@@ -434,6 +477,7 @@ int main(void)
         cmocka_unit_test(strings_are_escaped),
         cmocka_unit_test(every_byte_is_escaped_at_every_place),
         cmocka_unit_test(commas_fall_where_they_are_due),
+        cmocka_unit_test(trees_are_written),
         cmocka_unit_test(depth_and_size_are_bounded),
         cmocka_unit_test(json_bodies_parse_or_say_why_not),
         cmocka_unit_test(forms_parse_or_say_why_not),

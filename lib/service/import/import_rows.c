@@ -12,6 +12,7 @@
 #include "service/record/match_keys.h"
 #include "sheet/csv.h"
 #include "sheet/table.h"
+#include "json/out.h"
 
 #define BODIES_MAX ((size_t)64 << 20)
 #define ERRORS_MEMORY ((size_t)16 << 20)
@@ -286,14 +287,12 @@ static void flatten(json_t *body)
     json_object_del(body, "estimated_value");
 }
 
-static int put(const char *bytes, size_t n, void *arg)
-{
-    return buf_add(arg, bytes, n) ? 0 : -1;
-}
-
 static void add_json(struct buf *b, const json_t *value)
 {
-    json_dump_callback(value, put, b, JSON_COMPACT | JSON_ENCODE_ANY);
+    struct out o;
+
+    out_init(&o, b);
+    out_tree(&o, value);
 }
 
 static void add_change(struct buf *b, const char *prefix, const char *name, const json_t *value)
