@@ -78,17 +78,16 @@ static bool check_claim(struct call *c)
                    json_string_value(json_object_get(claim, "name")));
 }
 
-/* What is decided on: the facts with what came along, and with the votes of an approval that is
- * being carried out. */
+/* What is decided on, for the caller to free: the facts with what came along, and with the votes of
+ * an approval that is being carried out. */
 static json_t *facts_of(struct call *c, const struct move *m)
 {
     json_t *facts = facts_with_inputs(process_of(c)->facts, m->body), *agreed;
 
-    keep_json(c, facts);
     if (!m->approval || !m->transition->approvals)
         return facts;
     agreed = facts_with_approval(facts, m->transition, json_object_get(m->approval, "approved_by"));
-    keep_json(c, agreed);
+    json_decref(facts);
     return agreed;
 }
 
@@ -109,28 +108,28 @@ static bool decide_approval(struct call *c, struct move *m, const json_t *facts)
     if (m->root->passed)
         return true;
     agreed = facts_with_approval(facts, t, NULL);
-    keep_json(c, agreed);
     m->root = evaluate(t, agreed, &c->arena); /* what else is missing is what is told */
+    json_decref(agreed);
     m->asks = m->root && m->root->passed;
     return m->root != NULL;
 }
 
 bool move_decide(struct call *c, struct move *m)
 {
-    const struct process *s = process_of(c);
-    json_t *facts;
+    struct process *s = process_of(c);
 
     m->transition = blueprint_transition(s->blueprint, m->key);
     if (!check_declared(c, m) || !check_actor(c, m) || !check_claim(c) ||
         !match_may_acknowledge(c, m->body))
         return false;
-    facts = facts_of(c, m);
-    m->root = evaluate(m->transition, facts, &c->arena);
-    if (!m->root || !decide_approval(c, m, facts))
+    json_decref(s->overlaid);
+    s->overlaid = facts_of(c, m);
+    m->root = evaluate(m->transition, s->overlaid, &c->arena);
+    if (!m->root || !decide_approval(c, m, s->overlaid))
         return err_set(&c->err, ERR_INTERNAL, NULL);
     if (!m->root->passed)
         m->failures = process_failures(c, m->root);
-    if (inputs_check(s->blueprint, m->transition, facts, m->body, m->root, &c->err) &&
+    if (inputs_check(s->blueprint, m->transition, s->overlaid, m->body, m->root, &c->err) &&
         (m->root->passed || m->force))
         return true;
     if (c->err.code == ERR_NONE)

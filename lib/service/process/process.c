@@ -77,6 +77,18 @@ static bool facts_broken(struct call *c)
     return err_set(&c->err, ERR_INTERNAL, NULL);
 }
 
+static void release_facts(void *arg)
+{
+    process_forget(arg);
+}
+
+void process_forget(struct process *s)
+{
+    json_decref(s->facts);
+    json_decref(s->overlaid);
+    s->facts = s->overlaid = NULL;
+}
+
 /* The columns that are facts, the facts that this version's guards need beside them, and who asks.
  */
 static bool read_facts(struct call *c, struct process *s, const struct result *r)
@@ -85,7 +97,9 @@ static bool read_facts(struct call *c, struct process *s, const struct result *r
     const char *text = result_get(r, 0, "more");
     json_t *more;
 
-    s->facts = keep_json(c, row_tree(r, 0, "facts."));
+    process_forget(s);
+    arena_defer(&c->arena, release_facts, s);
+    s->facts = row_tree(r, 0, "facts.");
     if (!s->facts)
         return facts_broken(c);
     for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)

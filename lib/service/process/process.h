@@ -22,6 +22,7 @@ struct process {
     const char *evidence;     /* fingerprint of activities, tasks and related records */
     json_t *actor;            /* who asks, as the facts show it */
     json_t *facts;
+    json_t *overlaid; /* with what came along; verdicts point into it */
     const struct blueprint *blueprint;
     const char *step; /* what was asked for is this step; NULL: a transition */
 };
@@ -40,6 +41,11 @@ struct process *process_of(struct call *c);
 
 /** Takes over what a row of a facts query says, for the same blueprint; false with c->err set. */
 bool process_read(struct call *c, const struct result *r);
+
+/** Frees the facts, when what was decided on them is written down: what waits for a connection that
+ * writes waits long, and its facts would be cold when they are freed and their memory when it is
+ * used. */
+void process_forget(struct process *s);
 
 /** Refuses with c->err: adds where the record stands ("current") and the legal moves ("legal"), and
  * unless this is a dry run asks to record the attempt; the next step must check with

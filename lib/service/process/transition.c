@@ -102,11 +102,13 @@ static enum step request_decide(struct call *c)
     m->key = call_path(c, "key");
     m->body = c->body;
     m->force = move_force(c->body);
+    call_forget(c);
     if (!process_is_current(c) || !move_decide(c, m))
         return process_refuse(c, r, m->key, m->failures);
     if (m->asks)
         return request_approval(c, q);
     move_write(c, m);
+    process_forget(&q->process);
     record_ask_get(c, r, &q->process.id, r->may_write);
     return STEP_WAIT;
 }
