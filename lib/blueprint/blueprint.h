@@ -208,6 +208,10 @@ void blueprint_destroy(struct blueprint *b);
 const struct state *blueprint_state(const struct blueprint *b, const char *key);
 const struct transition *blueprint_transition(const struct blueprint *b, const char *key);
 
+/** Tells whether the process may look at this field of its record: it is named anywhere in the
+ * document, alone or in front of a dot, or guards look at it without a name. */
+bool blueprint_looks_at(const struct blueprint *b, const char *field);
+
 /** Returns the step, or NULL; @s may be NULL. */
 const struct state_step *step_find(const struct state *s, const char *key);
 

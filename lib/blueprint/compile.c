@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/arena.h"
 
@@ -219,4 +220,41 @@ void blueprint_destroy(struct blueprint *b)
     arena_done(&whole->arena);
     json_decref(whole->doc);
     free(whole);
+}
+
+/* what it looks at */
+
+static bool is_or_begins(const char *path, const char *name)
+{
+    size_t n = strlen(name);
+
+    return strncmp(path, name, n) == 0 && (path[n] == '\0' || path[n] == '.');
+}
+
+/* Anywhere: guards keep names of fields in parameters of their own, some as keys. */
+static bool names(json_t *v, const char *name)
+{
+    const char *key;
+    json_t *child;
+    size_t i;
+
+    if (json_is_string(v))
+        return is_or_begins(json_string_value(v), name);
+    json_object_foreach (v, key, child)
+        if (is_or_begins(key, name) || names(child, name))
+            return true;
+    json_array_foreach (v, i, child)
+        if (names(child, name))
+            return true;
+    return false;
+}
+
+bool blueprint_looks_at(const struct blueprint *b, const char *field)
+{
+    static const char *const unnamed[] = {"id", "score", "custom"};
+
+    for (size_t i = 0; i < sizeof(unnamed) / sizeof(unnamed[0]); i++)
+        if (strcmp(field, unnamed[i]) == 0)
+            return true;
+    return names(((const struct compiled *)b)->doc, field);
 }

@@ -93,17 +93,20 @@ static void enter(struct group *g, json_t *root, const char *path, size_t n, boo
     *g = (struct group){path, n, object_at(root, path, n, is_null)};
 }
 
-json_t *row_tree(const struct result *r, int row, const char *prefix)
+json_t *row_tree(const struct result *r, int row, const char *prefix, const bool *wanted)
 {
     size_t skip = strlen(prefix);
     json_t *root = json_object();
     struct group g = {.path = NULL};
 
     for (int i = 0; i < result_columns(r); i++) {
-        const char *name = result_name(r, i), *dot, *s;
+        const char *name, *dot, *s;
         json_t *v;
         size_t n;
 
+        if (wanted && !wanted[i])
+            continue;
+        name = result_name(r, i);
         if (strncmp(name, prefix, skip) != 0)
             continue;
         name += skip;

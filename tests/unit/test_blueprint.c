@@ -50,6 +50,22 @@ static void rows_become_a_process(void **state)
     blueprint_destroy(NULL);
 }
 
+/* Of its record: by a guard, an actor, an input, one of its choices, and without a name. */
+static void what_it_looks_at_is_named(void **state)
+{
+    static const char *const looked_at[] = {
+        "industry", "owner_id", "unqualified_reason", "need", "id", "score", "custom"};
+    static const char *const others[] = {"email", "industr", "industry_", "owner", "ne", ""};
+    struct blueprint *b = compile_lead();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(looked_at) / sizeof(looked_at[0]); i++)
+        assert_true(blueprint_looks_at(b, looked_at[i]));
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        assert_false(blueprint_looks_at(b, others[i]));
+    blueprint_destroy(b);
+}
+
 static void a_transition_leaves_declared_states(void **state)
 {
     static const struct {
@@ -315,6 +331,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_become_a_process),
+        cmocka_unit_test(what_it_looks_at_is_named),
         cmocka_unit_test(a_transition_leaves_declared_states),
         cmocka_unit_test(labels_fall_back),
         cmocka_unit_test(faults_are_named),

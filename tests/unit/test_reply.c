@@ -479,7 +479,7 @@ static void a_row_is_a_tree(void **state)
 
     (void)state;
     for (int i = 0; i < 2; i++) {
-        json_t *tree = row_tree(r, i, "facts.");
+        json_t *tree = row_tree(r, i, "facts.", NULL);
         char *text = json_dumps(tree, JSON_COMPACT);
 
         assert_string_equal(text, wanted[i]);
@@ -550,13 +550,29 @@ static void plans_are_kept_by_columns(void **state)
     row_plans_destroy(plans);
 }
 
+static void a_tree_has_what_is_wanted(void **state)
+{
+    static const bool wanted[] = {false, false, true, true};
+    struct result *r = result_fake(
+        4, (const char *const[]){"facts.a", "facts.b.c", "facts.b.d", "version"},
+        (const unsigned[]){TEXT, TEXT, TEXT, TEXT}, 1, (const char *const[]){"1", "2", "3", "4"});
+    json_t *tree = row_tree(r, 0, "facts.", wanted);
+    char *text = json_dumps(tree, JSON_COMPACT);
+
+    (void)state;
+    assert_string_equal(text, "{\"b\":{\"d\":\"3\"}}");
+    free(text);
+    json_decref(tree);
+    result_free(r);
+}
+
 static void a_tree_of_what_is_no_json_is_none(void **state)
 {
     struct result *r = result_fake(1, (const char *const[]){"facts.a"}, (const unsigned[]){JSON}, 1,
                                    (const char *const[]){"{\"a\""});
 
     (void)state;
-    assert_null(row_tree(r, 0, "facts."));
+    assert_null(row_tree(r, 0, "facts.", NULL));
     result_free(r);
 }
 
@@ -569,6 +585,7 @@ int main(void)
         cmocka_unit_test(arrays_are_read),
         cmocka_unit_test(plans_are_kept_by_columns),
         cmocka_unit_test(a_row_is_a_tree),
+        cmocka_unit_test(a_tree_has_what_is_wanted),
         cmocka_unit_test(a_tree_of_what_is_no_json_is_none),
         cmocka_unit_test(a_row_is_found_or_not),
         cmocka_unit_test(a_change_out_of_the_callers_sight_is_no_404),

@@ -5,12 +5,16 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "service/process/process.h"
 
 #define CACHE_SIZE 64
+#define FIELD_MAX 64
 
 struct known {
     struct blueprint *b;
     unsigned users; /* the cache, and each call that was given it */
+    bool *looks;    /* at which columns of its facts */
+    int columns;
 };
 
 struct blueprint_cache {
@@ -34,6 +38,7 @@ static void let_go(void *of)
     if (!k || --k->users > 0)
         return;
     blueprint_destroy(k->b);
+    free(k->looks);
     free(k);
 }
 
@@ -73,6 +78,61 @@ const char *const *blueprints_known(struct call *c)
         if (cache->entries[i])
             ids[n++] = give(c, cache->entries[i])->id;
     return ids;
+}
+
+/* Fields that are looked at whatever the process: who may force a move, what a lead became. */
+static bool is_always_looked_at(const char *field)
+{
+    static const char *const fields[] = {"owner_id", "account_id", "contact_id", "opportunity_id"};
+
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+        if (strcmp(field, fields[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool looks_at(const struct blueprint *b, const char *column)
+{
+    static const char record[] = FACTS_PREFIX "record.";
+    const char *field = column + sizeof(record) - 1;
+    char top[FIELD_MAX];
+    size_t n;
+
+    if (strncmp(column, record, sizeof(record) - 1) != 0)
+        return strncmp(column, FACTS_PREFIX, sizeof(FACTS_PREFIX) - 1) == 0;
+    n = strcspn(field, ".");
+    if (n >= sizeof(top))
+        return true;
+    memcpy(top, field, n);
+    top[n] = '\0';
+    return is_always_looked_at(top) || blueprint_looks_at(b, top);
+}
+
+static void find_looks(struct known *k, const struct result *facts)
+{
+    free(k->looks);
+    k->columns = result_columns(facts);
+    k->looks = calloc((size_t)k->columns + 1, sizeof(*k->looks));
+    if (!k->looks)
+        abort();
+    for (int i = 0; i < k->columns; i++)
+        k->looks[i] = looks_at(k->b, result_name(facts, i));
+}
+
+const bool *blueprint_looks(struct call *c, const struct blueprint *b, const struct result *facts)
+{
+    const struct blueprint_cache *cache = c->env->blueprints;
+
+    for (unsigned i = 0; i < CACHE_SIZE; i++) {
+        struct known *k = cache->entries[i];
+
+        if (!k || k->b != b)
+            continue;
+        if (k->columns != result_columns(facts))
+            find_looks(k, facts);
+        return k->looks;
+    }
+    return NULL;
 }
 
 /* The slot of the oldest that nobody uses; NULL: all are in use. */

@@ -25,6 +25,11 @@ const struct blueprint *blueprint_known(struct call *c, const char *id);
  * limit). Each of them stays known to this call. */
 const char *const *blueprints_known(struct call *c);
 
+/** Returns for each column of the record's facts whether a decision about a move looks at it, or
+ * NULL where that is not known. Found out once for a version: half of what a record has is named by
+ * no process. */
+const bool *blueprint_looks(struct call *c, const struct blueprint *b, const struct result *facts);
+
 /** Compiles the document @text of a version for the worker to keep. NULL: it is none, err.log says
  * why. */
 const struct blueprint *blueprint_learn(struct call *c, const struct record *r, const char *text);

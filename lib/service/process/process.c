@@ -10,6 +10,7 @@
 #include "call/tree.h"
 #include "service/process/known.h"
 #include "service/process/steps.h"
+#include "service/record/match.h"
 #include "json/out.h"
 
 #define REFUSAL_MAX (1024 * 1024)
@@ -89,6 +90,23 @@ void process_forget(struct process *s)
     s->facts = s->overlaid = NULL;
 }
 
+/* A move that sets what keys are made of makes them of the whole record. */
+static bool sets_keys(struct call *c, const struct process *s)
+{
+    const char *key = call_path(c, "key");
+    const struct transition *t = key ? blueprint_transition(s->blueprint, key) : NULL;
+
+    return t && match_moves(s->record->entity, t, c->body);
+}
+
+/* Which columns are to be read; NULL: all. */
+static const bool *wanted(struct call *c, const struct process *s, const struct result *r)
+{
+    if (!s->reads_named || !s->blueprint || sets_keys(c, s))
+        return NULL;
+    return blueprint_looks(c, s->blueprint, r);
+}
+
 /* The columns that are facts, the facts that this version's guards need beside them, and who asks.
  */
 static bool read_facts(struct call *c, struct process *s, const struct result *r)
@@ -99,7 +117,7 @@ static bool read_facts(struct call *c, struct process *s, const struct result *r
 
     process_forget(s);
     arena_defer(&c->arena, release_facts, s);
-    s->facts = row_tree(r, 0, "facts.");
+    s->facts = row_tree(r, 0, FACTS_PREFIX, wanted(c, s, r));
     if (!s->facts)
         return facts_broken(c);
     for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
@@ -128,12 +146,14 @@ enum step process_blueprint(struct call *c)
 {
     struct process *s = process_of(c);
     const struct result *r = call_result(c, 0);
+    const char *id;
 
     if (result_rows(r) == 0)
         return call_fail(c, ERR_NOT_FOUND, "no such record, or it is not yours to see");
+    id = result_get(r, 0, "blueprint_version_id");
+    s->blueprint = id ? blueprint_known(c, id) : &free_blueprint;
     if (!process_read(c, r))
         return STEP_FAIL;
-    s->blueprint = s->blueprint_id ? blueprint_known(c, s->blueprint_id) : &free_blueprint;
     if (s->blueprint)
         return STEP_NEXT;
 

@@ -12,6 +12,9 @@
 #include "call/call.h"
 #include "service/record/record.h"
 
+/** What names of columns begin with that are facts. */
+#define FACTS_PREFIX "facts."
+
 /** A record as the decision sees it. Lives in the call's arena; c->state points to it. */
 struct process {
     const struct record *record;
@@ -24,6 +27,8 @@ struct process {
     json_t *facts;
     json_t *overlaid; /* with what came along; verdicts point into it */
     const struct blueprint *blueprint;
+    bool reads_named; /* only those fields of the record that its process names: for deciding a move
+                       */
     const char *step; /* what was asked for is this step; NULL: a transition */
 };
 

@@ -17,8 +17,11 @@
 static enum step list_ask_facts(struct call *c)
 {
     const struct record *r = record_of(c);
+    enum step rc = process_ask(c, r, r->may_read);
 
-    return process_ask(c, r, r->may_read);
+    if (rc == STEP_WAIT)
+        process_of(c)->reads_named = true;
+    return rc;
 }
 
 static void write_blueprint(struct out *o, const struct blueprint *b)
@@ -80,6 +83,7 @@ static enum step request_ask(struct call *c)
 
     if (!q || !call_path_uuid(c, "id", &id))
         return STEP_FAIL;
+    q->process.reads_named = true;
     return process_ask_of(c, &q->process, r, id, r->may_write);
 }
 

@@ -162,16 +162,14 @@ bool match_send_one(struct call *c, const char *entity, const struct uuid *id,
     return match_send(c, json_pack("[o]", match_record(c, entity, id, members)), c->body, true);
 }
 
-/* The record as the move leaves it, or NULL when it sets nothing that keys are made of. What an
- * action takes from the clock or the actor is no name, number or address. */
-static json_t *moved_record(struct call *c, const char *entity, const struct uuid *id,
-                            const json_t *record, const struct transition *t, const json_t *body)
+/* What a move sets, for the caller to free. What an action takes from the clock or the actor is no
+ * name, number or address. */
+static json_t *set_by(const struct transition *t, const json_t *body)
 {
-    json_t *set = json_object(), *members, *moved;
+    json_t *set = json_object();
     const json_t *action;
     size_t i;
 
-    keep_json(c, set);
     json_object_update(set, json_object_get(body, "fields"));
     json_array_foreach (t->actions, i, action) {
         const json_t *params = json_object_get(action, "params");
@@ -181,12 +179,31 @@ static json_t *moved_record(struct call *c, const char *entity, const struct uui
         if (field && strcmp(json_string_value(json_object_get(action, "kind")), "set_field") == 0)
             json_object_set(set, field, value ? value : json_null());
     }
-    if (!match_touches(entity, set))
-        return NULL;
-    members = json_copy((json_t *)record);
-    json_object_update(members, set);
-    moved = json_pack("[o]", match_record(c, entity, id, members));
-    json_decref(members);
+    return set;
+}
+
+bool match_moves(const char *entity, const struct transition *t, const json_t *body)
+{
+    json_t *set = set_by(t, body);
+    bool touches = match_touches(entity, set);
+
+    json_decref(set);
+    return touches;
+}
+
+/* The record as the move leaves it, or NULL when it sets nothing that keys are made of. */
+static json_t *moved_record(struct call *c, const char *entity, const struct uuid *id,
+                            const json_t *record, const struct transition *t, const json_t *body)
+{
+    json_t *set = set_by(t, body), *members, *moved = NULL;
+
+    if (match_touches(entity, set)) {
+        members = json_copy((json_t *)record);
+        json_object_update(members, set);
+        moved = json_pack("[o]", match_record(c, entity, id, members));
+        json_decref(members);
+    }
+    json_decref(set);
     return moved;
 }
 

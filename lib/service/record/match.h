@@ -34,6 +34,10 @@ bool match_send_one(struct call *c, const char *entity, const struct uuid *id,
 
 struct transition;
 
+/** Tells whether a move sets anything that keys are made of: by the fields of @body (a
+ * TransitionRequest or NULL) or its actions. */
+bool match_moves(const char *entity, const struct transition *t, const json_t *body);
+
 /** Announces a record that a transition moves: what the fields of @body (a TransitionRequest or
  * NULL) and its actions set; @record is what the facts say of it. */
 bool match_send_move(struct call *c, const char *entity, const struct uuid *id,
