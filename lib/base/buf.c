@@ -27,11 +27,13 @@ void buf_clear(struct buf *b)
         b->text[0] = '\0';
 }
 
-static bool grow(struct buf *b, size_t more)
+bool buf_grow(struct buf *b, size_t more)
 {
     size_t need, size;
     char *text;
 
+    if (b->failed)
+        return false;
     if (more > b->max - b->len) {
         b->failed = true;
         return false;
@@ -51,39 +53,9 @@ static bool grow(struct buf *b, size_t more)
     return true;
 }
 
-/* size never passes max + 1, so room in the memory is room below the maximum */
-bool buf_reserve(struct buf *b, size_t more)
-{
-    if (b->failed)
-        return false;
-    if (b->size > b->len && b->size - b->len > more)
-        return true;
-    return grow(b, more);
-}
-
-bool buf_add(struct buf *b, const void *bytes, size_t len)
-{
-    if (!buf_reserve(b, len))
-        return false;
-    if (len > 0)
-        memcpy(b->text + b->len, bytes, len);
-    b->len += len;
-    b->text[b->len] = '\0';
-    return true;
-}
-
 bool buf_puts(struct buf *b, const char *text)
 {
     return buf_add(b, text, strlen(text));
-}
-
-bool buf_putc(struct buf *b, char c)
-{
-    if (!buf_reserve(b, 1))
-        return false;
-    b->text[b->len++] = c;
-    b->text[b->len] = '\0';
-    return true;
 }
 
 bool buf_printf(struct buf *b, const char *format, ...)
