@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+const char *const language_codes[] = {
+    [LANGUAGE_EN] = "en", [LANGUAGE_PL] = "pl", [LANGUAGE_RU] = "ru", [LANGUAGES] = NULL};
+
 const char *label_in(const struct label *l, const char *language)
 {
     const char *const texts[LANGUAGES] = {l->en, l->pl, l->ru};

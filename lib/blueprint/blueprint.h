@@ -64,6 +64,8 @@ struct label {
 
 enum language { LANGUAGE_EN, LANGUAGE_PL, LANGUAGE_RU, LANGUAGES };
 
+extern const char *const language_codes[LANGUAGES + 1]; /* ends with NULL */
+
 /** Returns the language of "en", "pl" or "ru"; of anything else, and of NULL, it is English. */
 static inline enum language language_of(const char *code)
 {

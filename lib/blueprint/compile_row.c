@@ -105,22 +105,19 @@ bool compile_state_key(struct compiler *c, const char *where, const json_t *v, c
 bool compile_label(struct compiler *c, const struct row *row, const char *name, struct label *ret)
 {
     const json_t *label = json_object_get(row->json, name);
-    const struct {
-        const char *language;
-        const char **text;
-    } texts[] = {{"en", &ret->en}, {"pl", &ret->pl}, {"ru", &ret->ru}};
+    const char **const texts[LANGUAGES] = {&ret->en, &ret->pl, &ret->ru};
 
     *ret = (struct label){.en = NULL};
     if (label == NULL || json_is_null(label))
         return true;
     if (!json_is_object(label))
         return compile_fail(c, "%s/%s: must be an object of texts by language", row->where, name);
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        const json_t *text = json_object_get(label, texts[i].language);
+    for (size_t i = 0; i < LANGUAGES; i++) {
+        const json_t *text = json_object_get(label, language_codes[i]);
 
         if (text != NULL && !json_is_string(text) && !json_is_null(text))
-            return compile_fail(c, "%s/%s/%s: must be a text", row->where, name, texts[i].language);
-        *texts[i].text = json_string_value(text);
+            return compile_fail(c, "%s/%s/%s: must be a text", row->where, name, language_codes[i]);
+        *texts[i] = json_string_value(text);
     }
     return true;
 }

@@ -84,10 +84,9 @@ static json_t *with_duration(const json_t *v)
 
 static json_t *texts_form(const json_t *v)
 {
-    static const char *const languages[] = {"en", "pl", "ru", NULL};
     json_t *copy = json_object();
 
-    for (const char *const *l = languages; *l != NULL; l++) {
+    for (const char *const *l = language_codes; *l != NULL; l++) {
         json_t *text = json_object_get(v, *l);
 
         if (json_is_string(text))

@@ -26,13 +26,12 @@ size_t lint_count(const json_t *findings, const char *severity)
 static void judge_label(struct linting *l, const json_t *part, const char *where,
                         const struct about *about)
 {
-    static const char *const languages[] = {"en", "pl", "ru", NULL};
     const json_t *label = json_object_get(part, "label");
     struct about at = *about;
     char pointer[2 * POINTER_MAX];
 
     at.pointer = pointer;
-    for (const char *const *language = languages; *language != NULL; language++) {
+    for (const char *const *language = language_codes; *language != NULL; language++) {
         if (part_text(label, *language) != NULL)
             continue;
         (void)snprintf(pointer, sizeof(pointer), "%s/label/%s", where, *language);
