@@ -46,7 +46,7 @@ static bool fail(const char *what, const struct buf *why)
 }
 
 /* Memory that cannot be had and broken assertions end the process: the last line says that this was
- * no kill. Logging neither allocates nor locks. */
+ * no kill. Logging does not allocate, and whoever writes at the moment gets on. */
 static void say_abort(int number)
 {
     (void)number;

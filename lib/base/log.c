@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -19,9 +20,12 @@ static atomic_int log_level = LOG_LEVEL_INFO;
 static atomic_bool log_json = true;
 
 /* What standard error did not take: all lines of it, those that no line has told of yet, and
- * whether one broke in its middle. */
-static atomic_uint_fast64_t dropped, untold;
-static atomic_bool broken;
+ * whether one broke in its middle. One thread writes at a time, as the system has it anyway: what
+ * broke must be known before the next one begins. */
+static atomic_uint_fast64_t dropped;
+static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER; /* guards the two */
+static uint64_t untold;
+static bool broken;
 
 /* Lines that wait for the end of a turn. */
 static _Thread_local struct {
@@ -196,43 +200,46 @@ static void drop(const char *text, size_t n, size_t done)
     for (size_t i = done; i < n; i++)
         lines += text[i] == '\n';
     if (done > 0 && text[done - 1] != '\n')
-        atomic_store(&broken, true);
+        broken = true;
     atomic_fetch_add(&dropped, lines);
-    atomic_fetch_add(&untold, lines);
+    untold += lines;
 }
 
 /* The first line after others were lost tells how many. */
 static void tell_dropped(void)
 {
-    uint64_t lines = atomic_exchange(&untold, 0);
     struct line line;
     size_t done;
 
-    if (lines == 0)
-        return;
     compose(&line, LOG_LEVEL_WARN, "lines of the log were lost",
-            LOG_FIELDS(LOG_NUM("lines", lines)));
+            LOG_FIELDS(LOG_NUM("lines", untold)));
     done = write_all(line.text, line.n);
     if (done == line.n)
-        return;
-    atomic_store(&broken, done > 0);
-    atomic_fetch_add(&untold, lines);
+        untold = 0;
+    else
+        broken = done > 0;
+}
+
+/* Returns how many bytes were taken. */
+static size_t write_next(const char *text, size_t n)
+{
+    if (broken && write_all("\n", 1) < 1)
+        return 0;
+    broken = false;
+    if (untold > 0)
+        tell_dropped();
+    return broken ? 0 : write_all(text, n);
 }
 
 static void write_out(const char *text, size_t n)
 {
     size_t done;
 
-    if (atomic_exchange(&broken, false) && write_all("\n", 1) < 1) {
-        atomic_store(&broken, true);
-        drop(text, n, 0);
-        return;
-    }
-    if (atomic_load_explicit(&untold, memory_order_relaxed) > 0)
-        tell_dropped();
-    done = write_all(text, n);
+    pthread_mutex_lock(&writing);
+    done = write_next(text, n);
     if (done < n)
         drop(text, n, done);
+    pthread_mutex_unlock(&writing);
 }
 
 uint64_t log_dropped(void)

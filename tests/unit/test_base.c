@@ -2,11 +2,15 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -446,6 +450,86 @@ static void log_lines_are_lost(void **state)
     assert_int_equal(log_dropped() - before, 4);
 }
 
+static atomic_bool stopping;
+static atomic_uint said;
+
+static void *chatter(void *arg)
+{
+    (void)arg;
+    while (!atomic_load(&stopping)) {
+        log_info("chatter", LOG_NUM("n", atomic_fetch_add(&said, 1)));
+    }
+    return NULL;
+}
+
+static void wait_until_said(unsigned more)
+{
+    unsigned until = atomic_load(&said) + more;
+
+    while (atomic_load(&said) < until)
+        (void)sched_yield();
+}
+
+/* The lines of a log that tell of lost ones; each must stand alone, as whoever reads it wants it.
+ */
+static uint64_t lines_told(FILE *file)
+{
+    char line[16384];
+    uint64_t sum = 0;
+
+    rewind(file);
+    while (fgets(line, sizeof(line), file)) {
+        const char *told = strstr(line, "\"lines of the log were lost\"");
+
+        if (!told)
+            continue;
+        assert_int_equal(strncmp(line, "{\"time\":", 8), 0);
+        assert_null(strstr(line + 8, "{\"time\":"));
+        sum += strtoull(strstr(told, "\"lines\":") + 8, NULL, 10);
+    }
+    return sum;
+}
+
+/* While several threads write: none takes a line for ended that another one is only about to end.
+ */
+static void log_lines_are_lost_by_many(void **state)
+{
+    int saved = dup(STDERR_FILENO);
+    uint64_t before = log_dropped(), told;
+    FILE *file = tmpfile();
+    pthread_t threads[4];
+
+    (void)state;
+    assert_non_null(file);
+    (void)fcntl(fileno(file), F_SETFL, O_APPEND);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    dup2(fileno(file), STDERR_FILENO);
+    log_setup(LOG_LEVEL_INFO, true);
+    atomic_store(&stopping, false);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, chatter, NULL), 0);
+    for (unsigned i = 0; i < 100; i++) {
+        struct stat at;
+        rlim_t end;
+
+        assert_int_equal(fstat(fileno(file), &at), 0);
+        end = files_end_at((rlim_t)at.st_size + 300 + i);
+        wait_until_said(40);
+        (void)files_end_at(end);
+        wait_until_said(40);
+    }
+    atomic_store(&stopping, true);
+    for (size_t i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    log_info("last");
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    told = lines_told(file);
+    (void)fclose(file);
+    assert_true(told > 0);
+    assert_int_equal(told, log_dropped() - before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -462,6 +546,7 @@ int main(void)
         cmocka_unit_test(log_lines_are_escaped),
         cmocka_unit_test(log_lines_wait),
         cmocka_unit_test(log_lines_are_lost),
+        cmocka_unit_test(log_lines_are_lost_by_many),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
