@@ -127,8 +127,15 @@ def test_a_victim_of_a_deadlock_is_repeated(world):
         waiting = threading.Thread(target=lambda: answers.append(
             client.patch(f'/v1/leads/{lead}', json={'description': 'deadlock'})))
         waiting.start()
-        wait_for(lambda: world.sql("select 1 from pg_locks where locktype = 'advisory' and not granted"), 30, 'the wait')
-        other.execute('select 1 from sluice.lead where id = %s for update', (lead,))  # until the daemon's was the victim
+        # the daemon's waits once as long as it takes to look for a deadlock: the other one must be waiting by then, however
+        # slow this process is
+        other.execute(f"""do $$ begin
+                              for n in 1..6000 loop
+                                  exit when exists (select from pg_locks where locktype = 'advisory' and not granted);
+                                  perform pg_sleep(0.005);
+                              end loop;
+                              perform 1 from sluice.lead where id = '{lead}' for update; -- until the daemon's was the victim
+                          end $$""")
         holder.rollback()
         waiting.join(20)
         assert [a.status_code for a in answers] == [200]
