@@ -288,7 +288,7 @@ def test_headers_of_every_answer(rep, anonymous):
 
 
 def test_who_is_too_slow_is_told(new_daemon):
-    daemon = new_daemon(head_timeout_ms=200, body_timeout_ms=200, body_rate=1000000, idle_timeout_ms=300, workers=1)
+    daemon = new_daemon(head_timeout_ms=600, body_timeout_ms=600, body_rate=1000000, idle_timeout_ms=700, workers=1)
     half_head = Raw(daemon).send('GET /livez HTTP/1.1\r\nHost: slu')
     half_body = Raw(daemon).send('POST /v1/session HTTP/1.1\r\nHost: sluice\r\nContent-Type: application/json\r\n'
                                  'Content-Length: 20\r\n\r\n{"ema')
