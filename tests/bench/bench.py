@@ -75,13 +75,13 @@ class Bench:
         run = self.run_wrk(name, side)
         return run._replace(why=self.run_wrk(name, side, 1, True).why) if run.bad else run
 
-    def run_wrk(self, name, side, seconds=None, told=False):
+    def run_wrk(self, name, side, seconds=None, told=False, connections=None):
         made, _ = self.born(name)
         bodies, path = self.rig.folder / 'bodies', self.rig.folder / 'wrk.lua'
         bodies.write_text(''.join(self.rig.line(b) for b in made))
         script = lua(name, side.token, side.states(), bodies, told)
         path.write_text(script.replace('DEEP', grow.deep_path(side)) if name == 'deep' else script)
-        connections = 1 if name == 'large' else self.options.connections
+        connections = connections or (1 if name == 'large' else self.options.connections)
         seconds = seconds or (min(1, self.options.seconds) if name == 'large' else self.options.seconds)
         before = side.spent()
         out = subprocess.run(['wrk', '-t1', f'-c{connections}', f'-d{seconds}', '-s', str(path), side.url],

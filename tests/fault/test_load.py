@@ -18,6 +18,7 @@ WRITERS = 12  # that wait for each answer, to find out how much can be done
 TIMES, SECONDS = 4, 60.0 if LONG else 2 * DEADLINE_S  # of that, for so long
 FLOOR = 0.5 if LONG else 0.7  # of it is done under that load; LONG: crowd, daemon and PostgreSQL share the processors
 MEMORY_KB = 32 << 10
+SOAK_S = int(os.environ.get('SLUICE_SOAK_S', '600'))
 # What can be done hangs on sleep, and not on who else uses the processors.
 SLOW = """create function sluice.slow_of_tests() returns trigger language plpgsql as
           $$ begin perform pg_sleep(0.08); return new; end $$;
@@ -125,10 +126,13 @@ def change_functions(world):
     world.sql("update sluice_meta.applied set hash = 'other' where kind = 'function'")
 
 
+READS = ('/v1/leads?limit=5', '/v1/accounts?limit=5', '/v1/reports/friction', '/v1/me', '/v1/tasks/export?format=csv')
+
+
 def reads(world, seen, stopped):
     client = Client(world.daemon, world.contract, world.key)
     while not stopped.is_set():
-        for path in ('/v1/leads?limit=5', '/v1/accounts?limit=5', '/v1/reports/friction', '/v1/me'):
+        for path in READS:
             began = now()
             seen.append((client.get(path).status_code, now() - began))
 
@@ -182,4 +186,40 @@ def test_a_long_report_holds_up_a_migration_and_nobody_else(new_world):
         ledger.at_least(20)
         world.settled(ledger)
     holder.close()
+    assert world.daemon.stop() == 0
+
+
+def temporary(world):
+    """Files that the daemon has open and nobody else sees, and those that PostgreSQL sorts in."""
+    there = [f for f in Path(f'/proc/{world.daemon.process.pid}/fd').iterdir() if '(deleted)' in os.readlink(f)]
+    return len(there) + len(list(world.cluster.data.glob('base/pgsql_tmp/*')))
+
+
+@pytest.mark.skipif(not LONG, reason='takes long')
+def test_nothing_grows(new_world):
+    """Writes, lists, reports and exports for ten minutes (SLUICE_SOAK_S): what the daemon holds afterwards is what it held
+    after a tenth of them, when everything had been asked once."""
+    world, stopped, seen = new_world(), threading.Event(), []
+    beside = threading.Thread(target=reads, args=(world, seen, stopped))
+    began = now()
+
+    def held():
+        world.remember()
+        return {'memory_kb': memory_kb(world), 'temporary': temporary(world), **world.before}
+    with world.ledger() as ledger:
+        wait_for(lambda: now() - began > SOAK_S / 10, SOAK_S)
+        ledger.at_least(20)
+        world.settled(ledger)
+    first = held()
+    with world.ledger() as ledger:
+        beside.start()
+        wait_for(lambda: now() - began > SOAK_S, SOAK_S)
+        stopped.set()
+        beside.join(60)
+        world.settled(ledger)
+    last = held()
+    print(f'{SOAK_S} s, {world.sql("select count(*) from sluice.lead")[0][0]} leads, {len(seen)} reads: {first}, then {last}')
+    assert {s for s, _ in seen} == {200}
+    assert last['memory_kb'] < first['memory_kb'] + (4 << 10) and last['files'] <= first['files']
+    assert [last[k] for k in ('pool', 'temporary', 'pid')] == [first[k] for k in ('pool', 'temporary', 'pid')]
     assert world.daemon.stop() == 0
