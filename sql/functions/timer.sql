@@ -231,8 +231,9 @@ create or replace function sluice.touches() returns boolean
     language sql stable
     return sluice.actor_kind() not in ('timer', 'rule') and current_setting('sluice.engaged', true) is distinct from 'on';
 
--- The state is left: what did not fire never will, a task about it is done, and nobody is asked to approve. A clock that
--- a touch starts again has not fired when the move is that touch.
+-- The state is left: what did not fire never will, a task about it is done, and nobody is asked to approve. A threshold
+-- that had passed stays, though no daemon had come to it: reports count it. A clock that a touch starts again has not
+-- fired when the move is that touch.
 create or replace function sluice.visit_left() returns trigger
     language plpgsql security definer set search_path = sluice, pg_temp set enable_seqscan = off as $$
 declare
@@ -242,10 +243,12 @@ begin
     with gone as (
         delete from sluice.timer t
          where t.record_id = new.record_id and t.live
-           and (t.fired_at is null or t.touched_at < sluice.now() and sluice.touches()) returning t.result
+           and (t.fired_at is null and not (t.sla and t.touched_at is null and t.due_at <= sluice.now())
+                or t.touched_at < sluice.now() and sluice.touches()) returning t.result
     ), kept as (
         update sluice.timer t set live = false
-         where t.record_id = new.record_id and t.live and t.fired_at is not null
+         where t.record_id = new.record_id and t.live
+           and (t.fired_at is not null or t.sla and t.touched_at is null and t.due_at <= sluice.now())
            and not coalesce(t.touched_at < sluice.now() and sluice.touches(), false) returning t.result
     )
     select array_agg(x.task_id) into tasks

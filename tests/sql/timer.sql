@@ -198,6 +198,16 @@ insert into claimed select * from sluice.automatic_claim();
 select is((select kind || ' ' || transitions::text from claimed), 'recheck {wake}', 'a change is another chance');
 select is(pg_temp.apply('wake'), 'applied', 'which may succeed');
 
+-- left late, before a daemon came to it
+select pg_temp.at('2027-02-01 08:00Z');
+insert into sluice.lead (id, last_name) values ('00000000-0000-7000-8000-000000000006', 'Six');
+select pg_temp.at('2027-02-01 16:00Z');
+select is(pg_temp.move(6, 'lose'), 'applied', 'the move comes first');
+select results_eq($$select key, live, fired_at is null, due_at from sluice.timer
+                     where record_id = '00000000-0000-7000-8000-000000000006' and state = 'fresh'$$,
+                  $$values ('sla:first'::text, false, true, timestamptz '2027-02-01 16:00Z')$$, 'it was too late all the same');
+select pg_temp.at('2027-01-04 08:00Z');
+
 -- another version
 insert into sluice.lead (id, last_name) values ('00000000-0000-7000-8000-000000000005', 'Five');
 create temp table were as select pg_temp.timers(5) as it;
