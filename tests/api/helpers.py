@@ -2,12 +2,13 @@
 import contextlib
 import json
 import re
+import signal
 import threading
 import uuid
 from datetime import datetime, timezone
 
 from contract import ROOT
-from daemon import wait_for
+from daemon import Daemon, wait_for
 
 BUSINESS = ('lead', 'account', 'contact', 'opportunity', 'activity', 'task')
 UNKNOWN = str(uuid.UUID('0190163d-0000-7000-8000-00000000dead'))
@@ -182,6 +183,20 @@ def unfinished(one, most):
     finally:
         one('select pg_advisory_unlock(4711)')
         one('drop trigger brake on sluice.job')
+
+
+def killed_at(daemon, one, job, rows, *, most, total, limit_s=60):
+    """Kills the daemon that works on the job when it has done each number of @rows; gives the one that takes it over."""
+    done = f"select done from sluice.job where id = '{job['id']}'"
+    with unfinished(one, most) as let_go:
+        for at in rows:
+            wait_for(lambda at=at: one(done) >= at, limit_s, f'{at} rows')
+            daemon.stop(signal.SIGKILL)
+            let_go()
+            assert one(done) < total
+            one("update sluice.job set heartbeat_at = heartbeat_at - interval '1 minute' where status = 'running'")
+            daemon = Daemon(**daemon.settings).start()
+    return daemon
 
 
 def taken(ask):

@@ -1,12 +1,11 @@
 """One transition for many records: verdicts at once, jobs that survive a daemon."""
-import signal
 import uuid
 
 import pytest
 
 from conftest import PASSWORD
 from daemon import Client, Daemon, wait_for
-from helpers import CALL, UNKNOWN, blueprint, everything, problem, unfinished
+from helpers import CALL, UNKNOWN, blueprint, everything, killed_at, problem
 
 
 def bulk(client, key, collection='leads', headers=None, **body):
@@ -253,16 +252,7 @@ def test_a_daemon_that_dies_leaves_the_rest_to_another(contract):
         second = Daemon(job_interval_ms=20, database_url=f'host={folder} dbname=sluice user=sluice_app')
         second.start()
         job = left(bulk(admin, 'archived', filter={'campaign': 'kill'}))
-        done = f"select done from sluice.job where id = '{job['id']}'"
-        with unfinished(one, 1400) as let_go:
-            for at in (100, 400):
-                wait_for(lambda at=at: one(done) >= at, 120, f'{at} items')
-                second.stop(signal.SIGKILL)
-                let_go()
-                assert one(done) < 1500
-                one("update sluice.job set heartbeat_at = heartbeat_at - interval '1 minute' where status = 'running'")
-                second = Daemon(job_interval_ms=20, database_url=f'host={folder} dbname=sluice user=sluice_app')
-                second.start()
+        second = killed_at(second, one, job, (100, 400), most=1400, total=1500, limit_s=120)
         assert finished(admin, job)['result'] == {'moved': 1500, 'refused': 0}
         assert one("select count(*) from sluice.audit where action = 'transition'") == 1500
         assert one("select count(*) from (select record_id from sluice.audit where action = 'transition' group by 1) x") == 1500

@@ -1,6 +1,5 @@
 """Spreadsheets: upload, mapping, dry run, run, a result for every row, taking back, crashes."""
 import re
-import signal
 import subprocess
 import uuid
 
@@ -9,7 +8,7 @@ import pytest
 from conftest import PASSWORD
 from contract import ROOT
 from daemon import Client, Daemon, wait_for
-from helpers import UNKNOWN, born, problem, process_of, publish, retire, unfinished
+from helpers import UNKNOWN, born, killed_at, problem, process_of, publish, retire
 
 
 @pytest.fixture
@@ -431,16 +430,7 @@ def test_a_daemon_that_dies_leaves_the_rest_to_another(contract, mark):
         second = Daemon(job_interval_ms=20, database_url=f'host={folder} dbname=sluice user=sluice_app')
         second.start()
         left = admin.post(job.url('/run')).json()
-        done = f"select done from sluice.job where id = '{left['id']}'"
-        with unfinished(one, 50000) as let_go:
-            for at in (4000, 16000):
-                wait_for(lambda at=at: one(done) >= at, 60, f'{at} rows')
-                second.stop(signal.SIGKILL)
-                let_go()
-                assert one(done) < 60000
-                one("update sluice.job set heartbeat_at = heartbeat_at - interval '1 minute' where status = 'running'")
-                second = Daemon(job_interval_ms=20, database_url=f'host={folder} dbname=sluice user=sluice_app')
-                second.start()
+        second = killed_at(second, one, left, (4000, 16000), most=50000, total=60000)
         assert finished(admin, left, 120)['result'] == wanted
         assert one('select count(*) from sluice.lead') == wanted['created']
         assert one("select count(*) from sluice.audit where action = 'create' and entity = 'lead'") == wanted['created']

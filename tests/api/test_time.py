@@ -438,11 +438,15 @@ def test_a_loop_ends_and_tells(world, clock):
     process(world, 'calm', [('a', 'open', {})], [{'key': 'created', 'kind': 'initial', 'to': 'a'}])
 
 
+# a move that is due after a day, and has a guard
+DUE = ([('a', 'open', {}), ('b', 'open', {})],
+       [{'key': 'created', 'kind': 'initial', 'to': 'a'},
+        {'key': 'go', 'from': ['a'], 'to': 'b', 'auto': {'after': 'P1D', 'calendar': 'default'},
+         'guards': [{'key': 'industry', 'kind': 'field_present', 'params': {'field': 'industry'}}]}])
+
+
 def test_what_is_due_before_its_guards_hold_is_tried_again(world, clock):
-    process(world, 'due', [('a', 'open', {}), ('b', 'open', {})],
-            [{'key': 'created', 'kind': 'initial', 'to': 'a'},
-             {'key': 'go', 'from': ['a'], 'to': 'b', 'auto': {'after': 'P1D', 'calendar': 'default'},
-              'guards': [{'key': 'industry', 'kind': 'field_present', 'params': {'field': 'industry'}}]}])
+    process(world, 'due', *DUE)
     lead = world.rep.make('leads', last_name='Due')
     clock.set('2026-11-23 08:00Z')
     world.idle()
@@ -459,10 +463,7 @@ def test_what_is_due_before_its_guards_hold_is_tried_again(world, clock):
 
 
 def test_a_change_during_the_decision_is_not_missed(world, clock):
-    process(world, 'meanwhile', [('a', 'open', {}), ('b', 'open', {})],
-            [{'key': 'created', 'kind': 'initial', 'to': 'a'},
-             {'key': 'go', 'from': ['a'], 'to': 'b', 'auto': {'after': 'P1D', 'calendar': 'default'},
-              'guards': [{'key': 'industry', 'kind': 'field_present', 'params': {'field': 'industry'}}]}])
+    process(world, 'meanwhile', *DUE)
     lead = world.rep.make('leads', last_name='Meanwhile')
     (claim,) = world.rows("update sluice.timer set claimed_until = '2090-01-01Z' where record_id = %s returning id, claimed_until",
                           lead['id'])  # by a daemon that takes its time

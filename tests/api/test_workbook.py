@@ -1,15 +1,14 @@
 """Workbooks: the same import as CSV, from files as spreadsheet programs write them."""
 import datetime
 import io
-import signal
 import struct
 import zipfile
 
 import openpyxl
 import pytest
 
-from daemon import Client, Daemon, wait_for
-from helpers import problem, unfinished
+from daemon import Client, Daemon
+from helpers import killed_at, problem
 from test_import import Import, finished, mark  # pylint: disable=unused-import
 
 
@@ -219,14 +218,7 @@ def test_a_daemon_that_dies_leaves_the_rest_to_another(contract, mark):  # pylin
         second = Daemon(job_interval_ms=20, database_url=f'host={folder} dbname=sluice user=sluice_app')
         second.start()
         left = admin.post(job.url('/run')).json()
-        with unfinished(one, 10000) as let_go:
-            wait_for(lambda: one(f"select done from sluice.job where id = '{left['id']}'") >= 2000, 60, '2000 rows')
-            second.stop(signal.SIGKILL)
-            let_go()
-            assert one(f"select done from sluice.job where id = '{left['id']}'") < rows
-        one("update sluice.job set heartbeat_at = heartbeat_at - interval '1 minute' where status = 'running'")
-        second = Daemon(job_interval_ms=20, database_url=f'host={folder} dbname=sluice user=sluice_app')
-        second.start()
+        second = killed_at(second, one, left, (2000,), most=10000, total=rows)
         assert finished(admin, left, 120)['result'] == {
             'rows_read': rows, 'created': rows - 240, 'duplicate': 0, 'duplicate_in_file': 120, 'invalid': 120}
         assert one('select count(*) from sluice.lead') == rows - 240
