@@ -281,9 +281,10 @@ static bool apply_blueprint(struct applied *a, const struct sql_file *f)
 
 static bool apply_all(struct applied *a)
 {
-    bool ok = (read_books(a) || failed(a, "cannot read what was applied")) && none_is_newer(a);
+    bool ok;
 
-    a->clashed = false;
+    a->clashed = false; /* of this round: books that cannot be read are no clash */
+    ok = (read_books(a) || failed(a, "cannot read what was applied")) && none_is_newer(a);
     for (const struct sql_file *f = sql_migrations; f->name != NULL && ok; f++)
         ok = apply_migration(a, f);
     ok = ok && apply_functions(a);
