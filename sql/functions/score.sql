@@ -140,9 +140,9 @@ begin
 end
 $$;
 
--- The next leads to be computed, those first whose time has come by itself. A converted lead keeps the score it had.
 drop function if exists sluice.score_next(integer), sluice.score_page(uuid, integer), sluice.score_store(jsonb, boolean);
 
+-- The next leads to be computed, those first whose time has come by itself. A converted lead keeps the score it had.
 create function sluice.score_next(batch integer)
 returns table (lead_id uuid, mark uuid, cause text, facts json, events json)
     language plpgsql security definer set search_path = sluice, pg_temp as $$

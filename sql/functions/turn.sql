@@ -286,10 +286,10 @@ begin
 end
 $$;
 
--- The next leads to be assigned, with the facts of a decision. Nothing is locked but what goes: another daemon that
--- stores its decisions would skip what is locked, and deal out of turn.
 drop function if exists sluice.assign_next(integer);
 
+-- The next leads to be assigned, with the facts of a decision. Nothing is locked but what goes: another daemon that
+-- stores its decisions would skip what is locked, and deal out of turn.
 create function sluice.assign_next(batch integer)
 returns table (lead_id uuid, mark uuid, version bigint, moment text, facts json)
     language plpgsql security definer set search_path = sluice, pg_temp as $$
